@@ -1,0 +1,2 @@
+//! The native Redis node.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Entry point of the orchestration commands.
+fn main() {}
