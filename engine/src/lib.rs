@@ -1,3 +1,34 @@
-//! The engine.
+//! Keepsake's engine: Redis 7.0's keyspace, persistence, replication and Sentinel as one pure state machine.
+//!
+//! Everything enters through [`node::Node::step`] and leaves through [`io::Effects`]; see [`io`] for the contract with
+//! the drivers. The engine never reads a clock, never touches a socket or a file, starts no thread and draws no
+//! randomness but from the seed it was given: that is what makes a run repeatable, natively and in the browser.
+//!
+//! Where to look:
+//!
+//! | for | module |
+//! |---|---|
+//! | what comes in and goes out | [`io`] |
+//! | the one way in, clients, execution, propagation | [`node`] |
+//! | requests and replies | [`resp`] |
+//! | commands, one file a family | [`command`] |
+//! | errors in Redis's words | [`refusal`] |
+//! | files: saving, appending, rewriting, loading | [`persistence`] |
+//! | masters and replicas | [`replication`] |
+//! | Sentinel | [`sentinel`] |
+//! | what happened, as values | [`trace`] |
+
 #![no_std]
+
 extern crate alloc;
+
+pub mod command;
+pub mod io;
+pub mod node;
+pub mod persistence;
+pub mod refusal;
+pub mod replication;
+pub mod resp;
+pub mod sentinel;
+pub mod time;
+pub mod trace;

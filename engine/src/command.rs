@@ -1,0 +1,252 @@
+//! Commands: one row each (what it is called, what it takes, what it may do, an example) beside its function.
+//!
+//! One file a family. To add a command, write its function and its row in the file of its family; nothing else
+//! changes: `COMMAND`, the checks before execution, the ACL categories, the documentation and the test that runs
+//! the example all read the row.
+//!
+//! ```text
+//!   bytes ─▶ RequestDecoder ─▶ Args ─▶ lookup(name) ─▶ admission checks ─▶ row.run(ctx, args) ─▶ propagate
+//! ```
+
+use alloc::vec::Vec;
+
+use crate::{
+    io::Effects,
+    node::{Client, Node},
+    refusal::Refusal,
+    resp::{Args, Reply},
+    time::Time,
+};
+
+pub mod connection;
+
+/// All families, in no particular order.
+pub static FAMILIES: &[&[Command]] = &[connection::COMMANDS];
+
+/// How a command ended: its reply is written, or the client gets this error.
+pub type Outcome = Result<(), Refusal>;
+
+/// The function of a command.
+pub type Run = fn(&mut Ctx<'_>, Args<'_>) -> Outcome;
+
+/// One command.
+#[derive(Debug)]
+pub struct Command {
+    /// Its name in lower case (of a subcommand: without the container's name).
+    pub name: &'static str,
+    /// How many arguments, the name included; `-n` means n or more.
+    pub arity: i32,
+    /// What it may do.
+    pub flags: &'static [Flag],
+    /// Where its keys stand.
+    pub keys: Keys,
+    /// Its ACL categories beyond those that follow from the flags, without the `@`.
+    pub categories: &'static [&'static str],
+    /// Its group in the documentation: `string`, `generic`, `connection`, `server`, `pubsub`, `transactions`, …
+    pub group: &'static str,
+    /// The version of Redis that brought it.
+    pub since: &'static str,
+    /// One sentence on what it does.
+    pub summary: &'static str,
+    /// Lines as typed into redis-cli, each with what it prints. A test runs them on a fresh node.
+    pub example: &'static [(&'static str, &'static str)],
+    /// What it does.
+    pub run: Run,
+    /// `CONFIG GET`, `CONFIG SET`, …: rows of their own. Empty for most.
+    pub subcommands: &'static [Command],
+}
+
+/// What a command may do: the flags that `COMMAND INFO` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flag {
+    /// May change the data.
+    Write,
+    /// Reads keys.
+    Readonly,
+    /// May make the data larger: refused beyond `maxmemory`.
+    Denyoom,
+    /// For administrators.
+    Admin,
+    /// Pub/Sub.
+    Pubsub,
+    /// Not from scripts.
+    Noscript,
+    /// May hold its client.
+    Blocking,
+    /// Allowed while data is loaded.
+    Loading,
+    /// Allowed on a replica with stale data.
+    Stale,
+    /// Not shown to MONITOR.
+    SkipMonitor,
+    /// Not in the slow log.
+    SkipSlowlog,
+    /// O(1) or O(log n).
+    Fast,
+    /// Allowed before AUTH.
+    NoAuth,
+    /// Its keys depend on its arguments.
+    Movablekeys,
+    /// Allowed in a transaction's queue? No: executed at once.
+    NoMulti,
+    /// Only a sentinel knows it.
+    OnlySentinel,
+    /// A sentinel knows it too.
+    Sentinel,
+    /// Allowed though the server is blocked by a long script.
+    AllowBusy,
+    /// Refused on the asynchronous loading replica.
+    NoAsyncLoading,
+    /// May propagate even when nothing changed (PUBLISH).
+    MayReplicate,
+    /// Touches its keys only if they exist, for access clocks (TOUCH).
+    Touch,
+}
+
+impl Flag {
+    /// The word that `COMMAND INFO` prints; `None` for flags that it does not show.
+    pub const fn word(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Write => "write",
+            Self::Readonly => "readonly",
+            Self::Denyoom => "denyoom",
+            Self::Admin => "admin",
+            Self::Pubsub => "pubsub",
+            Self::Noscript => "noscript",
+            Self::Blocking => "blocking",
+            Self::Loading => "loading",
+            Self::Stale => "stale",
+            Self::SkipMonitor => "skip_monitor",
+            Self::SkipSlowlog => "skip_slowlog",
+            Self::Fast => "fast",
+            Self::NoAuth => "no_auth",
+            Self::Movablekeys => "movablekeys",
+            Self::NoMulti => "no_multi",
+            Self::AllowBusy => "allow_busy",
+            Self::NoAsyncLoading => "no_async_loading",
+            Self::MayReplicate => "may_replicate",
+            Self::OnlySentinel | Self::Sentinel | Self::Touch => return None,
+        })
+    }
+}
+
+/// Where a command's keys stand among its arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keys {
+    /// It has none.
+    None,
+    /// At `first`, then every `step`-th up to `last` (negative: counted from the end).
+    Range {
+        /// Index of the first key.
+        first: i32,
+        /// Index of the last key; -1 is the last argument.
+        last: i32,
+        /// Distance between keys.
+        step: i32,
+    },
+    /// After a count at this index (EVAL, ZUNION).
+    Counted {
+        /// Index of the number of keys.
+        at: i32,
+    },
+}
+
+impl Keys {
+    /// One key, the first argument.
+    pub const ONE: Keys = Keys::Range { first: 1, last: 1, step: 1 };
+    /// Every argument is a key.
+    pub const ALL: Keys = Keys::Range { first: 1, last: -1, step: 1 };
+}
+
+impl Command {
+    /// Whether it has this flag.
+    pub fn is(&self, flag: Flag) -> bool {
+        self.flags.contains(&flag)
+    }
+
+    /// Whether `n` arguments (the name included) are as many as it takes.
+    pub const fn takes(&self, n: usize) -> bool {
+        if self.arity >= 0 {
+            n == self.arity as usize
+        } else {
+            n >= self.arity.unsigned_abs() as usize
+        }
+    }
+
+    /// The subcommand of this name, in any case.
+    pub fn subcommand(&self, name: &[u8]) -> Option<&'static Command> {
+        self.subcommands.iter().find(|c| c.name.as_bytes().eq_ignore_ascii_case(name))
+    }
+}
+
+/// What a command runs in: the node, its client, the moment, and the effects so far.
+///
+/// While a command runs its client is *taken out* of the node's table ([`Clients`](crate::node::Clients)); whoever looks through all
+/// clients must think of `ctx.client` too.
+pub struct Ctx<'a> {
+    /// The node, without this client.
+    pub node: &'a mut Node,
+    /// Who asks.
+    pub client: &'a mut Client,
+    /// Now.
+    pub now: Time,
+    /// What the outside must do.
+    pub fx: &'a mut Effects,
+}
+
+impl Ctx<'_> {
+    /// Write to this client's reply.
+    pub fn reply(&mut self) -> Reply<'_> {
+        Reply::new(&mut self.client.out, self.client.protocol)
+    }
+}
+
+/// All commands by name: a small hash table, made once a process and shared.
+#[derive(Clone, Debug)]
+pub struct CommandIndex {
+    slots: Vec<Option<&'static Command>>,
+}
+
+impl CommandIndex {
+    /// The index of all rows that `keep` lets through.
+    pub fn new(keep: impl Fn(&Command) -> bool) -> Self {
+        let rows: Vec<&'static Command> =
+            FAMILIES.iter().flat_map(|family| family.iter()).filter(|row| keep(row)).collect();
+        let mut slots = alloc::vec![None; (rows.len() * 4).next_power_of_two()];
+        for row in rows {
+            let mut at = Self::start(row.name.as_bytes(), slots.len());
+            while slots[at].is_some() {
+                at = (at + 1) % slots.len();
+            }
+            slots[at] = Some(row);
+        }
+        Self { slots }
+    }
+
+    /// The command of this name, in any case.
+    pub fn lookup(&self, name: &[u8]) -> Option<&'static Command> {
+        let mut at = Self::start(name, self.slots.len());
+        while let Some(row) = self.slots[at] {
+            if row.name.as_bytes().eq_ignore_ascii_case(name) {
+                return Some(row);
+            }
+            at = (at + 1) % self.slots.len();
+        }
+        None
+    }
+
+    /// All rows, by name.
+    pub fn rows(&self) -> Vec<&'static Command> {
+        let mut rows: Vec<_> = self.slots.iter().flatten().copied().collect();
+        rows.sort_by_key(|row| row.name);
+        rows
+    }
+
+    /// FNV-1a over the lower-case name; the table is at most a quarter full, so runs are short.
+    fn start(name: &[u8], slots: usize) -> usize {
+        let hash = name.iter().fold(0x811c_9dc5_u32, |hash, b| {
+            (hash ^ u32::from(b.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
+        });
+        hash as usize & (slots - 1)
+    }
+}

@@ -1,0 +1,450 @@
+//! The border of the engine: everything that can come in, and everything that it can ask for.
+//!
+//! ```text
+//!                     Input                                   Effects
+//!   sockets  ──▶ Accepted, Received, Closed ─┐            ┌─▶ sends, Close, Connect      ──▶ sockets
+//!   disk     ──▶ Disk { id, result }         ├─▶ Node ────┼─▶ Disk { id, op }            ──▶ disk
+//!   children ──▶ Child { job, event }        │   ::step   ├─▶ StartChild, KillChild      ──▶ threads
+//!   clock    ──▶ Timer, BeforeSleep ─────────┘            └─▶ traces (log, timeline, checks)
+//! ```
+//!
+//! A *driver* stands outside: `server` with real sockets, files and threads, `sim` with virtual ones.
+//! The contract between the two:
+//!
+//! 1. The driver calls [`Node::step`](crate::node::Node::step) for every input, in the order in which things
+//!    happened, and after each call carries out all that stands in [`Effects`], then clears it.
+//! 2. Having handed over all that was ready, and before it waits, it passes [`Input::BeforeSleep`]: there the
+//!    node writes its AOF buffer and feeds its replicas, once for the whole turn.
+//! 3. It passes [`Input::Timer`] when [`Node::next_wake`](crate::node::Node::next_wake) has come.
+//! 4. Disk operations take effect **in the order in which they were issued**, and each is answered by one
+//!    [`Input::Disk`] with its id, later or at once (but never from inside the step that issued it). An
+//!    [`DiskOp::Fsync`] covers what was written to that file before it was issued. Operations issued
+//!    afterwards may be answered before a slow fsync is.
+//! 5. A connection ends once: by [`Input::Closed`] (the peer's doing) or by [`Effect::Close`] (the node's).
+
+use alloc::{boxed::Box, string::String, vec::Vec};
+use bytes::Bytes;
+
+use crate::{
+    time::Time,
+    trace::{Trace, Traced},
+};
+
+/// A connection, as both sides of the border call it. Never used twice within the life of a node.
+///
+/// The driver numbers those it accepts, the node numbers those it opens; the lowest bit keeps them apart.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+pub struct ConnId(pub u64);
+
+impl ConnId {
+    /// The driver's `n`-th accepted connection.
+    pub const fn accepted(n: u64) -> Self {
+        Self(n << 1 | 1)
+    }
+
+    /// The node's `n`-th connection to somebody else.
+    pub const fn opened(n: u64) -> Self {
+        Self(n << 1)
+    }
+
+    /// Whether a peer opened this connection (and not this node).
+    pub const fn is_accepted(self) -> bool {
+        self.0 & 1 == 1
+    }
+}
+
+/// One disk operation of one node; numbered by the node.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+pub struct DiskId(pub u64);
+
+/// One child job of one node; numbered by the node.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+pub struct JobId(pub u64);
+
+/// Where somebody listens: a host name or an address, and a port.
+#[derive(
+    Clone,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+pub struct Endpoint {
+    /// An IPv4 or IPv6 address, or a name that the driver resolves.
+    pub host: String,
+    /// The TCP port.
+    pub port: u16,
+}
+
+impl Endpoint {
+    /// The endpoint `host:port`.
+    pub fn new(host: impl Into<String>, port: u16) -> Self {
+        Self { host: host.into(), port }
+    }
+}
+
+impl core::fmt::Display for Endpoint {
+    /// As Redis prints addresses: `127.0.0.1:6379`, `[::1]:6379`.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// Something that happened outside, told to the node.
+#[derive(Clone, Debug)]
+pub enum Input<'a> {
+    /// The process starts: the first input of every life. The node asks for its files and loads them.
+    Boot,
+    /// A peer connected.
+    Accepted {
+        /// The new connection's number, chosen by the driver.
+        conn: ConnId,
+        /// The peer's address.
+        peer: Endpoint,
+        /// Our own address, as the peer sees it.
+        local: Endpoint,
+    },
+    /// A connection that the node had asked for stands.
+    Connected {
+        /// Which one.
+        conn: ConnId,
+        /// The other end, resolved to an IP address.
+        peer: Endpoint,
+        /// Our own end.
+        local: Endpoint,
+    },
+    /// A connection that the node had asked for could not be made.
+    ConnectFailed {
+        /// Which one.
+        conn: ConnId,
+        /// The operating system's word for it: `Connection refused`.
+        why: String,
+    },
+    /// Bytes from a peer, cut anywhere.
+    Received {
+        /// Whose.
+        conn: ConnId,
+        /// At least one byte.
+        bytes: &'a [u8],
+    },
+    /// The driver could not pass on all that was sent on this connection; it holds the rest. Said again when it changes.
+    Unsent {
+        /// Which connection.
+        conn: ConnId,
+        /// Bytes that wait in the driver; 0 when the socket has caught up.
+        bytes: u64,
+    },
+    /// The peer is gone, or the connection broke.
+    Closed {
+        /// Which connection.
+        conn: ConnId,
+    },
+    /// A disk operation has ended.
+    Disk {
+        /// Which one.
+        id: DiskId,
+        /// How.
+        result: Result<DiskReply, DiskError>,
+    },
+    /// News from a child job.
+    Child {
+        /// Which one.
+        job: JobId,
+        /// What.
+        event: ChildEvent,
+    },
+    /// The moment named by `next_wake` has come.
+    Timer,
+    /// All that was ready has been handed over; the driver is about to wait.
+    BeforeSleep,
+    /// The operating system asks the node to end (SIGTERM, SIGINT): save what is to be saved, then [`Effect::Exit`].
+    Terminate,
+}
+
+/// What a disk operation gives back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DiskReply {
+    /// It is done, and there is nothing more to say.
+    Done,
+    /// Bytes read. Fewer than asked for means that the file ends there.
+    Data(Bytes),
+    /// The names in a directory, sorted by their bytes.
+    Names(Vec<String>),
+    /// A file's length in bytes.
+    Length(u64),
+}
+
+/// Why a disk operation failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiskError {
+    /// What kind of trouble it is.
+    pub kind: DiskErrorKind,
+    /// The operating system's word for it (`strerror`): `No space left on device`.
+    pub text: String,
+    /// For an append: how many of the bytes were written all the same.
+    pub written: u64,
+}
+
+/// The kinds of trouble that the engine tells apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskErrorKind {
+    /// There is no such file or directory.
+    NotFound,
+    /// It exists already.
+    Exists,
+    /// The disk is full.
+    NoSpace,
+    /// The file may not be touched.
+    Denied,
+    /// Anything else.
+    Other,
+}
+
+/// One thing to do on the disk. Paths are as configured: relative ones start at the node's working directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DiskOp {
+    /// Read up to `len` bytes from `offset` on. Answer: [`DiskReply::Data`].
+    Read {
+        /// The file.
+        path: String,
+        /// Where to begin.
+        offset: u64,
+        /// How many bytes at the most.
+        len: u64,
+    },
+    /// A file's length. Answer: [`DiskReply::Length`], or `NotFound`.
+    Length {
+        /// The file.
+        path: String,
+    },
+    /// The names in a directory. Answer: [`DiskReply::Names`].
+    List {
+        /// The directory.
+        path: String,
+    },
+    /// Make a directory; it is no error if it is there.
+    MakeDir {
+        /// The directory.
+        path: String,
+    },
+    /// Make the file, empty; one that is there is cut to nothing.
+    Create {
+        /// The file.
+        path: String,
+    },
+    /// write(2) at the end of the file, which is made if it is missing. The bytes are in the page cache then, not on the platter.
+    Append {
+        /// The file.
+        path: String,
+        /// What to write.
+        bytes: Bytes,
+    },
+    /// Cut the file to `len` bytes.
+    Truncate {
+        /// The file.
+        path: String,
+        /// Its new length.
+        len: u64,
+    },
+    /// fsync(2): what was written to the file is on the platter when this is answered.
+    Fsync {
+        /// The file.
+        path: String,
+    },
+    /// fsync(2) of a directory: makes, renames and unlinks in it survive a power cut.
+    FsyncDir {
+        /// The directory.
+        path: String,
+    },
+    /// rename(2): atomic; replaces what was at `to`.
+    Rename {
+        /// The old name.
+        from: String,
+        /// The new name.
+        to: String,
+    },
+    /// unlink(2).
+    Unlink {
+        /// The file.
+        path: String,
+    },
+    /// chdir(2): relative paths start here from now on.
+    ChangeDir {
+        /// The directory.
+        path: String,
+    },
+}
+
+/// What a child job has to tell.
+#[derive(Clone, Debug)]
+pub enum ChildEvent {
+    /// Bytes that it made, if its output goes to the parent (a diskless full sync).
+    Output(Bytes),
+    /// It wrote everything; if to a file, that file is complete **and fsynced**.
+    Finished {
+        /// Bytes written in all.
+        bytes: u64,
+    },
+    /// It could not go on; its half-made file is left where it is.
+    Failed {
+        /// Why: the operating system's word.
+        why: String,
+    },
+}
+
+/// What stands for Redis's forked child: a snapshot and the work of writing it out.
+///
+/// The driver runs it beside the node: on a thread of its own, or some bytes a virtual millisecond.
+#[derive(Debug)]
+pub struct ChildJob {
+    /// Its number.
+    pub id: JobId,
+    /// Where the bytes go.
+    pub output: ChildOutput,
+    /// The work itself.
+    pub work: Box<dyn ChildWork>,
+}
+
+impl Clone for ChildJob {
+    fn clone(&self) -> Self {
+        Self { id: self.id, output: self.output.clone(), work: self.work.boxed_clone() }
+    }
+}
+
+/// Where a child's bytes go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChildOutput {
+    /// Into this file, made anew; fsynced before [`ChildEvent::Finished`].
+    File(String),
+    /// Back to the parent as [`ChildEvent::Output`]; the driver keeps the child waiting while it holds much unsent output.
+    Parent,
+}
+
+/// The work of a child, a piece at a time.
+pub trait ChildWork: Send + core::fmt::Debug {
+    /// Append about `budget` bytes more to `out`.
+    fn run(&mut self, budget: usize, out: &mut Vec<u8>) -> ChildState;
+    /// A copy that goes its own way (for time travel).
+    fn boxed_clone(&self) -> Box<dyn ChildWork>;
+}
+
+/// Whether a child has more to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChildState {
+    /// Call again.
+    Running,
+    /// That was the last piece.
+    Finished,
+}
+
+/// Something that the outside must do.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Close this connection once what was sent on it is through. The node has forgotten it already: no `Closed` follows.
+    Close {
+        /// Which connection.
+        conn: ConnId,
+    },
+    /// Open a connection; answered by [`Input::Connected`] or [`Input::ConnectFailed`].
+    Connect {
+        /// Its number.
+        conn: ConnId,
+        /// Whereto.
+        to: Endpoint,
+    },
+    /// Do this on the disk; answered by [`Input::Disk`].
+    Disk {
+        /// Its number.
+        id: DiskId,
+        /// What to do.
+        op: DiskOp,
+    },
+    /// Run this child.
+    StartChild(ChildJob),
+    /// End this child (SIGUSR1 in Redis); its file is left, no event of it is passed on any more.
+    KillChild(JobId),
+    /// Listen on this port instead of the present one (CONFIG SET port).
+    Listen {
+        /// The new port.
+        port: u16,
+    },
+    /// End the process with this exit code. Nothing is stepped afterwards.
+    Exit {
+        /// 0 for a clean end.
+        code: i32,
+    },
+}
+
+/// What one or several steps ask of the outside. Reused from step to step, so that a busy node allocates nothing here.
+#[derive(Clone, Debug, Default)]
+pub struct Effects {
+    /// Bytes to send, a buffer a connection, in order.
+    pub sends: Vec<(ConnId, Vec<u8>)>,
+    /// Everything else, in order. A `Close` comes after the sends of its connection.
+    pub actions: Vec<Effect>,
+    /// What happened, for the log, the timeline, the lessons and the checkers.
+    pub traces: Vec<Traced>,
+    /// Whether traces of single writes are wanted too (the simulation's ledger).
+    pub detailed: bool,
+    spare: Vec<Vec<u8>>,
+}
+
+impl Effects {
+    /// The output buffer of `conn` in this turn.
+    pub fn output(&mut self, conn: ConnId) -> &mut Vec<u8> {
+        let at = match self.sends.iter().rposition(|(c, _)| *c == conn) {
+            Some(at) => at,
+            None => {
+                let buffer = self.spare.pop().unwrap_or_default();
+                self.sends.push((conn, buffer));
+                self.sends.len() - 1
+            }
+        };
+        &mut self.sends[at].1
+    }
+
+    /// Send all of `bytes` on `conn`; leaves `bytes` empty, and keeps its allocation in use.
+    pub fn send_all(&mut self, conn: ConnId, bytes: &mut Vec<u8>) {
+        let out = self.output(conn);
+        if out.is_empty() {
+            core::mem::swap(out, bytes);
+        } else {
+            out.append(bytes);
+        }
+    }
+
+    /// Ask for something.
+    pub fn push(&mut self, effect: Effect) {
+        self.actions.push(effect);
+    }
+
+    /// Note a fact.
+    pub fn trace(&mut self, at: Time, role: crate::trace::LogRole, fact: Trace) {
+        self.traces.push(Traced { at, role, fact });
+    }
+
+    /// Give a buffer back that was taken out of `sends`, for use in a later turn.
+    pub fn recycle(&mut self, mut buffer: Vec<u8>) {
+        const KEEP: usize = 64;
+        const LARGEST_KEPT: usize = 64 * 1024;
+        if self.spare.len() < KEEP && buffer.capacity() <= LARGEST_KEPT {
+            buffer.clear();
+            self.spare.push(buffer);
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The node: the one place where inputs enter.
+//!
+//! ```text
+//!                      ┌────────────────────────── Node ──────────────────────────┐
+//!   Input ──▶ step ──▶ │ clients ─▶ execute ─▶ keyspace                           │ ──▶ Effects
+//!                      │               └─▶ propagate ─▶ persistence (AOF buffer)  │
+//!                      │                           └─▶ replication (backlog)      │
+//!                      │ timer ─▶ cron: expiry, save points, replication, sentinel│
+//!                      └──────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! A node is pure: given the same birth and the same inputs at the same times it does the same things, to the byte.
+//! It can be cloned at any moment, and both copies go on from there: that is how the playground rewinds.
+//!
+//! * [`client`]: who is connected, and what has been agreed with each.
+//! * [`execute`]: from a request to its reply: admission, the call, what is propagated.
+//! * [`propagate`]: what a command leaves behind for the AOF and for replicas.
+
+use alloc::{string::String, sync::Arc, vec::Vec};
+
+use crate::{
+    command::CommandIndex,
+    io::{ConnId, DiskId, DiskOp, Effect, Effects, Input, JobId},
+    persistence::Persistence,
+    replication::Replication,
+    resp::Args,
+    sentinel::Sentinel,
+    time::Time,
+    trace::{LogRole, ServerFact, Trace},
+};
+
+pub mod client;
+pub mod execute;
+pub mod propagate;
+
+pub use client::{Client, Clients, CloseIntent};
+pub use propagate::Propagation;
+
+/// What a node is given at the start of a life and can't find out for itself.
+#[derive(Clone, Debug)]
+pub struct Birth {
+    /// The seed of all its randomness: run id, hash seeds, replication ids, delays.
+    pub seed: u128,
+    /// The process id that logs, temporary files and INFO show.
+    pub pid: u32,
+}
+
+/// One Redis server or one sentinel.
+#[derive(Clone, Debug)]
+pub struct Node {
+    pub(crate) birth: Birth,
+    pub(crate) rng: oorandom::Rand64,
+    /// 40 hexadecimal digits, new in every life.
+    pub(crate) run_id: String,
+    pub(crate) born: Time,
+    pub(crate) commands: Arc<CommandIndex>,
+    pub(crate) clients: Clients,
+    /// Changes to the data since the last save that succeeded (`rdb_changes_since_last_save`).
+    pub(crate) dirty: u64,
+    pub(crate) propagation: Propagation,
+    pub(crate) persistence: Persistence,
+    pub(crate) replication: Replication,
+    /// `Some` makes this node a sentinel.
+    pub(crate) sentinel: Option<Sentinel>,
+    pub(crate) next_cron: Time,
+    next_conn: u64,
+    next_disk: u64,
+    next_job: u64,
+}
+
+/// How often the cron runs: `hz 10`.
+const CRON_MILLIS: u64 = 100;
+
+impl Node {
+    /// A node at the beginning of its life; pass it [`Input::Boot`] first.
+    pub fn new(birth: Birth) -> Self {
+        let mut rng = oorandom::Rand64::new(birth.seed);
+        let run_id = hex_id(&mut rng);
+        Self {
+            commands: Arc::new(CommandIndex::new(|_| true)),
+            replication: Replication::new(hex_id(&mut rng)),
+            rng,
+            run_id,
+            birth,
+            born: Time::default(),
+            clients: Clients::default(),
+            dirty: 0,
+            propagation: Propagation::default(),
+            persistence: Persistence::default(),
+            sentinel: None,
+            next_cron: Time::default(),
+            next_conn: 1,
+            next_disk: 1,
+            next_job: 1,
+        }
+    }
+
+    /// Take in one input; everything that follows from it stands in `fx` afterwards.
+    pub fn step(&mut self, now: Time, input: Input<'_>, fx: &mut Effects) {
+        match input {
+            Input::Boot => self.boot(now, fx),
+            Input::Accepted { conn, peer, local } => self.accept(now, conn, peer, local, fx),
+            Input::Received { conn, bytes } if conn.is_accepted() => {
+                self.receive(now, conn, bytes, fx)
+            }
+            Input::Unsent { conn, bytes } if conn.is_accepted() => self.unsent(conn, bytes),
+            Input::Closed { conn } if conn.is_accepted() => self.closed(now, conn, fx),
+            link @ (Input::Received { .. }
+            | Input::Unsent { .. }
+            | Input::Closed { .. }
+            | Input::Connected { .. }
+            | Input::ConnectFailed { .. }) => self.on_link(now, link, fx),
+            Input::Disk { id, result } => self.on_disk(now, id, result, fx),
+            Input::Child { job, event } => self.on_child(now, job, event, fx),
+            Input::Timer => self.on_timer(now, fx),
+            Input::BeforeSleep => self.before_sleep(now, fx),
+            Input::Terminate => self.terminate(now, fx),
+        }
+    }
+
+    /// When [`Input::Timer`] is due.
+    pub fn next_wake(&self) -> Time {
+        self.next_cron
+    }
+
+    fn boot(&mut self, now: Time, fx: &mut Effects) {
+        self.born = now;
+        self.next_cron = now.plus_millis(CRON_MILLIS);
+        self.note(now, ServerFact::Initialized, fx);
+        self.note(now, ServerFact::Ready, fx);
+    }
+
+    fn on_timer(&mut self, now: Time, fx: &mut Effects) {
+        if now >= self.next_cron {
+            self.next_cron = now.plus_millis(CRON_MILLIS);
+            self.cron(now, fx);
+        }
+    }
+
+    /// What is done ten times a second.
+    fn cron(&mut self, _now: Time, _fx: &mut Effects) {}
+
+    /// The end of a turn: the AOF buffer is written, replicas are fed.
+    fn before_sleep(&mut self, _now: Time, _fx: &mut Effects) {}
+
+    /// News on a connection that this node opened: its master's, or a sentinel's to an instance.
+    fn on_link(&mut self, _now: Time, _input: Input<'_>, _fx: &mut Effects) {}
+
+    fn on_disk(
+        &mut self,
+        _now: Time,
+        _id: DiskId,
+        _result: Result<crate::io::DiskReply, crate::io::DiskError>,
+        _fx: &mut Effects,
+    ) {
+    }
+
+    fn on_child(
+        &mut self,
+        _now: Time,
+        _job: JobId,
+        _event: crate::io::ChildEvent,
+        _fx: &mut Effects,
+    ) {
+    }
+
+    fn terminate(&mut self, now: Time, fx: &mut Effects) {
+        self.note(now, ServerFact::Bye, fx);
+        fx.push(Effect::Exit { code: 0 });
+    }
+
+    /// How many databases there are.
+    pub fn databases(&self) -> u32 {
+        16
+    }
+
+    /// In which role it speaks in its log.
+    pub fn log_role(&self) -> LogRole {
+        if self.sentinel.is_some() {
+            LogRole::Sentinel
+        } else if self.replication.is_replica() {
+            LogRole::Replica
+        } else {
+            LogRole::Master
+        }
+    }
+
+    /// State a fact about the server.
+    pub(crate) fn note(&self, now: Time, fact: ServerFact, fx: &mut Effects) {
+        fx.trace(now, self.log_role(), Trace::Server(fact));
+    }
+
+    /// Ask the disk for something; the answer comes to [`Node::on_disk`] under this number.
+    pub(crate) fn disk(&mut self, op: DiskOp, fx: &mut Effects) -> DiskId {
+        let id = DiskId(self.next_disk);
+        self.next_disk += 1;
+        fx.push(Effect::Disk { id, op });
+        id
+    }
+
+    /// A number for a connection that this node is about to open.
+    pub(crate) fn new_conn(&mut self) -> ConnId {
+        self.next_conn += 1;
+        ConnId::opened(self.next_conn)
+    }
+
+    /// A number for a child.
+    pub(crate) fn new_job(&mut self) -> JobId {
+        self.next_job += 1;
+        JobId(self.next_job)
+    }
+
+    /// Hand what this unit of execution changed to the AOF and to the replicas, as one transaction if it is several commands.
+    pub(crate) fn flush_propagation(&mut self, now: Time, fx: &mut Effects) {
+        let mut pending = core::mem::take(&mut self.propagation);
+        for (db, command) in pending.drain_as_transaction() {
+            self.persistence.feed(now, db, command);
+            self.replication.feed(now, db, command);
+        }
+        pending.clear();
+        self.propagation = pending;
+        let _ = fx;
+    }
+}
+
+/// 40 hexadecimal digits: run ids and replication ids.
+pub(crate) fn hex_id(rng: &mut oorandom::Rand64) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    (0..40).map(|_| char::from(DIGITS[rng.rand_range(0..16) as usize])).collect()
+}
+
+#[cfg(test)]
+mod tests;

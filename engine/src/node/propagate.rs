@@ -1,0 +1,73 @@
+//! What a command leaves behind for the AOF and for the replicas.
+//!
+//! A *unit of execution* (one command, or a whole EXEC) gathers its changes here; at its end they go out together,
+//! between MULTI and EXEC if they are more than one. A command that changed something is passed on as it was sent,
+//! unless it says otherwise: `SET k v EX 10` must reach others as `PXAT` with a fixed moment, or replaying the log
+//! tomorrow would give it ten seconds more.
+
+use alloc::vec::Vec;
+
+use crate::resp::encode::push_command;
+
+/// The changes of the present unit of execution, encoded.
+#[derive(Clone, Debug, Default)]
+pub struct Propagation {
+    bytes: Vec<u8>,
+    /// (database, end in `bytes`) of each command.
+    ends: Vec<(u32, usize)>,
+    /// The running command has spoken for itself.
+    own: bool,
+    /// How many commands are running inside each other (EXEC runs others).
+    pub(crate) depth: u32,
+}
+
+const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
+const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
+
+impl Propagation {
+    /// Pass on this command, beside whatever else there is.
+    pub fn also<'a>(&mut self, db: u32, args: impl ExactSizeIterator<Item = &'a [u8]>) {
+        push_command(&mut self.bytes, args);
+        self.ends.push((db, self.bytes.len()));
+    }
+
+    /// Pass on this instead of the running command.
+    pub fn instead<'a>(&mut self, db: u32, args: impl ExactSizeIterator<Item = &'a [u8]>) {
+        self.also(db, args);
+        self.own = true;
+    }
+
+    /// Do not pass on the running command.
+    pub fn suppress(&mut self) {
+        self.own = true;
+    }
+
+    /// Whether the command that just ran has spoken for itself; forgets it.
+    pub(crate) fn take_own(&mut self) -> bool {
+        core::mem::take(&mut self.own)
+    }
+
+    /// Whether nothing is to be passed on.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The commands in order, with MULTI and EXEC around several.
+    pub(crate) fn drain_as_transaction(&self) -> impl Iterator<Item = (u32, &[u8])> {
+        let several = self.ends.len() > 1;
+        let first = self.ends.first().map_or(0, |(db, _)| *db);
+        let last = self.ends.last().map_or(0, |(db, _)| *db);
+        let starts = core::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
+        let commands =
+            starts.zip(&self.ends).map(|(start, (db, end))| (*db, &self.bytes[start..*end]));
+        let before = several.then_some((first, MULTI));
+        let after = several.then_some((last, EXEC));
+        before.into_iter().chain(commands).chain(after)
+    }
+
+    /// Forget the commands, keep the allocation.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+}

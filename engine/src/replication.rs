@@ -1,0 +1,27 @@
+//! Masters and replicas: the backlog, PSYNC, and both halves of a replication link.
+
+use alloc::string::String;
+
+use crate::time::Time;
+
+/// What a node knows about replication, in both roles.
+#[derive(Clone, Debug)]
+pub struct Replication {
+    /// The replication id of the history that this node's data belongs to.
+    pub id: String,
+}
+
+impl Replication {
+    /// A master without replicas, at the beginning of history `id`.
+    pub fn new(id: String) -> Self {
+        Self { id }
+    }
+
+    /// Whether this node follows a master.
+    pub fn is_replica(&self) -> bool {
+        false
+    }
+
+    /// A change to the data, encoded as a command, made in database `db`: it goes into the stream to the replicas.
+    pub fn feed(&mut self, _now: Time, _db: u32, _command: &[u8]) {}
+}

@@ -1,0 +1,15 @@
+//! RESP, the protocol between clients and servers: requests in, replies out.
+//!
+//! * [`decode`]: requests (multibulk and inline), cut anywhere, without copying them.
+//! * [`encode`]: replies in RESP2 or RESP3, appended to a buffer.
+//! * [`split`]: Redis's rules for quoting arguments, shared by inline commands and configuration files.
+//!
+//! Source: <https://redis.io/docs/reference/protocol-spec/>.
+
+pub mod decode;
+pub mod encode;
+pub mod integer;
+pub mod split;
+
+pub use decode::{Args, Decoded, ProtocolError, RequestDecoder};
+pub use encode::{Protocol, Reply};

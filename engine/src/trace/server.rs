@@ -1,0 +1,61 @@
+//! Facts about the process, its clients and its commands.
+
+use alloc::string::String;
+use core::fmt;
+
+use super::Level;
+
+/// A fact about the server itself. Its `Display` is Redis's own log line.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub enum ServerFact {
+    /// The process has begun to initialise.
+    Initialized,
+    /// Clients are served from now on.
+    Ready,
+    /// A client was accepted.
+    Accepted {
+        /// From where.
+        peer: String,
+    },
+    /// A peer broke the protocol and was closed.
+    ProtocolError {
+        /// What it did: Redis's words.
+        what: String,
+        /// As `CLIENT LIST` describes it.
+        client: String,
+    },
+    /// The node was asked to end by a client or by the operating system.
+    ShutdownRequested {
+        /// Who asked: `SIGTERM`, `SIGINT`, or a user's command.
+        by: String,
+    },
+    /// The process ends.
+    Bye,
+}
+
+impl ServerFact {
+    /// How loud its log line is; `None` where Redis logs nothing.
+    pub fn level(&self) -> Option<Level> {
+        Some(match self {
+            Self::Initialized => Level::Warning,
+            Self::Ready => Level::Notice,
+            Self::Accepted { .. } | Self::ProtocolError { .. } => Level::Verbose,
+            Self::ShutdownRequested { .. } | Self::Bye => Level::Warning,
+        })
+    }
+}
+
+impl fmt::Display for ServerFact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Initialized => f.write_str("Server initialized"),
+            Self::Ready => f.write_str("Ready to accept connections"),
+            Self::Accepted { peer } => write!(f, "Accepted {peer}"),
+            Self::ProtocolError { what, client } => {
+                write!(f, "Protocol error ({what}) from client: {client}")
+            }
+            Self::ShutdownRequested { by } => write!(f, "{by}"),
+            Self::Bye => f.write_str("Redis is now ready to exit, bye bye..."),
+        }
+    }
+}
