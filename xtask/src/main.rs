@@ -1,2 +1,44 @@
-//! Entry point of the orchestration commands.
-fn main() {}
+//! The orchestration: what `cargo play`, `cargo verify` and `cargo xtask …` do.
+//!
+//! - [`page`] builds the page: WASM, bindings, fingerprints, compressed copies;
+//! - [`play`] builds page and server and hands over to the server's lab supervisor;
+//! - [`run`] runs one outside command with a name and a clock beside it;
+//! - [`workspace`] knows where things lie and what the toolchain still lacks.
+
+mod page;
+mod play;
+mod run;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// The workspace's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the page into target/page
+    Page,
+    /// Build page and server, serve the page and start the native lab
+    Play(play::Options),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Page => page::build().map(drop),
+        Command::Play(options) => play::play(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

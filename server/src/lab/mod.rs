@@ -1,0 +1,183 @@
+//! The native lab: one supervisor, a process for every node, and the page.
+//!
+//! ```text
+//! server lab ──┬── http: the page
+//!              ├── janitor              ends the rest if the supervisor itself is killed
+//!              ├── server redis.conf    7001, 7002, 7003
+//!              └── server sentinel.conf --sentinel    27001, 27002, 27003
+//! ```
+//!
+//! The nodes are this same executable, with a generated configuration each, in one temporary
+//! directory. They get process groups of their own, so that Ctrl-C in the terminal reaches the
+//! supervisor alone, which then stops them in order. However the supervisor ends, nothing stays
+//! behind: [`janitor`] sees to the case in which it has no chance to clean up itself.
+
+pub mod janitor;
+mod node;
+mod table;
+pub mod topology;
+
+use anyhow::{Context, Result};
+use node::Node;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// What `server lab` can be told.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Where the page is served
+    #[arg(long, default_value = topology::DEFAULT_HTTP)]
+    http: SocketAddr,
+    /// The directory of the page, as `cargo xtask page` builds it
+    #[arg(long)]
+    page: Option<PathBuf>,
+    /// Serve the page only
+    #[arg(long)]
+    no_nodes: bool,
+    /// Open the page in a browser
+    #[arg(long)]
+    open: bool,
+    /// Another server program to run as the nodes (a Redis, to compare)
+    #[arg(long, hide = true)]
+    server_binary: Option<PathBuf>,
+}
+
+/// Runs the lab until Ctrl-C.
+pub fn run(options: &Options) -> Result<()> {
+    topology::check_ports(options.http, !options.no_nodes)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("could not start the runtime")?;
+    runtime.block_on(supervise(options))
+}
+
+async fn supervise(options: &Options) -> Result<()> {
+    let mut stop = StopSignals::new()?;
+    let directory = tempfile::Builder::new()
+        .prefix("keepsake-lab-")
+        .tempdir()
+        .context("could not create the lab's directory")?;
+    let mut janitor = janitor::Janitor::start(directory.path())?;
+    // From here on the janitor is the one who removes it.
+    let directory = directory.keep();
+    let mut nodes = Vec::new();
+    let done = tokio::select! {
+        done = serve(options, &directory, &mut janitor, &mut nodes) => done,
+        () = stop.wait() => Ok(()),
+    };
+    for node in nodes.iter_mut().rev() {
+        node.stop(&mut janitor).await;
+    }
+    janitor.dismiss();
+    println!("\nEverything has ended.");
+    done
+}
+
+/// Starts everything, prints where it is, and then reports what happens to it, for ever.
+async fn serve(
+    options: &Options,
+    directory: &Path,
+    janitor: &mut janitor::Janitor,
+    nodes: &mut Vec<Node>,
+) -> Result<()> {
+    let program = match &options.server_binary {
+        Some(program) => program.clone(),
+        None => std::env::current_exe().context("could not find this program's own file")?,
+    };
+    if !options.no_nodes {
+        // The sentinels ask the master for its replicas: everyone they ask has to be there first.
+        for (role, port) in topology::NODES {
+            nodes.push(Node::start(&program, directory, role, port, janitor)?);
+            nodes.last_mut().expect("just pushed").answers(janitor).await?;
+        }
+        print!("{}", table::table(directory));
+    }
+    let page = match &options.page {
+        Some(page) => Some(listen(options.http, page).await?),
+        None => None,
+    };
+    if let Some((listener, router)) = page {
+        let address = format!("http://{}/", listener.local_addr()?);
+        println!("The page: {address}    (Ctrl-C ends everything)");
+        if options.open {
+            open(&address);
+        }
+        tokio::select! {
+            done = axum::serve(listener, router) => Ok(done?),
+            () = watch(nodes, janitor) => Ok(()),
+        }
+    } else {
+        println!("Ctrl-C ends everything");
+        watch(nodes, janitor).await;
+        Ok(())
+    }
+}
+
+async fn listen(http: SocketAddr, page: &Path) -> Result<(TcpListener, axum::Router)> {
+    let index = page.join("index.html");
+    anyhow::ensure!(
+        index.is_file(),
+        "{} is missing: build the page with: cargo xtask page",
+        index.display()
+    );
+    let listener =
+        TcpListener::bind(http).await.with_context(|| format!("cannot listen on {http}"))?;
+    Ok((listener, crate::http::page(page)))
+}
+
+/// Says so when a node ends by itself; a killed master is what the lab is for, so it goes on.
+async fn watch(nodes: &mut [Node], janitor: &mut janitor::Janitor) {
+    loop {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        for node in nodes.iter_mut() {
+            if let Some(how) = node.has_ended(janitor) {
+                println!("{} on {} ended: {how}", node.role, node.port);
+            }
+        }
+    }
+}
+
+/// Opens the page if this looks like someone's desk; that it cannot is no error.
+fn open(address: &str) {
+    let (program, has_desktop) = if cfg!(target_os = "macos") {
+        ("open", true)
+    } else {
+        let display =
+            ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
+        ("xdg-open", display)
+    };
+    if has_desktop {
+        let quiet = std::process::Stdio::null;
+        let _ = Command::new(program).arg(address).stdout(quiet()).stderr(quiet()).spawn();
+    }
+}
+
+/// The signals that ask the lab to end.
+struct StopSignals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl StopSignals {
+    fn new() -> Result<Self> {
+        let on = |kind| signal(kind).context("could not listen for signals");
+        Ok(Self {
+            interrupt: on(SignalKind::interrupt())?,
+            terminate: on(SignalKind::terminate())?,
+            hangup: on(SignalKind::hangup())?,
+        })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => (),
+            _ = self.terminate.recv() => (),
+            _ = self.hangup.recv() => (),
+        }
+    }
+}

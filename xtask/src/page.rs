@@ -1,0 +1,193 @@
+//! Builds the page into `target/page/`.
+//!
+//! ```text
+//! web/ ──cargo──▶ web.wasm ──wasm-bindgen──▶ page.js + page.wasm ─┐
+//! web/assets/* ───────────────────────────────────────────────────┼─▶ NAME-FINGERPRINT.EXT (+ .br)
+//! index.html ──{{NAME}} becomes the fingerprinted name────────────┘─▶ index.html           (+ .br)
+//! ```
+//!
+//! A fingerprinted name changes with its content, so the server lets browsers keep such a file for
+//! good, and only `index.html` is asked for again.
+
+use crate::{run, workspace};
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use wasm_bindgen_cli_support::Bindgen;
+
+/// Builds the page and returns the directory that holds it.
+pub fn build() -> Result<PathBuf> {
+    workspace::ensure_target(workspace::PAGE_TARGET)?;
+    run::step(
+        "page: compile to WebAssembly",
+        &mut workspace::cargo(&[
+            "build",
+            "--package=web",
+            "--profile=web",
+            "--target",
+            workspace::PAGE_TARGET,
+        ]),
+    )?;
+    run::timed("page: bind, fingerprint, compress", || {
+        let files = collect(&bind()?)?;
+        let page = workspace::target_dir().join("page");
+        // Written beside and renamed, so that a server that runs never sees half a page.
+        let fresh = workspace::target_dir().join("page.new");
+        remove(&fresh)?;
+        write(&fresh, &files)?;
+        remove(&page)?;
+        fs::rename(&fresh, &page)
+            .with_context(|| format!("could not replace {}", page.display()))?;
+        Ok(page)
+    })
+}
+
+/// Makes the JavaScript that loads and calls the WASM; returns the directory that holds both.
+fn bind() -> Result<PathBuf> {
+    let target = workspace::target_dir();
+    let wasm = target.join(workspace::PAGE_TARGET).join("web/web.wasm");
+    let out = target.join("page.bindgen");
+    remove(&out)?;
+    Bindgen::new()
+        .input_path(wasm)
+        .out_name("page")
+        .web(true)?
+        .typescript(false)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .generate(&out)
+        .context("wasm-bindgen failed")?;
+    Ok(out)
+}
+
+/// Everything that the page consists of, by the name that it is served under.
+fn collect(bound: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    let mut names = BTreeMap::new();
+    let mut add = |name: &str, content: Vec<u8>| {
+        let served = fingerprinted(name, &content);
+        names.insert(name.to_string(), served.clone());
+        files.insert(served, content);
+    };
+    add("page.js", read(&bound.join("page.js"))?);
+    add("page.wasm", read(&bound.join("page_bg.wasm"))?);
+    if bound.join("snippets").exists() {
+        bail!("a dependency brings JavaScript snippets along; page.rs does not copy these yet");
+    }
+    for path in list(&workspace::root().join("web/assets"))? {
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .context("an asset needs a UTF-8 name")?;
+        add(name, read(&path)?);
+    }
+    let index = workspace::root().join("index.html");
+    let template = fs::read_to_string(&index).context("could not read index.html")?;
+    files.insert("index.html".into(), fill(&template, &names)?.into_bytes());
+    Ok(files)
+}
+
+/// `page.js` becomes `page-0f1e2d3c4b5a6978.js`.
+fn fingerprinted(name: &str, content: &[u8]) -> String {
+    let digest = Sha256::digest(content);
+    let print: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    match name.rsplit_once('.') {
+        Some((stem, extension)) => format!("{stem}-{print}.{extension}"),
+        None => format!("{name}-{print}"),
+    }
+}
+
+/// Replaces every `{{NAME}}`; a name that no file has is an error, not a dead link.
+fn fill(template: &str, names: &BTreeMap<String, String>) -> Result<String> {
+    let mut filled = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let (name, after) = after.split_once("}}").context("index.html: {{ without }}")?;
+        let Some(served) = names.get(name) else {
+            bail!("index.html names {{{{{name}}}}}, but there is no such file in web/assets");
+        };
+        filled.push_str(before);
+        filled.push_str(served);
+        rest = after;
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}
+
+/// Writes each file and, where that makes it smaller, a brotli-compressed copy.
+fn write(directory: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<()> {
+    fs::create_dir_all(directory)
+        .with_context(|| format!("could not create {}", directory.display()))?;
+    let mut total = 0;
+    for (name, content) in files {
+        let path = directory.join(name);
+        fs::write(&path, content).with_context(|| format!("could not write {}", path.display()))?;
+        let compressed = brotli(content)?;
+        let sent = compressed.len().min(content.len());
+        if compressed.len() < content.len() {
+            fs::write(directory.join(format!("{name}.br")), &compressed)
+                .with_context(|| format!("could not write {}.br", path.display()))?;
+        }
+        eprintln!("    {:>8} {:>8} {name}", content.len(), sent);
+        total += sent;
+    }
+    eprintln!("    {:>8} {total:>8} in all, as sent", "");
+    Ok(())
+}
+
+fn brotli(content: &[u8]) -> Result<Vec<u8>> {
+    let mut compressed = Vec::new();
+    let parameters = brotli::enc::BrotliEncoderParams { quality: 11, ..Default::default() };
+    brotli::BrotliCompress(&mut &*content, &mut compressed, &parameters)?;
+    Ok(compressed)
+}
+
+/// The files of a directory, in the order of their names.
+fn list(directory: &Path) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(directory)
+        .with_context(|| format!("could not list {}", directory.display()))?
+    {
+        paths.push(entry?.path());
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("could not read {}", path.display()))
+}
+
+fn remove(directory: &Path) -> Result<()> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("could not remove {}", directory.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_placeholder_becomes_the_fingerprinted_name() {
+        let names = BTreeMap::from([("boot.js".to_string(), "boot-12.js".to_string())]);
+        assert_eq!(fill("<a {{boot.js}}>", &names).unwrap(), "<a boot-12.js>");
+    }
+
+    #[test]
+    fn an_unknown_placeholder_is_named() {
+        let error = fill("{{lost.js}}", &BTreeMap::new()).unwrap_err().to_string();
+        assert!(error.contains("{{lost.js}}"), "{error}");
+    }
+
+    #[test]
+    fn a_fingerprint_changes_with_the_content() {
+        assert_ne!(fingerprinted("a.js", b"1"), fingerprinted("a.js", b"2"));
+        assert!(fingerprinted("a.js", b"1").ends_with(".js"));
+    }
+}
