@@ -13,7 +13,8 @@
 //! | requests and replies | [`resp`] |
 //! | commands, one file a family | [`command`] |
 //! | errors in Redis's words | [`refusal`] |
-//! | files: saving, appending, rewriting, loading | [`persistence`] |
+//! | databases, values, expiry, SCAN, snapshots | [`keyspace`] |
+| files: saving, appending, rewriting, loading | [`persistence`] |
 //! | masters and replicas | [`replication`] |
 //! | Sentinel | [`sentinel`] |
 //! | what happened, as values | [`trace`] |
@@ -24,6 +25,7 @@ extern crate alloc;
 
 pub mod command;
 pub mod io;
+pub mod keyspace;
 pub mod node;
 pub mod persistence;
 pub mod refusal;

@@ -1,0 +1,181 @@
+//! The databases and everything in them: a pure data structure, no clock, no commands.
+//!
+//! ```text
+//!   Keyspace ── Database 0 … 15
+//!                  ├── Table          directory ▸ pages ▸ segments ▸ entries; its clone is a snapshot
+//!                  │     └── Entry    key, value, expiry, access clock: 16 bytes and one allocation
+//!                  ├── ExpiryIndex    who expires next
+//!                  └── bytes          what it all costs, counted as it changes
+//! ```
+//!
+//! - To add a type of value, start at [`value`].
+//! - A child job (BGSAVE, AOF rewrite, full sync) owns a [`Snapshot`] and reads it at its leisure.
+//! - [`digest`] is Redis's own fingerprint of a data set: equal digests, equal data.
+//! - [`glob`] matches patterns, [`number`] reads and writes numbers, both by Redis's rules to the letter.
+
+mod database;
+pub mod digest;
+mod entry;
+mod expiry;
+pub mod glob;
+pub mod number;
+mod rope;
+mod segment;
+mod table;
+#[cfg(test)]
+mod tests;
+pub mod value;
+
+pub use database::{Database, Expiry, Taken};
+pub use rope::Rope;
+pub use table::{Copied, EntryRef, Table};
+pub use value::{StringEncoding, StringRef, StringValue, Value, ValueRef};
+
+use alloc::vec::Vec;
+use table::Hasher;
+
+/// All databases of a node.
+#[derive(Clone, Debug)]
+pub struct Keyspace {
+    hasher: Hasher,
+    databases: Vec<Database>,
+}
+
+impl Keyspace {
+    /// So many empty databases. The seed makes the order of keys (and the cost of colliding ones) this node's secret.
+    pub fn new(databases: usize, hash_seed: u128) -> Self {
+        let hasher = Hasher::new(hash_seed);
+        Keyspace { hasher, databases: (0..databases).map(|_| Database::new(hasher)).collect() }
+    }
+
+    /// Number of databases.
+    pub fn databases(&self) -> usize {
+        self.databases.len()
+    }
+
+    /// A database by its number, which must be below [`Keyspace::databases`].
+    #[inline]
+    pub fn db(&self, number: usize) -> &Database {
+        &self.databases[number]
+    }
+
+    /// A database by its number, to be changed.
+    #[inline]
+    pub fn db_mut(&mut self, number: usize) -> &mut Database {
+        &mut self.databases[number]
+    }
+
+    /// The databases in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Database> {
+        self.databases.iter()
+    }
+
+    /// Number of keys in all databases.
+    pub fn len(&self) -> u64 {
+        self.iter().map(Database::len).sum()
+    }
+
+    /// Whether there is no key at all.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What all keys cost in memory, near enough, by the same rule on every platform.
+    pub fn approximate_bytes(&self) -> u64 {
+        self.iter().map(Database::approximate_bytes).sum()
+    }
+
+    /// Exchanges two databases: SWAPDB.
+    pub fn swap(&mut self, a: usize, b: usize) {
+        self.databases.swap(a, b);
+    }
+
+    /// Empties one database and hands out what was in it, to be dropped where that does no harm.
+    pub fn flush(&mut self, number: usize) -> Database {
+        let empty = Database::new(self.hasher);
+        core::mem::replace(&mut self.databases[number], empty)
+    }
+
+    /// Empties all databases and hands out what was in them.
+    pub fn flush_all(&mut self) -> Keyspace {
+        let empty = Keyspace {
+            hasher: self.hasher,
+            databases: self.databases.iter().map(|_| Database::new(self.hasher)).collect(),
+        };
+        core::mem::replace(self, empty)
+    }
+
+    /// The access clock (24 bits) that keys get when they are written.
+    pub fn set_clock(&mut self, clock: u32) {
+        self.databases.iter_mut().for_each(|database| database.set_clock(clock));
+    }
+
+    /// The data as it is now, for a child job: costs as much as the lists of pages, and from here on
+    /// [`Keyspace::copied`] counts what writes copy because of it.
+    pub fn snapshot(&mut self) -> Snapshot {
+        let databases = self.databases.iter_mut().map(|database| {
+            database.begin_epoch();
+            FrozenDatabase { table: database.table().clone(), expiring: database.expiring() }
+        });
+        Snapshot { databases: databases.collect() }
+    }
+
+    /// What writes have copied since the latest [`Keyspace::snapshot`]: `current_cow_size` while its job runs.
+    pub fn copied(&self) -> Copied {
+        self.iter().map(|database| database.table().copied()).fold(Copied::default(), |sum, one| {
+            Copied { segments: sum.segments + one.segments, bytes: sum.bytes + one.bytes }
+        })
+    }
+}
+
+/// The keyspace as it was at one moment. It shares memory with the living one and never changes.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    databases: Vec<FrozenDatabase>,
+}
+
+/// One database of a [`Snapshot`].
+#[derive(Clone, Debug)]
+pub struct FrozenDatabase {
+    table: Table,
+    expiring: u64,
+}
+
+impl Snapshot {
+    /// The databases in order.
+    pub fn iter(&self) -> impl Iterator<Item = &FrozenDatabase> {
+        self.databases.iter()
+    }
+
+    /// A database by its number.
+    pub fn db(&self, number: usize) -> &FrozenDatabase {
+        &self.databases[number]
+    }
+
+    /// Number of databases.
+    pub fn databases(&self) -> usize {
+        self.databases.len()
+    }
+
+    /// Number of keys in all databases.
+    pub fn len(&self) -> u64 {
+        self.iter().map(|database| database.table.len()).sum()
+    }
+
+    /// Whether there is no key at all.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl FrozenDatabase {
+    /// The keys and values.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// Number of keys with an expiry.
+    pub fn expiring(&self) -> u64 {
+        self.expiring
+    }
+}

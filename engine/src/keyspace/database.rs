@@ -1,0 +1,289 @@
+//! One numbered database: the table, the index of expiries, and the count of bytes, kept in step.
+//!
+//! Whether an expired key still exists is for the command layer to say (a replica answers differently from a master,
+//! a script's clock stands still): everything here takes keys as they are stored.
+
+use super::entry::Entry;
+use super::expiry::ExpiryIndex;
+use super::table::{EntryRef, Hasher, Table};
+use super::value::{StringEncoding, Value, ValueRef};
+use alloc::vec::Vec;
+
+/// What becomes of a key's expiry when its value is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// Stays as it is (none, for a new key).
+    Keep,
+    /// Goes.
+    None,
+    /// Becomes this time, in milliseconds of Unix time.
+    At(u64),
+}
+
+impl Expiry {
+    fn after(self, old: Option<u64>) -> Option<u64> {
+        match self {
+            Expiry::Keep => old,
+            Expiry::None => None,
+            Expiry::At(at) => Some(at),
+        }
+    }
+}
+
+impl From<Option<u64>> for Expiry {
+    fn from(at: Option<u64>) -> Self {
+        at.map_or(Expiry::None, Expiry::At)
+    }
+}
+
+/// A key taken out of its database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// What it held.
+    pub value: Value,
+    /// When it would have expired.
+    pub expire_at: Option<u64>,
+}
+
+/// One numbered database.
+#[derive(Clone, Debug)]
+pub struct Database {
+    table: Table,
+    expires: ExpiryIndex,
+    bytes: u64,
+    clock: u32,
+}
+
+impl Database {
+    pub(super) fn new(hasher: Hasher) -> Self {
+        Database { table: Table::new(hasher), expires: ExpiryIndex::default(), bytes: 0, clock: 0 }
+    }
+
+    /// The table itself, for reading: iteration, SCAN, random keys.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    pub(super) fn begin_epoch(&mut self) {
+        self.table.begin_epoch();
+    }
+
+    /// Number of keys, expired ones that are still stored included.
+    pub fn len(&self) -> u64 {
+        self.table.len()
+    }
+
+    /// Whether there are no keys.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Number of keys with an expiry.
+    pub fn expiring(&self) -> u64 {
+        self.expires.len()
+    }
+
+    /// The mean time left to the keys with an expiry, in milliseconds.
+    pub fn average_ttl(&self, now_ms: u64) -> u64 {
+        self.expires.average_ttl(now_ms)
+    }
+
+    /// What all keys cost in memory, near enough, by the same rule on every platform.
+    pub fn approximate_bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The entry of `key`: value, expiry and clock with one search.
+    #[inline]
+    pub fn get(&self, key: &[u8]) -> Option<EntryRef<'_>> {
+        self.table.get(key)
+    }
+
+    /// The value of `key`.
+    pub fn lookup(&self, key: &[u8]) -> Option<ValueRef<'_>> {
+        self.get(key).map(|entry| entry.value())
+    }
+
+    /// Whether `key` is stored.
+    pub fn contains(&self, key: &[u8]) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// When `key` expires, in milliseconds of Unix time.
+    pub fn expire_at(&self, key: &[u8]) -> Option<u64> {
+        self.get(key)?.expire_at()
+    }
+
+    /// The access clock (24 bits) that keys get when they are written.
+    pub fn set_clock(&mut self, clock: u32) {
+        self.clock = clock & 0x00ff_ffff;
+    }
+
+    /// Notes an access to `key` in its 24 bits of clock. Writes only if they change. Callers leave it out while a
+    /// child job runs, as Redis does: it would copy a segment for nothing but the clock.
+    pub fn touch(&mut self, key: &[u8], clock: u32) {
+        let clock = clock & 0x00ff_ffff;
+        if self.get(key).is_some_and(|entry| entry.clock() != clock) {
+            let hash = self.table.hash(key);
+            if let Some(entry) = self.table.get_mut(hash, key) {
+                entry.set_clock(clock);
+            }
+        }
+    }
+
+    /// Stores a string in the encoding that Redis would choose. Returns whether the key was there before.
+    #[inline]
+    pub fn set_string(&mut self, key: &[u8], value: &[u8], expiry: Expiry) -> bool {
+        self.set_string_as(key, value, StringEncoding::of(value), expiry)
+    }
+
+    /// Stores a string in a given encoding. Returns whether the key was there before.
+    pub fn set_string_as(
+        &mut self,
+        key: &[u8],
+        value: &[u8],
+        encoding: StringEncoding,
+        expiry: Expiry,
+    ) -> bool {
+        let clock = self.clock;
+        let changed = self.edit(key, |entry| {
+            entry.set_string(value, encoding, expiry.after(entry.expire_at()), clock);
+        });
+        if changed.is_none() {
+            let at = expiry.after(None);
+            self.insert(key, Entry::string(key, value, encoding, at, clock));
+        }
+        changed.is_some()
+    }
+
+    /// Stores any value. Returns whether the key was there before.
+    pub fn set(&mut self, key: &[u8], value: Value, expiry: Expiry) -> bool {
+        let clock = self.clock;
+        let mut value = Some(value);
+        let changed = self.edit(key, |entry| {
+            if let Some(value) = value.take() {
+                entry.set_value(value, expiry.after(entry.expire_at()), clock);
+            }
+        });
+        if let Some(value) = value {
+            self.insert(key, Entry::new(key, value, expiry.after(None), clock));
+        }
+        changed.is_some()
+    }
+
+    /// Adds `bytes` to the end of the string at `key`, created if it is missing. Returns the new length, or `None`
+    /// when the key holds something else.
+    pub fn append(&mut self, key: &[u8], bytes: &[u8]) -> Option<u64> {
+        let offset = match self.lookup(key) {
+            Some(ValueRef::String(string)) => string.len(),
+            None => {
+                self.set_string(key, bytes, Expiry::None);
+                return Some(bytes.len() as u64);
+            }
+        };
+        self.write_at(key, offset, bytes)
+    }
+
+    /// Writes `bytes` at `offset` of the string at `key` (created if it is missing), with zeros where there was
+    /// nothing. Returns the new length, or `None` when the key holds something else. The caller has checked that the
+    /// result is no longer than a string may be.
+    pub fn write_at(&mut self, key: &[u8], offset: u64, bytes: &[u8]) -> Option<u64> {
+        let clock = self.clock;
+        let write = |entry: &mut Entry| {
+            entry.set_clock(clock);
+            entry.write_at(offset, bytes)
+        };
+        if !self.contains(key) {
+            self.insert(key, Entry::string(key, &[], StringEncoding::Raw, None, clock));
+        }
+        self.edit(key, write).flatten()
+    }
+
+    /// Changes a value that is stored apart from its key (any but a short string) in place. `None` when there is none.
+    pub fn modify<R>(&mut self, key: &[u8], change: impl FnOnce(&mut Value) -> R) -> Option<R> {
+        self.edit(key, |entry| entry.large_value_mut().map(change)).flatten()
+    }
+
+    /// Sets the expiry of `key`. Returns whether the key is there.
+    pub fn set_expire(&mut self, key: &[u8], at_ms: u64) -> bool {
+        self.edit(key, |entry| entry.set_expire_at(Some(at_ms))).is_some()
+    }
+
+    /// Takes the expiry from `key`. Returns whether it had one.
+    pub fn persist(&mut self, key: &[u8]) -> bool {
+        self.expire_at(key).is_some() && self.edit(key, |entry| entry.set_expire_at(None)).is_some()
+    }
+
+    /// Deletes `key`. Returns whether it was there.
+    pub fn remove(&mut self, key: &[u8]) -> bool {
+        self.remove_entry(key).is_some()
+    }
+
+    /// Deletes `key` and hands out what it held: RENAME, MOVE, GETDEL, lazy freeing.
+    pub fn take(&mut self, key: &[u8]) -> Option<Taken> {
+        self.remove_entry(key).map(|entry| {
+            let expire_at = entry.expire_at();
+            Taken { value: entry.into_value(), expire_at }
+        })
+    }
+
+    /// The time at which the next key expires.
+    pub fn next_expiry(&self) -> Option<u64> {
+        self.expires.first().map(|(at, _)| at)
+    }
+
+    /// The key that has been expired for longest, if any is: one whose time lies before `now_ms`.
+    pub fn next_expired(&mut self, now_ms: u64) -> Option<&[u8]> {
+        while let Some((at, hash)) = self.expires.first().filter(|&(at, _)| at < now_ms) {
+            if self.table.find_by_hash(hash, |entry| entry.expire_at() == Some(at)).is_some() {
+                break;
+            }
+            self.expires.forget((at, hash));
+        }
+        let (at, hash) = self.expires.first().filter(|&(at, _)| at < now_ms)?;
+        self.table
+            .find_by_hash(hash, |entry| entry.expire_at() == Some(at))
+            .map(|entry| entry.key())
+    }
+
+    /// Deletes up to `limit` expired keys, in the order of their time, and returns them.
+    pub fn pop_expired(&mut self, now_ms: u64, limit: usize) -> Vec<Vec<u8>> {
+        let mut popped = Vec::new();
+        while popped.len() < limit
+            && let Some(key) = self.next_expired(now_ms)
+        {
+            let key = key.to_vec();
+            self.remove(&key);
+            popped.push(key);
+        }
+        popped
+    }
+
+    fn remove_entry(&mut self, key: &[u8]) -> Option<Entry> {
+        let hash = self.table.hash(key);
+        let entry = self.table.remove(hash, key)?;
+        self.bytes -= entry.approximate_bytes();
+        self.expires.change(hash, entry.expire_at(), None);
+        Some(entry)
+    }
+
+    fn insert(&mut self, key: &[u8], entry: Entry) {
+        let hash = self.table.hash(key);
+        self.bytes += entry.approximate_bytes();
+        self.expires.change(hash, None, entry.expire_at());
+        self.table.insert(hash, entry);
+    }
+
+    /// Changes an entry and keeps count of what the change means for bytes and expiries.
+    #[inline]
+    fn edit<R>(&mut self, key: &[u8], change: impl FnOnce(&mut Entry) -> R) -> Option<R> {
+        let hash = self.table.hash(key);
+        let entry = self.table.get_mut(hash, key)?;
+        let (old_bytes, old_expiry) = (entry.approximate_bytes(), entry.expire_at());
+        let result = change(entry);
+        self.bytes = self.bytes - old_bytes + entry.approximate_bytes();
+        let new_expiry = entry.expire_at();
+        self.expires.change(hash, old_expiry, new_expiry);
+        Some(result)
+    }
+}

@@ -1,0 +1,388 @@
+//! The table under a database: extendible hashing over reference-counted segments.
+//!
+//! ```text
+//!  hash of the key  1011 0100101 …                    … 11010010
+//!                   ├──┘ ├─────┘                         └──────┤ tag, inside the segment
+//!                   │    └ picks a segment in the page
+//!                   └ picks a page in the root
+//!
+//!  root            page (≤ 128 segments)       segment (≤ 64 entries)
+//!  ┌──┐            ┌──┐                        ┌──────────────────┐
+//!  │ ●┼───────────▶│ ●┼───────────────────────▶│ tags │ entries   │
+//!  │ ●┼──┐         │ ●┼──┐                     └──────────────────┘
+//!  └──┘  ▼         └──┘  ▼
+//! ```
+//!
+//! A full segment splits in two by one further bit of hash, so growth costs a few dozen moves at a time and there is
+//! no rehash pause. Pages and segments stand in the order of their hash prefixes: walking them *is* walking the hash
+//! space from zero upwards, which gives SCAN a cursor that no split can invalidate, and everybody the same order on
+//! every platform.
+//!
+//! **A snapshot is a clone**: it copies the root's list of pages and shares everything below. Whoever writes next
+//! copies the page (a list of pointers) and the one segment concerned, as a kernel does with memory pages after
+//! `fork`. One writer needs no lock for it: reference counts decide.
+
+use super::entry::Entry;
+use super::segment::Segment;
+use super::value::ValueRef;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+use siphasher::sip::SipHasher13;
+
+/// Bits of hash that pick a segment within a page.
+const PAGE_BITS: u8 = 7;
+/// How far a segment's depth may exceed what evenly spread hashes need. Beyond it splitting would only grow the
+/// directory; that takes keys made to collide by somebody who knows the seed.
+const DEPTH_SLACK: u32 = 4;
+/// A SCAN cursor is the upper part of a hash: exact even where a client keeps it in a double.
+const CURSOR_BITS: u32 = 53;
+
+/// The seeded hash of keys.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hasher(SipHasher13);
+
+impl Hasher {
+    pub fn new(seed: u128) -> Self {
+        Hasher(SipHasher13::new_with_key(&seed.to_le_bytes()))
+    }
+
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        self.0.hash(key)
+    }
+}
+
+/// A stored key with all that belongs to it.
+#[derive(Clone, Copy, Debug)]
+pub struct EntryRef<'a>(&'a Entry);
+
+impl<'a> EntryRef<'a> {
+    /// The key.
+    pub fn key(&self) -> &'a [u8] {
+        self.0.key()
+    }
+
+    /// The value.
+    pub fn value(&self) -> ValueRef<'a> {
+        self.0.value()
+    }
+
+    /// When it expires, in milliseconds of Unix time.
+    pub fn expire_at(&self) -> Option<u64> {
+        self.0.expire_at()
+    }
+
+    /// The 24 bits of access clock (LRU) or counter (LFU).
+    pub fn clock(&self) -> u32 {
+        self.0.clock()
+    }
+
+    /// What the key costs in memory, near enough, by the same rule on every platform.
+    pub fn approximate_bytes(&self) -> u64 {
+        self.0.approximate_bytes()
+    }
+}
+
+/// What writes have copied since the latest snapshot was taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Copied {
+    /// Segments.
+    pub segments: u64,
+    /// Bytes of the entries in them.
+    pub bytes: u64,
+}
+
+/// A hash table of entries whose clone is a snapshot.
+#[derive(Clone, Debug)]
+pub struct Table {
+    hasher: Hasher,
+    /// How many bits of hash pick a page: `index` has two to the power of it places.
+    bits: u8,
+    index: Vec<u32>,
+    pages: Vec<Arc<Page>>,
+    len: u64,
+    epoch: u32,
+    copied: Copied,
+}
+
+#[derive(Clone, Debug)]
+struct Page {
+    /// Bits of hash consumed before this page.
+    depth: u8,
+    /// Bits of hash that pick a segment here: so many powers of two places of `index` are in use.
+    bits: u8,
+    index: [u8; 1 << PAGE_BITS],
+    segments: Vec<Arc<Segment>>,
+}
+
+/// Where a key's segment is.
+#[derive(Clone, Copy)]
+struct Place {
+    page: usize,
+    segment: usize,
+}
+
+/// The first `bits` bits of `hash` after the first `skip`.
+#[inline]
+fn bits_of(hash: u64, skip: u8, bits: u8) -> usize {
+    // Two shifts, because a shift by all 64 bits (`bits == 0`) is none.
+    ((hash << skip) >> 1 >> (63 - bits)) as usize
+}
+
+impl Table {
+    /// An empty table. It allocates nothing before the first key.
+    pub(super) fn new(hasher: Hasher) -> Self {
+        Table {
+            hasher,
+            bits: 0,
+            index: Vec::new(),
+            pages: Vec::new(),
+            len: 0,
+            epoch: 0,
+            copied: Copied::default(),
+        }
+    }
+
+    /// Number of keys.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether there are no keys.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The entry of `key`, expired or not.
+    #[inline]
+    pub fn get(&self, key: &[u8]) -> Option<EntryRef<'_>> {
+        let hash = self.hasher.hash(key);
+        let segment = self.segment(hash)?;
+        segment.find(hash, key).map(|slot| EntryRef(segment.entry(slot)))
+    }
+
+    /// Every entry once, in the order of hash prefixes.
+    pub fn iter(&self) -> impl Iterator<Item = EntryRef<'_>> + '_ {
+        let segments = self.pages.iter().flat_map(|page| page.segments.iter());
+        segments.flat_map(|segment| segment.entries().iter().map(EntryRef))
+    }
+
+    /// Visits about `count` entries from `cursor` on and returns where to go on: 0 when the walk is over, as it is
+    /// where it starts. A key that is there from the first call to the last is visited at least once, whatever else
+    /// comes and goes: the cursor is a place in the hash space, and a key never changes its place.
+    pub fn scan<'a>(&'a self, cursor: u64, count: u64, mut visit: impl FnMut(EntryRef<'a>)) -> u64 {
+        let mut seen = 0;
+        let mut at = cursor;
+        let mut batch = Vec::new();
+        while at < 1 << CURSOR_BITS {
+            let Some(segment) = self.segment(at << (64 - CURSOR_BITS)) else { return 0 };
+            batch.extend(segment.entries().iter().filter_map(|entry| {
+                let place = self.hasher.hash(entry.key()) >> (64 - CURSOR_BITS);
+                (place >= at).then_some((place, entry))
+            }));
+            batch.sort_by_key(|&(place, _)| place);
+            let mut last = None;
+            for (place, entry) in batch.drain(..) {
+                // Entries at one and the same place cannot be told apart by a cursor: they go together.
+                if seen >= count.max(1) && last != Some(place) {
+                    return place;
+                }
+                visit(EntryRef(entry));
+                seen += 1;
+                last = Some(place);
+            }
+            let width = CURSOR_BITS - u32::from(segment.depth).min(CURSOR_BITS);
+            at = ((at >> width) + 1) << width;
+        }
+        0
+    }
+
+    /// Some key, drawn with the given random number: first a place in the hash space, then a slot there.
+    pub fn random(&self, random: u64) -> Option<EntryRef<'_>> {
+        let segment = self.segment(random)?;
+        let later = self.pages.iter().flat_map(|page| &page.segments);
+        let segment = match segment.len() {
+            0 => later.filter(|segment| segment.len() > 0).max_by_key(|segment| segment.len())?,
+            _ => segment,
+        };
+        // The high bits chose the segment, the low ones choose the slot.
+        let slot = (u64::from(random as u32) * segment.len() as u64) >> 32;
+        Some(EntryRef(segment.entry(slot as usize)))
+    }
+
+    /// What writes have copied since the latest snapshot. Counted by the rule, not by reference counts: a checkpoint
+    /// that somebody else holds must not show.
+    pub fn copied(&self) -> Copied {
+        self.copied
+    }
+
+    /// Begins to count copies afresh, for a snapshot that is taken now.
+    pub(super) fn begin_epoch(&mut self) {
+        self.epoch = self.epoch.wrapping_add(1);
+        self.copied = Copied::default();
+    }
+
+    #[inline]
+    fn place(&self, hash: u64) -> Option<Place> {
+        let page = *self.index.get(bits_of(hash, 0, self.bits))? as usize;
+        let found = &self.pages[page];
+        let segment = usize::from(found.index[bits_of(hash, found.depth, found.bits)]);
+        Some(Place { page, segment })
+    }
+
+    #[inline]
+    fn segment(&self, hash: u64) -> Option<&Segment> {
+        self.place(hash).map(|at| &*self.pages[at.page].segments[at.segment])
+    }
+
+    /// The segment at `at`, this table's own: copied first if it is shared.
+    #[inline]
+    fn segment_mut(&mut self, at: Place) -> &mut Segment {
+        let page = Arc::make_mut(&mut self.pages[at.page]);
+        let segment = Arc::make_mut(&mut page.segments[at.segment]);
+        if segment.epoch != self.epoch {
+            segment.epoch = self.epoch;
+            self.copied.segments += 1;
+            self.copied.bytes += segment.approximate_bytes();
+        }
+        segment
+    }
+
+    pub(super) fn hash(&self, key: &[u8]) -> u64 {
+        self.hasher.hash(key)
+    }
+
+    /// Changes the entry of `key` in place.
+    #[inline]
+    pub(super) fn get_mut(&mut self, hash: u64, key: &[u8]) -> Option<&mut Entry> {
+        let at = self.place(hash)?;
+        let slot = self.pages[at.page].segments[at.segment].find(hash, key)?;
+        Some(self.segment_mut(at).entry_mut(slot))
+    }
+
+    /// The first entry in the segment of `hash` for which `wanted` holds.
+    pub(super) fn find_by_hash(
+        &self,
+        hash: u64,
+        wanted: impl Fn(&Entry) -> bool,
+    ) -> Option<EntryRef<'_>> {
+        let found = self
+            .segment(hash)?
+            .entries()
+            .iter()
+            .find(|entry| wanted(entry) && self.hasher.hash(entry.key()) == hash);
+        found.map(EntryRef)
+    }
+
+    /// Adds an entry whose key is not there yet.
+    pub(super) fn insert(&mut self, hash: u64, entry: Entry) {
+        if self.pages.is_empty() {
+            self.index.push(0);
+            self.pages.push(Arc::new(Page::new(Segment::new(0, self.epoch))));
+        }
+        self.len += 1;
+        let deepest = self.len.ilog2() + DEPTH_SLACK;
+        while let Some(at) = self.place(hash) {
+            let segment = self.segment_mut(at);
+            if !segment.is_full() || u32::from(segment.depth) >= deepest {
+                segment.push(hash, entry);
+                return;
+            }
+            self.split(at);
+        }
+    }
+
+    /// Takes the entry of `key` out.
+    pub(super) fn remove(&mut self, hash: u64, key: &[u8]) -> Option<Entry> {
+        let at = self.place(hash)?;
+        let slot = self.pages[at.page].segments[at.segment].find(hash, key)?;
+        let hasher = self.hasher;
+        let removed = self.segment_mut(at).remove(slot, &hasher);
+        self.len -= 1;
+        Some(removed)
+    }
+
+    /// Splits a segment in two, or makes room for that in its page.
+    fn split(&mut self, at: Place) {
+        let hasher = self.hasher;
+        let page = Arc::make_mut(&mut self.pages[at.page]);
+        let depth = page.segments[at.segment].depth;
+        if depth < page.depth + page.bits {
+            page.split_segment(at.segment, &hasher);
+        } else if page.bits < PAGE_BITS {
+            page.double();
+        } else {
+            self.split_page(at.page);
+        }
+    }
+
+    /// Splits a page whose places are used up into its lower and its upper half.
+    fn split_page(&mut self, number: usize) {
+        let page = Arc::make_mut(&mut self.pages[number]);
+        if page.depth == self.bits {
+            self.bits += 1;
+            self.index = self.index.iter().flat_map(|&page| [page, page]).collect();
+        }
+        let upper = page.split();
+        self.pages.insert(number + 1, Arc::new(upper));
+        split_places(self.index.iter_mut(), number as u32);
+    }
+}
+
+impl Page {
+    fn new(segment: Segment) -> Self {
+        Page { depth: 0, bits: 0, index: [0; 1 << PAGE_BITS], segments: vec![Arc::new(segment)] }
+    }
+
+    /// Looks at one bit of hash more.
+    fn double(&mut self) {
+        let old = self.index;
+        self.bits += 1;
+        for (place, number) in self.index.iter_mut().take(1 << self.bits).enumerate() {
+            *number = old[place / 2];
+        }
+    }
+
+    fn split_segment(&mut self, number: usize, hasher: &Hasher) {
+        let upper = Arc::make_mut(&mut self.segments[number]).split(hasher);
+        self.segments.insert(number + 1, Arc::new(upper));
+        split_places(self.index.iter_mut().take(1 << self.bits), number as u8);
+    }
+
+    /// Splits off the upper half of the places. The page is full, so no segment reaches across the middle.
+    fn split(&mut self) -> Page {
+        let half = 1 << (PAGE_BITS - 1);
+        let lower = usize::from(self.index[half]);
+        let mut upper = Page {
+            depth: self.depth + 1,
+            bits: PAGE_BITS - 1,
+            index: [0; 1 << PAGE_BITS],
+            segments: self.segments.split_off(lower),
+        };
+        for (place, number) in upper.index.iter_mut().take(half).enumerate() {
+            *number = self.index[half + place] - lower as u8;
+        }
+        self.depth += 1;
+        self.bits -= 1;
+        upper
+    }
+}
+
+/// Renumbers after item `number` was split in two: of the places that lead to it, the upper half leads to the new item
+/// behind it, and all later items have moved up by one.
+fn split_places<'a, N>(places: impl Iterator<Item = &'a mut N>, number: N)
+where
+    N: Copy + Ord + core::ops::AddAssign + From<u8> + 'a,
+{
+    let mut own = Vec::new();
+    for place in places {
+        if *place > number {
+            *place += N::from(1);
+        } else if *place == number {
+            own.push(place);
+        }
+    }
+    let half = own.len() / 2;
+    own.into_iter().skip(half).for_each(|place| *place += N::from(1));
+}
