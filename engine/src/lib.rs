@@ -14,7 +14,7 @@
 //! | commands, one file a family | [`command`] |
 //! | errors in Redis's words | [`refusal`] |
 //! | databases, values, expiry, SCAN, snapshots | [`keyspace`] |
-| files: saving, appending, rewriting, loading | [`persistence`] |
+//! | files: saving, appending, rewriting, loading | [`persistence`] |
 //! | masters and replicas | [`replication`] |
 //! | Sentinel | [`sentinel`] |
 //! | what happened, as values | [`trace`] |
