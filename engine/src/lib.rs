@@ -14,6 +14,7 @@
 //! | commands, one file a family | [`command`] |
 //! | errors in Redis's words | [`refusal`] |
 //! | databases, values, expiry, SCAN, snapshots | [`keyspace`] |
+//! | the RDB format: write, read, check | [`rdb`] |
 //! | files: saving, appending, rewriting, loading | [`persistence`] |
 //! | masters and replicas | [`replication`] |
 //! | Sentinel | [`sentinel`] |
@@ -28,6 +29,7 @@ pub mod io;
 pub mod keyspace;
 pub mod node;
 pub mod persistence;
+pub mod rdb;
 pub mod refusal;
 pub mod replication;
 pub mod resp;
