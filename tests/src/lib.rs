@@ -1,1 +1,24 @@
-//! Cross-crate tests live in `tests/tests/`.
+//! What the tests in `tests/tests/` share: nodes of ours and of real Redis as processes on free
+//! ports, a small RESP client, redis-cli, waiting for things, and skipping what this machine cannot
+//! run.
+//!
+//! ```no_run
+//! use tests::{Node, Program};
+//!
+//! let master = Node::start(Program::Ours, &["appendonly yes"]);
+//! let replica = Node::start(Program::Redis, &[&format!("replicaof 127.0.0.1 {}", master.port())]);
+//! master.client().call(&["SET", "a", "1"]).expect_ok();
+//! tests::wait_until("the replica has the key", || replica.client().call(&["GET", "a"]).is("1"));
+//! ```
+
+mod need;
+mod node;
+mod repo;
+mod resp;
+mod wait;
+
+pub use need::{Tool, have};
+pub use node::{Node, Program, redis_cli, server_binary};
+pub use repo::{page_directory, root, tracked_files};
+pub use resp::{Client, Value, encode};
+pub use wait::{free_port, wait_at_most, wait_until};

@@ -19,6 +19,7 @@ pub mod topology;
 
 use anyhow::{Context, Result};
 use node::Node;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -73,7 +74,7 @@ async fn supervise(options: &Options) -> Result<()> {
         node.stop(&mut janitor).await;
     }
     janitor.dismiss();
-    println!("\nEverything has ended.");
+    say("\nEverything has ended.");
     done
 }
 
@@ -94,7 +95,7 @@ async fn serve(
             nodes.push(Node::start(&program, directory, role, port, janitor)?);
             nodes.last_mut().expect("just pushed").answers(janitor).await?;
         }
-        print!("{}", table::table(directory));
+        say(&table::table(directory));
     }
     let page = match &options.page {
         Some(page) => Some(listen(options.http, page).await?),
@@ -102,7 +103,7 @@ async fn serve(
     };
     if let Some((listener, router)) = page {
         let address = format!("http://{}/", listener.local_addr()?);
-        println!("The page: {address}    (Ctrl-C ends everything)");
+        say(&format!("The page: {address}    (Ctrl-C ends everything)"));
         if options.open {
             open(&address);
         }
@@ -111,7 +112,7 @@ async fn serve(
             () = watch(nodes, janitor) => Ok(()),
         }
     } else {
-        println!("Ctrl-C ends everything");
+        say("Ctrl-C ends everything");
         watch(nodes, janitor).await;
         Ok(())
     }
@@ -129,13 +130,19 @@ async fn listen(http: SocketAddr, page: &Path) -> Result<(TcpListener, axum::Rou
     Ok((listener, crate::http::page(page)))
 }
 
+/// Prints a line. That nobody reads it any more (a closed terminal) must not keep the lab from
+/// cleaning up, so a failed write is not an error.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
 /// Says so when a node ends by itself; a killed master is what the lab is for, so it goes on.
 async fn watch(nodes: &mut [Node], janitor: &mut janitor::Janitor) {
     loop {
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         for node in nodes.iter_mut() {
             if let Some(how) = node.has_ended(janitor) {
-                println!("{} on {} ended: {how}", node.role, node.port);
+                say(&format!("{} on {} ended: {how}", node.role, node.port));
             }
         }
     }

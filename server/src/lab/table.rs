@@ -17,8 +17,6 @@ pub fn table(lab: &Path) -> String {
     text.push_str("\nThe sentinels call the master \"");
     text.push_str(MASTER_NAME);
     text.push_str("\" (quorum 2, down after 3 s). Try, beside each other:\n");
-    text.push_str(
-        "    redis-cli -p 27001 PSUBSCRIBE '*'\n    redis-cli -p 7001 DEBUG SLEEP 10\n\n",
-    );
+    text.push_str("    redis-cli -p 27001 PSUBSCRIBE '*'\n    redis-cli -p 7001 DEBUG SLEEP 10\n");
     text
 }

@@ -1,0 +1,74 @@
+//! Skipping, loudly, what this machine cannot run.
+
+use std::io::Write;
+use std::path::Path;
+
+/// A program that some tests need and that `cargo verify` installs where it can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tool {
+    /// Debian's redis-server.
+    RedisServer,
+    /// Debian's redis-cli.
+    RedisCli,
+    /// Debian's redis-benchmark.
+    RedisBenchmark,
+    /// Debian's redis-check-rdb.
+    CheckRdb,
+    /// Debian's redis-check-aof.
+    CheckAof,
+    /// Debian's Chromium.
+    Chromium,
+    /// node, which drives the browser.
+    Node,
+}
+
+impl Tool {
+    /// The program's name.
+    pub fn program(self) -> &'static str {
+        match self {
+            Tool::RedisServer => "redis-server",
+            Tool::RedisCli => "redis-cli",
+            Tool::RedisBenchmark => "redis-benchmark",
+            Tool::CheckRdb => "redis-check-rdb",
+            Tool::CheckAof => "redis-check-aof",
+            Tool::Chromium => "chromium",
+            Tool::Node => "node",
+        }
+    }
+
+    fn is_installed(self) -> bool {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path).any(|directory| directory.join(self.program()).is_file())
+    }
+}
+
+/// Whether everything that a test needs is there; a test that hears `false` returns at once.
+///
+/// The skip is printed and, under `cargo verify`, written down, so that it is counted as skipped
+/// and not as passed. With `CI=true` a missing tool is a failure.
+pub fn have(tools: &[Tool]) -> bool {
+    let missing: Vec<&str> =
+        tools.iter().filter(|tool| !tool.is_installed()).map(|tool| tool.program()).collect();
+    if missing.is_empty() {
+        return true;
+    }
+    let test = std::thread::current().name().unwrap_or("a test").to_string();
+    let line =
+        format!("SKIPPED {test}: {} not installed (cargo verify installs it)", missing.join(", "));
+    assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{line}");
+    eprintln!("{line}");
+    if let Some(file) = std::env::var_os("KEEPSAKE_SKIPS") {
+        write_down(Path::new(&file), &line);
+    }
+    false
+}
+
+fn write_down(file: &Path, line: &str) {
+    let mut file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(file)
+        .unwrap_or_else(|why| panic!("cannot write {}: {why}", file.display()));
+    // One write, so that lines of tests that run at once do not mix.
+    file.write_all(format!("{line}\n").as_bytes()).expect("the list of skips takes a line");
+}

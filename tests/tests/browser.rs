@@ -1,0 +1,82 @@
+//! The page in headless Chromium. Each test plays one file of `tests/browser/scenarios/`; a console
+//! error, a warning or a failed request fails it, whatever the scenario itself checks.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use tests::{Tool, have, page_directory, root, server_binary};
+
+/// Serves the built page on a free port until it goes out of scope.
+struct PageServer {
+    process: Child,
+    url: String,
+}
+
+impl PageServer {
+    fn start() -> Self {
+        let mut process = Command::new(server_binary())
+            .args(["lab", "--no-nodes", "--http", "127.0.0.1:0", "--page"])
+            .arg(page_directory())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines();
+        let url = lines
+            .find_map(|line| {
+                Some(line.ok()?.strip_prefix("The page: ")?.split(' ').next()?.to_string())
+            })
+            .expect("the server says where the page is");
+        Self { process, url }
+    }
+}
+
+impl Drop for PageServer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Plays one scenario, or skips where there is no browser.
+fn play(scenario: &str) {
+    // One browser at a time: on a small machine two only slow each other down.
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    if !have(&[Tool::Chromium, Tool::Node]) {
+        return;
+    }
+    let browser = root().join("tests/browser");
+    assert!(
+        browser.join("node_modules/playwright-core").is_dir(),
+        "playwright-core is missing: npm ci in tests/browser (cargo verify does it)"
+    );
+    let server = PageServer::start();
+    let run = Command::new("node")
+        .args(["run.mjs", scenario, &server.url])
+        .current_dir(browser)
+        .env("KEEPSAKE_ARTEFACTS", root().join("artefacts"))
+        .output()
+        .expect("node starts");
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success(), "{said}{}", String::from_utf8_lossy(&run.stdout));
+}
+
+#[test]
+fn the_page_starts_without_a_complaint() {
+    play("smoke");
+}
+
+#[test]
+fn without_webassembly_the_page_says_why_it_is_empty() {
+    play("no_wasm");
+}
+
+#[test]
+fn every_scenario_is_played() {
+    let this = include_str!("browser.rs");
+    for entry in std::fs::read_dir(root().join("tests/browser/scenarios")).expect("scenarios") {
+        let file = entry.expect("an entry").path();
+        let name = file.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_string();
+        assert!(this.contains(&format!("play(\"{name}\")")), "no test plays {}", file.display());
+    }
+}

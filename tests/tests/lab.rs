@@ -1,0 +1,126 @@
+//! The native lab's supervisor: it starts everything, it ends everything, it leaves nothing behind,
+//! however it ends. The lab's ports are fixed, so one test at a time.
+
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard};
+use tests::{Client, Program, Tool, free_port, have, page_directory, server_binary, wait_until};
+
+const PORTS: [u16; 6] = [7001, 7002, 7003, 27001, 27002, 27003];
+
+fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// A lab that runs, and what it printed up to the page's address.
+struct Lab {
+    process: Child,
+    printed: String,
+}
+
+impl Lab {
+    fn start(nodes: Program) -> Self {
+        let mut command = Command::new(server_binary());
+        command
+            .args(["lab", "--http", &format!("127.0.0.1:{}", free_port()), "--page"])
+            .arg(page_directory());
+        if nodes == Program::Redis {
+            command.args(["--server-binary", "/usr/bin/redis-server"]);
+        }
+        let mut process = command.stdout(Stdio::piped()).spawn().expect("the lab starts");
+        let mut printed = String::new();
+        for line in BufReader::new(process.stdout.take().expect("piped")).lines() {
+            printed += &format!("{}\n", line.expect("the lab prints UTF-8"));
+            if printed.contains("The page: ") {
+                return Self { process, printed };
+            }
+        }
+        panic!("the lab ended early, having printed:\n{printed}");
+    }
+
+    /// The temporary directory, as the table names it.
+    fn directory(&self) -> PathBuf {
+        let log = self.printed.split_whitespace().find(|word| word.ends_with("/7001/node.log"));
+        PathBuf::from(
+            log.expect("the table names the master's log").trim_end_matches("/7001/node.log"),
+        )
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.process.id()).expect("a pid")).expect("a pid");
+        kill_process(pid, signal).expect("the signal is delivered");
+    }
+
+    /// Ends it with `signal` and checks that nothing is left.
+    fn ends_cleanly(mut self, signal: Signal) {
+        let directory = self.directory();
+        assert!(directory.is_dir());
+        self.signal(signal);
+        self.process.wait().expect("the lab ends");
+        wait_until("every port is free and the directory is gone", || {
+            PORTS.iter().all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+                && !directory.exists()
+        });
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn everyone_plays_their_part(lab: &Lab) {
+    for port in PORTS {
+        assert!(lab.printed.contains(&format!("redis-cli -p {port}")), "{}", lab.printed);
+        assert!(Client::connect(port).unwrap().call(&["PING"]).is("PONG"));
+    }
+    let asked = |port: u16, command: &[&str]| Client::connect(port).unwrap().call(command).text();
+    wait_until("both replicas follow", || {
+        asked(7001, &["INFO", "replication"]).matches("state=online").count() == 2
+    });
+    wait_until("each sentinel knows the other two and both replicas", || {
+        [27001, 27002, 27003].iter().all(|port| {
+            let status = asked(*port, &["INFO", "sentinel"]);
+            status.contains("name=mymaster,status=ok,address=127.0.0.1:7001,slaves=2,sentinels=3")
+        })
+    });
+}
+
+#[test]
+fn the_lab_of_real_nodes_starts_and_ctrl_c_leaves_nothing_behind() {
+    let _one = one_at_a_time();
+    if have(&[Tool::RedisServer]) {
+        let lab = Lab::start(Program::Redis);
+        everyone_plays_their_part(&lab);
+        lab.ends_cleanly(Signal::INT);
+    }
+}
+
+#[test]
+fn a_lab_whose_supervisor_is_killed_leaves_nothing_behind_either() {
+    let _one = one_at_a_time();
+    if have(&[Tool::RedisServer]) {
+        let lab = Lab::start(Program::Redis);
+        lab.ends_cleanly(Signal::KILL);
+    }
+}
+
+#[test]
+fn a_taken_port_is_named_before_anything_starts() {
+    let _one = one_at_a_time();
+    let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 27002)).expect("27002 is free");
+    let lab = Command::new(server_binary())
+        .args(["lab", "--http", &format!("127.0.0.1:{}", free_port())])
+        .output()
+        .expect("the lab starts");
+    let said = String::from_utf8_lossy(&lab.stderr);
+    assert_eq!(lab.status.code(), Some(1));
+    assert!(said.starts_with("error: port 27002 is taken") && said.lines().count() == 1, "{said}");
+    assert!(Client::connect(7001).is_err(), "a node was started all the same");
+}

@@ -1,0 +1,6 @@
+//! One test binary over everything; each module says what it is about.
+
+mod browser;
+mod harness;
+mod lab;
+mod tidy;
