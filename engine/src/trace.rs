@@ -13,6 +13,8 @@ pub use replication::ReplicationFact;
 pub use sentinel::SentinelFact;
 pub use server::ServerFact;
 
+use alloc::{format, string::String};
+
 use crate::{io::ConnId, time::Time};
 
 /// A fact, when it happened, and in which role the node stated it.
@@ -126,5 +128,65 @@ impl core::fmt::Display for Trace {
             Self::Sentinel(fact) => fact.fmt(f),
             Self::Write(fact) => write!(f, "write up to offset {}", fact.replication_end),
         }
+    }
+}
+
+impl Traced {
+    /// The line of Redis's log: `1234:M 20 Nov 2026 13:04:45.123 * Ready to accept connections`.
+    ///
+    /// `utc_offset`: what the local clock is ahead of UTC, in seconds.
+    pub fn log_line(&self, pid: u32, utc_offset: i64) -> String {
+        let mark = self.fact.level().map_or('.', Level::mark);
+        let stamp = LogStamp { at: self.at, utc_offset };
+        format!("{pid}:{} {stamp} {mark} {}", self.role.letter(), self.fact)
+    }
+}
+
+/// A moment as the log prints it: `20 Nov 2026 13:04:45.123`.
+struct LogStamp {
+    at: Time,
+    utc_offset: i64,
+}
+
+impl core::fmt::Display for LogStamp {
+    /// Days to a calendar date: the year is counted from March on, so that the leap day is its last.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        const MONTHS: [&str; 12] =
+            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        let seconds = self.at.as_secs() as i64 + self.utc_offset;
+        let (days, second) = (seconds.div_euclid(86400), seconds.rem_euclid(86400));
+        let since_march_of_year_0 = days + 719_468;
+        let era = since_march_of_year_0.div_euclid(146_097);
+        let day_of_era = since_march_of_year_0.rem_euclid(146_097);
+        let year_of_era =
+            (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year =
+            day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month_from_march = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+        let month = (month_from_march + 2) % 12;
+        let year = year_of_era + era * 400 + i64::from(month < 2);
+        let (hour, minute) = (second / 3600, second / 60 % 60);
+        let (second, milli) = (second % 60, self.at.as_millis() % 1000);
+        let month = MONTHS[month as usize];
+        write!(f, "{day:02} {month} {year} {hour:02}:{minute:02}:{second:02}.{milli:03}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_lines_carry_redis_stamps() {
+        let line = |millis, offset| {
+            let fact = Trace::Server(ServerFact::Ready);
+            let at = Time::from_millis(millis);
+            Traced { at, role: LogRole::Master, fact }.log_line(7, offset)
+        };
+        assert_eq!(line(0, 0), "7:M 01 Jan 1970 00:00:00.000 * Ready to accept connections");
+        assert!(line(951_782_400_000, 0).contains("29 Feb 2000 00:00:00.000"));
+        assert!(line(1_795_179_885_123, 9 * 3600).contains("20 Nov 2026 22:04:45.123"));
+        assert!(line(1_704_067_199_999, 0).contains("31 Dec 2023 23:59:59.999"));
     }
 }

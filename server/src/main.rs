@@ -1,5 +1,6 @@
 //! The native Redis node.
 
+mod driver;
 mod http;
 mod lab;
 
