@@ -16,14 +16,13 @@
 //! * [`execute`]: from a request to its reply: admission, the call, what is propagated.
 //! * [`propagate`]: what a command leaves behind for the AOF and for replicas.
 
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::{string::String, sync::Arc};
 
 use crate::{
     command::CommandIndex,
     io::{ConnId, DiskId, DiskOp, Effect, Effects, Input, JobId},
     persistence::Persistence,
     replication::Replication,
-    resp::Args,
     sentinel::Sentinel,
     time::Time,
     trace::{LogRole, ServerFact, Trace},

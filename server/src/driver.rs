@@ -95,7 +95,12 @@ pub fn now() -> Time {
 ///
 /// # Errors
 /// A thread could not be started.
-pub async fn run(node: Node, log: Log, settings: Settings, listeners: Vec<Listening>) -> io::Result<i32> {
+pub async fn run(
+    node: Node,
+    log: Log,
+    settings: Settings,
+    listeners: Vec<Listening>,
+) -> io::Result<i32> {
     let (answer, mut answers) = mpsc::unbounded_channel::<Answer>();
     let disk = Disk::new(move |done| {
         // The node may be gone already.
