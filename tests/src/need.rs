@@ -1,5 +1,6 @@
 //! Skipping, loudly, what this machine cannot run.
 
+use crate::repo::root;
 use std::io::Write;
 use std::path::Path;
 
@@ -20,6 +21,8 @@ pub enum Tool {
     Chromium,
     /// node, which drives the browser.
     Node,
+    /// The library by which node does.
+    Playwright,
 }
 
 impl Tool {
@@ -33,10 +36,14 @@ impl Tool {
             Tool::CheckAof => "redis-check-aof",
             Tool::Chromium => "chromium",
             Tool::Node => "node",
+            Tool::Playwright => "playwright-core",
         }
     }
 
     fn is_installed(self) -> bool {
+        if self == Tool::Playwright {
+            return root().join("tests/browser/node_modules/playwright-core").is_dir();
+        }
         let path = std::env::var_os("PATH").unwrap_or_default();
         std::env::split_paths(&path).any(|directory| directory.join(self.program()).is_file())
     }

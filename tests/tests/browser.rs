@@ -42,14 +42,10 @@ fn play(scenario: &str) {
     // One browser at a time: on a small machine two only slow each other down.
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    if !have(&[Tool::Chromium, Tool::Node]) {
+    if !have(&[Tool::Chromium, Tool::Node, Tool::Playwright]) {
         return;
     }
     let browser = root().join("tests/browser");
-    assert!(
-        browser.join("node_modules/playwright-core").is_dir(),
-        "playwright-core is missing: npm ci in tests/browser (cargo verify does it)"
-    );
     let server = PageServer::start();
     let run = Command::new("node")
         .args(["run.mjs", scenario, &server.url])

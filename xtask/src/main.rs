@@ -2,12 +2,14 @@
 //!
 //! - [`page`] builds the page: WASM, bindings, fingerprints, compressed copies;
 //! - [`play`] builds page and server and hands over to the server's lab supervisor;
+//! - [`verify`] installs what the tests need and runs everything that has to hold;
 //! - [`run`] runs one outside command with a name and a clock beside it;
 //! - [`workspace`] knows where things lie and what the toolchain still lacks.
 
 mod page;
 mod play;
 mod run;
+mod verify;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -27,12 +29,15 @@ enum Command {
     Page,
     /// Build page and server, serve the page and start the native lab
     Play(play::Options),
+    /// Check everything that has to hold, installing what that needs
+    Verify(verify::Options),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Page => page::build().map(drop),
         Command::Play(options) => play::play(&options),
+        Command::Verify(options) => verify::verify(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
