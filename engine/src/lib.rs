@@ -14,6 +14,7 @@
 //! | commands, one file a family | [`command`] |
 //! | errors in Redis's words | [`refusal`] |
 //! | databases, values, expiry, SCAN, snapshots | [`keyspace`] |
+//! | the AOF's files: append, read, rewrite, check | [`aof`] |
 //! | the RDB format: write, read, check | [`rdb`] |
 //! | files: saving, appending, rewriting, loading | [`persistence`] |
 //! | masters and replicas | [`replication`] |
@@ -24,6 +25,7 @@
 
 extern crate alloc;
 
+pub mod aof;
 pub mod command;
 pub mod io;
 pub mod keyspace;
