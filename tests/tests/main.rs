@@ -3,4 +3,5 @@
 mod browser;
 mod harness;
 mod lab;
+mod oracle_keyspace;
 mod tidy;

@@ -181,22 +181,24 @@ impl Database {
                 return Some(bytes.len() as u64);
             }
         };
-        self.write_at(key, offset, bytes)
+        self.write(key, offset, bytes)
     }
 
     /// Writes `bytes` at `offset` of the string at `key` (created if it is missing), with zeros where there was
-    /// nothing. Returns the new length, or `None` when the key holds something else. The caller has checked that the
-    /// result is no longer than a string may be.
+    /// nothing. No bytes, no change. Returns the new length, or `None` when the key holds something else. The caller
+    /// has checked that the result is no longer than a string may be.
     pub fn write_at(&mut self, key: &[u8], offset: u64, bytes: &[u8]) -> Option<u64> {
         let clock = self.clock;
-        let write = |entry: &mut Entry| {
-            entry.set_clock(clock);
-            entry.write_at(offset, bytes)
-        };
+        if bytes.is_empty() {
+            return match self.lookup(key) {
+                Some(ValueRef::String(string)) => Some(string.len()),
+                None => Some(0),
+            };
+        }
         if !self.contains(key) {
             self.insert(key, Entry::string(key, &[], StringEncoding::Raw, None, clock));
         }
-        self.edit(key, write).flatten()
+        self.write(key, offset, bytes)
     }
 
     /// Changes a value that is stored apart from its key (any but a short string) in place. `None` when there is none.
@@ -257,6 +259,15 @@ impl Database {
             popped.push(key);
         }
         popped
+    }
+
+    fn write(&mut self, key: &[u8], offset: u64, bytes: &[u8]) -> Option<u64> {
+        let clock = self.clock;
+        let write = |entry: &mut Entry| {
+            entry.set_clock(clock);
+            entry.write_at(offset, bytes)
+        };
+        self.edit(key, write).flatten()
     }
 
     fn remove_entry(&mut self, key: &[u8]) -> Option<Entry> {

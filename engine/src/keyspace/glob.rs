@@ -87,8 +87,10 @@ fn set(pattern: &[u8], byte: u8, case: Case) -> Option<&[u8]> {
                 rest
             }
             [a, b'-', b, rest @ ..] => {
-                let (a, b) = (case.fold(*a.min(b)), case.fold(*a.max(b)));
-                found |= (a..=b).contains(&byte);
+                // Redis compares `char`s, which have a sign: the bytes from 128 on come first.
+                let (a, b) = (*a as i8, *b as i8);
+                let (least, most) = (case.fold(a.min(b) as u8), case.fold(a.max(b) as u8));
+                found |= (least as i8..=most as i8).contains(&(byte as i8));
                 rest
             }
             [literal, rest @ ..] => {
@@ -98,4 +100,47 @@ fn set(pattern: &[u8], byte: u8, case: Case) -> Option<&[u8]> {
         };
     };
     (found != negated).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn patterns_follow_the_rules_of_redis() {
+        for (pattern, text, expected) in [
+            ("*", "", true),
+            ("", "a", false),
+            ("a*c", "a/b/c", true),
+            ("h?llo", "hllo", false),
+            ("h[ae]llo", "hallo", true),
+            ("h[^e]llo", "hello", false),
+            ("h[!e]llo", "h!llo", true),
+            ("h[a-b]llo", "hbllo", true),
+            ("[z-a]", "m", true),
+            ("[abc", "c", true),
+            ("[", "[", false),
+            ("[^", "x", true),
+            ("a\\*", "a*", true),
+            ("a\\*", "ab", false),
+            ("\\", "\\", true),
+            ("[\\]]", "]", true),
+            ("*a*b*c", "xxaxxbxxcxxc", true),
+        ] {
+            assert_eq!(matches(pattern.as_bytes(), text.as_bytes()), expected, "{pattern} {text}");
+        }
+        assert!(matches_ignore_case(b"APP*[A-D]Y", b"appendonly-dy"));
+        assert!(!matches(b"APP*", b"appendonly"));
+    }
+
+    #[test]
+    fn a_hostile_pattern_takes_no_exponential_time() {
+        let pattern: Vec<u8> = b"a*".repeat(500);
+        let mut pattern = [pattern, b"b".to_vec()].concat();
+        let text = b"a".repeat(20_000);
+        assert!(!matches(&pattern, &text));
+        pattern.pop();
+        assert!(matches(&pattern, &text));
+    }
 }

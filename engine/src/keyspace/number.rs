@@ -1,5 +1,11 @@
 //! Numbers as Redis reads and writes them.
 
+mod long_double;
+#[cfg(test)]
+mod tests;
+
+pub use long_double::LongDouble;
+
 use alloc::format;
 use alloc::string::String;
 
@@ -98,4 +104,39 @@ pub fn format_f64(number: f64) -> String {
     }
     let (integer, fraction) = digits.split_at(whole);
     format!("{sign}{integer}.{fraction}")
+}
+
+/// Reads a double as C's `strtod` does, and refuses what Redis refuses: spaces, trailing bytes, NaN, numbers too large,
+/// and numbers so small that nothing is left of them.
+pub fn parse_f64(text: &[u8]) -> Option<f64> {
+    use long_double::{Text, hexadecimal, round_to, split};
+    let (negative, parts) = split(text)?;
+    let size = match parts {
+        Text::Infinity => f64::INFINITY,
+        Text::Decimal { digits, .. } => {
+            let text = core::str::from_utf8(text).ok()?;
+            let size = text.parse::<f64>().ok()?.abs();
+            let vanished = size == 0.0 && digits.iter().any(|&digit| digit != b'0');
+            Some(size).filter(|size| size.is_finite() && !vanished)?
+        }
+        Text::Hexadecimal { digits, fraction, exponent } => {
+            let exact = hexadecimal(digits, fraction, exponent)?;
+            let nothing = exact.mantissa == 0 && !exact.sticky;
+            let (mantissa, exponent) = round_to(exact, f64::MANTISSA_DIGITS, -1074);
+            if (mantissa == 0 && !nothing) || exponent > 971 {
+                return None;
+            }
+            f64_from_parts(mantissa, exponent)
+        }
+    };
+    Some(if negative { -size } else { size })
+}
+
+/// `mantissa × 2^exponent` where that is a double.
+fn f64_from_parts(mantissa: u64, exponent: i32) -> f64 {
+    const TOP: u64 = 1 << 52;
+    match mantissa {
+        0..TOP => f64::from_bits(mantissa),
+        _ => f64::from_bits(((exponent + 1075) as u64) << 52 | (mantissa - TOP)),
+    }
 }
