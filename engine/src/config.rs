@@ -1,0 +1,44 @@
+//! The configuration: redis.conf, `CONFIG GET`, `CONFIG SET` and `CONFIG REWRITE`.
+//!
+//! A directive is one row in [`directives`]: its name, what it takes, its default, whether it may change while the
+//! node runs, and what it does *here*. Everything else reads that row.
+//!
+//! ```text
+//!   redis.conf ──▶ load ──┐                          ┌──▶ get      CONFIG GET
+//!   --port 7001 ──────────┼──▶ directives ──▶ Config ┼──▶ the node (config.persistence.appendfsync …)
+//!   CONFIG SET ──▶ set ───┘     (rows)               └──▶ rewrite  old file ──▶ new file
+//! ```
+//!
+//! * [`directives`]: the rows, one file a family.
+//! * [`directive`]: what a row is made of; reading and printing a value.
+//! * [`values`]: the types that the rest of the engine sees: policies, save points, limits.
+//! * [`special`]: the directives that take several arguments or rules of their own.
+//! * [`load`]: the file's text into a [`Config`], errors in Redis's words.
+//! * [`set`]: `CONFIG GET` and `CONFIG SET`.
+//! * [`rewrite`]: `CONFIG REWRITE`, as a function of texts.
+//!
+//! A directive that something here obeys has a field of its own in [`Config`], of a type that can hold nothing
+//! illegal. One that has no effect here (TLS, the cluster bus, Linux's OOM killer …) is only *kept*: checked as Redis
+//! checks it, shown by `CONFIG GET`, written by `CONFIG REWRITE`, and listed in FIDELITY.md.
+//!
+//! To add a directive, add its row; to give it an effect, add a field and name it in the row.
+
+pub mod directive;
+pub mod directives;
+pub mod load;
+mod number;
+pub mod rewrite;
+pub mod set;
+pub mod special;
+pub mod values;
+
+mod fields;
+
+#[cfg(test)]
+mod tests;
+
+pub use directive::{Directive, Effect};
+pub use fields::{Config, General, Memory, Network, Persistence, Replication};
+pub use load::{Loaded, LoadError, Mode, Outside, SentinelLine, load};
+pub use set::{Applied, SetError, SetRights};
+pub use values::*;

@@ -1,0 +1,76 @@
+//! What Redis asks of the machine that it runs on. Little of it has a meaning here.
+
+use super::prelude::*;
+
+const AFFINITY: &str = "Threads run where the system puts them.";
+const OOM: &str = "The OOM killer's scores are left alone.";
+const SYSLOG: &str = "The log goes to the standard output or to `logfile`.";
+const TITLE: &str = "The process keeps its name.";
+const CRASH: &str = "A crash prints Rust's own report.";
+
+/// The rows.
+pub const ROWS: &[Directive] = &[
+    one_of("supervised", || vec!["upstart", "systemd", "auto", "no"], 3)
+        .immutable()
+        .kept_only("No supervisor is told of the state."),
+    yes_no("syslog-enabled", false, Place::Kept).immutable().kept_only(SYSLOG),
+    text("syslog-ident", "redis", Place::Kept).immutable().kept_only(SYSLOG),
+    one_of("syslog-facility", facilities, 1).immutable().kept_only(SYSLOG),
+    yes_no("crash-log-enabled", true, Place::Kept).kept_only(CRASH),
+    yes_no("crash-memcheck-enabled", true, Place::Kept).kept_only(CRASH),
+    yes_no("use-exit-on-panic", false, Place::Kept).hidden().kept_only(CRASH),
+    number("watchdog-period", NATURAL, 0, Place::Kept)
+        .hidden()
+        .kept_only("Slow commands are seen in the slow log."),
+    yes_no("always-show-logo", false, Place::Kept).immutable().kept_only("There is no logo."),
+    yes_no("set-proc-title", true, Place::Kept).immutable().kept_only(TITLE),
+    text("proc-title-template", "{title} {listen-addr} {server-mode}", Place::Kept)
+        .text_check(valid_title)
+        .kept_only(TITLE),
+    text("ignore-warnings", "", Place::Kept)
+        .kept_only("The warning that it silences (a bug of ARM64 kernels) does not exist here."),
+    yes_no("disable-thp", true, Place::Kept)
+        .immutable()
+        .kept_only("Snapshots do not fork, so that huge pages do no harm."),
+    word::<OomScoreAdj>("oom-score-adj", 0, field!(general.oom_score_adj)).kept_only(OOM),
+    special("oom-score-adj-values", Special::OomScoreAdjValues).kept_only(OOM),
+    optional("server_cpulist", Place::Kept).immutable().kept_only(AFFINITY),
+    optional("bio_cpulist", Place::Kept).immutable().kept_only(AFFINITY),
+    optional("aof_rewrite_cpulist", Place::Kept).immutable().kept_only(AFFINITY),
+    optional("bgsave_cpulist", Place::Kept).immutable().kept_only(AFFINITY),
+];
+
+fn facilities() -> Vec<&'static str> {
+    vec!["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"]
+}
+
+/// A title may not be empty, and its `{…}` must be known. As Redis tries it: without title, mode and sockets.
+fn valid_title(template: &[u8]) -> Result<(), &'static str> {
+    const INVALID: &str = "template format is invalid or contains unknown variables";
+    const EMPTY: [&[u8]; 3] = [b"title", b"server-mode", b"unixsocket"];
+    const FILLED: [&[u8]; 4] = [b"listen-addr", b"port", b"tls-port", b"config-file"];
+    let mut rest = template;
+    let mut printed = false;
+    while let Some(open) = rest.iter().position(|b| *b == b'{') {
+        printed |= rest[..open].iter().any(|b| *b != b' ');
+        let (name, after) = match rest[open + 1..] {
+            [b'{', ref after @ ..] => {
+                printed = true;
+                rest = after;
+                continue;
+            }
+            ref inner => {
+                let close = inner.iter().position(|b| *b == b'}').ok_or(INVALID)?;
+                (&inner[..close], &inner[close + 1..])
+            }
+        };
+        if FILLED.contains(&name) {
+            printed = true;
+        } else if !EMPTY.contains(&name) {
+            return Err(INVALID);
+        }
+        rest = after;
+    }
+    printed |= rest.iter().any(|b| *b != b' ');
+    if printed { Ok(()) } else { Err(INVALID) }
+}

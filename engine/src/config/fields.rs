@@ -1,0 +1,355 @@
+//! The configuration as the engine reads it: a field for every directive that has an effect here.
+//!
+//! The defaults are those of the rows in [`directives`](super::directives); nothing is said twice.
+
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
+
+use super::{directive::Value, directives, values::*};
+use crate::io::Endpoint;
+
+/// All that redis.conf can say, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Ports, limits on clients.
+    pub network: Network,
+    /// The process, the log, access.
+    pub general: General,
+    /// RDB and AOF.
+    pub persistence: Persistence,
+    /// Master and replica.
+    pub replication: Replication,
+    /// `maxmemory`, and when values change their encoding.
+    pub memory: Memory,
+    /// Directives that nothing here obeys, where they differ from their defaults or were set.
+    pub(super) kept: BTreeMap<&'static str, Value>,
+}
+
+/// Ports, limits on clients.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Network {
+    /// The addresses to listen on; a leading `-` means that it is no error if one can't be had. Empty: all.
+    pub bind: Vec<String>,
+    /// The TCP port; 0 for none.
+    pub port: u16,
+    /// The length of the queue of connections not yet accepted.
+    pub tcp_backlog: u32,
+    /// A socket in the file system beside the port.
+    pub unixsocket: Option<String>,
+    /// Its mode; 0 leaves it to the umask.
+    pub unixsocketperm: u16,
+    /// Refuse clients from elsewhere while there is neither a password nor a `bind`.
+    pub protected_mode: bool,
+    /// Close idle clients after so many seconds; 0: never.
+    pub timeout: u32,
+    /// Seconds between the TCP keepalive probes; 0: none.
+    pub tcp_keepalive: u32,
+    /// The largest number of clients.
+    pub maxclients: u32,
+    /// The largest argument.
+    pub proto_max_bulk_len: u64,
+    /// The largest request.
+    pub client_query_buffer_limit: u64,
+    /// What may wait for clients.
+    pub output_limits: OutputLimits,
+}
+
+/// The process, the log, access.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct General {
+    /// How many databases.
+    pub databases: u32,
+    /// The working directory; after loading, as the operating system names it.
+    pub dir: String,
+    /// Go into the background.
+    pub daemonize: bool,
+    /// A file for the process id.
+    pub pidfile: Option<String>,
+    /// The file to log into; empty: the standard output.
+    pub logfile: String,
+    /// How much to log.
+    pub loglevel: LogLevel,
+    /// How often per second background work is done.
+    pub hz: u32,
+    /// The password of the default user.
+    pub requirepass: Option<Vec<u8>>,
+    /// A file of users, instead of `user` lines.
+    pub aclfile: String,
+    /// The channels of new users.
+    pub acl_pubsub_default: PubsubDefault,
+    /// Entries in `ACL LOG`.
+    pub acllog_max_len: u64,
+    /// Who may change protected directives.
+    pub enable_protected_configs: ProtectedAction,
+    /// Who may use DEBUG.
+    pub enable_debug_command: ProtectedAction,
+    /// Who may use MODULE.
+    pub enable_module_command: ProtectedAction,
+    /// Which events about keys are published.
+    pub notify_keyspace_events: NotifyEvents,
+    /// Commands slower than so many microseconds are logged; 0: all, -1: none.
+    pub slowlog_log_slower_than: i64,
+    /// How many of them are kept.
+    pub slowlog_max_len: u64,
+    /// Events slower than so many milliseconds are kept; 0: none.
+    pub latency_monitor_threshold: i64,
+    /// The percentiles of `INFO latencystats`.
+    pub latency_percentiles: Percentiles,
+    /// Whether commands' latencies are counted.
+    pub latency_tracking: bool,
+    /// How long a shutdown waits for lagging replicas, in seconds.
+    pub shutdown_timeout: u32,
+    /// What SIGINT does.
+    pub shutdown_on_sigint: ShutdownOptions,
+    /// What SIGTERM does.
+    pub shutdown_on_sigterm: ShutdownOptions,
+    /// From 1 to 10: how hard expired keys are looked for.
+    pub active_expire_effort: u8,
+    /// What the OOM killer is told (not obeyed).
+    pub oom_score_adj: OomScoreAdj,
+    /// Linux's OOM scores (not obeyed).
+    pub oom_scores: OomScores,
+    /// Whether payloads from outside are checked in depth.
+    pub sanitize_dump_payload: SanitizeDump,
+}
+
+/// RDB and AOF.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Persistence {
+    /// When to save by itself.
+    pub save: Vec<SavePoint>,
+    /// The RDB file's name within the working directory.
+    pub dbfilename: String,
+    /// Compress strings in it.
+    pub rdbcompression: bool,
+    /// End it with a checksum, and check that.
+    pub rdbchecksum: bool,
+    /// Refuse writes after a background save failed.
+    pub stop_writes_on_bgsave_error: bool,
+    /// Delete the files of full syncs where nothing else persists.
+    pub rdb_del_sync_files: bool,
+    /// Whether an AOF is written.
+    pub appendonly: bool,
+    /// How the AOF's files begin.
+    pub appendfilename: String,
+    /// The directory of the AOF's files within the working directory.
+    pub appenddirname: String,
+    /// When the AOF is fsynced.
+    pub appendfsync: AppendFsync,
+    /// Do not fsync the AOF while a child writes.
+    pub no_appendfsync_on_rewrite: bool,
+    /// Rewrite when the AOF has grown by so many per cent; 0: never by itself.
+    pub auto_aof_rewrite_percentage: u32,
+    /// And not before it is so large.
+    pub auto_aof_rewrite_min_size: u64,
+    /// Start though the last file's end is missing.
+    pub aof_load_truncated: bool,
+    /// The base file is an RDB.
+    pub aof_use_rdb_preamble: bool,
+    /// Write `#TS:` lines.
+    pub aof_timestamp_enabled: bool,
+    /// Keep history files (for tests).
+    pub aof_disable_auto_gc: bool,
+}
+
+/// Master and replica.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Replication {
+    /// Whom this node follows. The node changes it with REPLICAOF, and when a sentinel tells it to.
+    pub replicaof: Option<Endpoint>,
+    /// The password for the master.
+    pub masterauth: Option<Vec<u8>>,
+    /// The user for the master.
+    pub masteruser: Option<Vec<u8>>,
+    /// Answer though the master is not reached.
+    pub serve_stale_data: bool,
+    /// Refuse writes from clients.
+    pub read_only: bool,
+    /// Free the old data in the background before a full sync.
+    pub lazy_flush: bool,
+    /// Send full syncs without a file.
+    pub diskless_sync: bool,
+    /// Wait so many seconds for more replicas before.
+    pub diskless_sync_delay: u32,
+    /// Do not wait when so many have come; 0: wait.
+    pub diskless_sync_max_replicas: u32,
+    /// Read full syncs without a file.
+    pub diskless_load: DisklessLoad,
+    /// Seconds between the master's PINGs.
+    pub ping_period: u32,
+    /// Seconds of silence that end a link.
+    pub timeout: u32,
+    /// Bytes in the backlog.
+    pub backlog_size: u64,
+    /// Seconds without replicas after which the backlog goes; 0: never.
+    pub backlog_ttl: u64,
+    /// For sentinels: lower is preferred, 0 never.
+    pub priority: u32,
+    /// The address that the replica tells the master.
+    pub announce_ip: Option<String>,
+    /// The port that the replica tells the master; 0: the real one.
+    pub announce_port: u16,
+    /// Whether sentinels may tell of this replica.
+    pub announced: bool,
+    /// Refuse writes when fewer good replicas are there; 0: never.
+    pub min_replicas_to_write: u32,
+    /// A good replica was heard of within so many seconds.
+    pub min_replicas_max_lag: u32,
+    /// A replica does not evict.
+    pub ignore_maxmemory: bool,
+    /// A replica whose disk fails goes on.
+    pub ignore_disk_write_errors: bool,
+}
+
+/// `maxmemory`, and when values change their encoding.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Memory {
+    /// The limit in bytes; 0: none.
+    pub maxmemory: u64,
+    /// What to do at the limit.
+    pub policy: MaxmemoryPolicy,
+    /// How many keys an eviction looks at.
+    pub samples: u32,
+    /// 0 to 100: how hard evictions work at a time.
+    pub eviction_tenacity: u32,
+    /// How fast the LFU counter saturates.
+    pub lfu_log_factor: u32,
+    /// Minutes after which the LFU counter goes down.
+    pub lfu_decay_time: u32,
+    /// Hashes up to so many fields are listpacks.
+    pub hash_max_listpack_entries: u64,
+    /// With values up to so many bytes.
+    pub hash_max_listpack_value: u64,
+    /// Entries (positive) or a size class (-1 to -5) of a quicklist's nodes.
+    pub list_max_listpack_size: i32,
+    /// How many nodes at each end are not compressed; 0: no compression.
+    pub list_compress_depth: u32,
+    /// Sets of so many integers are intsets.
+    pub set_max_intset_entries: u64,
+    /// Sorted sets up to so many members are listpacks.
+    pub zset_max_listpack_entries: u64,
+    /// With members up to so many bytes.
+    pub zset_max_listpack_value: u64,
+    /// HyperLogLogs stay sparse up to so many bytes.
+    pub hll_sparse_max_bytes: u64,
+    /// Bytes in a stream's node; 0: no limit.
+    pub stream_node_max_bytes: u64,
+    /// Entries in a stream's node; 0: no limit.
+    pub stream_node_max_entries: u64,
+}
+
+impl Default for Config {
+    /// Redis 7.0.15 without a configuration file.
+    fn default() -> Self {
+        let mut config = Self {
+            network: Network {
+                bind: alloc::vec!["*".into(), "-::*".into()],
+                ..Network::default()
+            },
+            general: General { dir: ".".into(), ..General::default() },
+            persistence: Persistence {
+                save: [(3600, 1), (300, 100), (60, 10_000)]
+                    .map(|(seconds, changes)| SavePoint { seconds, changes })
+                    .into(),
+                ..Persistence::default()
+            },
+            replication: Replication::default(),
+            memory: Memory::default(),
+            kept: BTreeMap::new(),
+        };
+        for directive in directives::all() {
+            directive.reset(&mut config);
+        }
+        config
+    }
+}
+
+impl Config {
+    /// What a sentinel starts from: its own port, and open to others.
+    pub fn for_sentinel() -> Self {
+        let mut config = Self::default();
+        config.network.port = 26379;
+        config.network.protected_mode = false;
+        config
+    }
+}
+
+/// How a field takes and gives the values of its directive. `T` is what the row's kind works with.
+pub trait Holds<T> {
+    /// The value, as the kind sees it.
+    fn read(&self) -> T;
+    /// Take a value that the row has checked.
+    fn write(&mut self, value: T);
+}
+
+impl Holds<bool> for bool {
+    fn read(&self) -> bool {
+        *self
+    }
+    fn write(&mut self, value: bool) {
+        *self = value;
+    }
+}
+
+impl<N> Holds<i128> for N
+where
+    N: Copy + Default + Into<i128> + TryFrom<i128>,
+{
+    fn read(&self) -> i128 {
+        (*self).into()
+    }
+    /// A row's bounds fit its field (a test sees to it), so the conversion succeeds.
+    fn write(&mut self, value: i128) {
+        *self = value.try_into().unwrap_or_default();
+    }
+}
+
+impl<C: Choice> Holds<usize> for C {
+    fn read(&self) -> usize {
+        C::WORDS.iter().position(|(_, value)| value == self).unwrap_or_default()
+    }
+    fn write(&mut self, at: usize) {
+        if let Some((_, value)) = C::WORDS.get(at) {
+            *self = *value;
+        }
+    }
+}
+
+impl Holds<Option<Vec<u8>>> for Option<Vec<u8>> {
+    fn read(&self) -> Option<Vec<u8>> {
+        self.clone()
+    }
+    fn write(&mut self, value: Option<Vec<u8>>) {
+        *self = value;
+    }
+}
+
+impl Holds<Option<Vec<u8>>> for Option<String> {
+    fn read(&self) -> Option<Vec<u8>> {
+        self.as_ref().map(|text| text.as_bytes().to_vec())
+    }
+    fn write(&mut self, value: Option<Vec<u8>>) {
+        *self = value.map(|text| String::from_utf8_lossy(&text).into_owned());
+    }
+}
+
+impl Holds<Option<Vec<u8>>> for String {
+    fn read(&self) -> Option<Vec<u8>> {
+        Some(self.as_bytes().to_vec())
+    }
+    fn write(&mut self, value: Option<Vec<u8>>) {
+        *self = String::from_utf8_lossy(&value.unwrap_or_default()).into_owned();
+    }
+}
+
+/// The place of a directive that has a field: `field!(persistence.appendonly)`.
+macro_rules! field {
+    ($family:ident . $name:ident) => {
+        $crate::config::directive::Place::Field {
+            get: |config| $crate::config::fields::Holds::read(&config.$family.$name),
+            set: |config, value| {
+                $crate::config::fields::Holds::write(&mut config.$family.$name, value)
+            },
+        }
+    };
+}
+pub(super) use field;

@@ -1,0 +1,286 @@
+//! redis.conf's text, and what the command line adds to it, into a [`Config`].
+//!
+//! The engine has no files, no working directory: whoever calls lends them through [`Outside`].
+
+use alloc::{format, string::String, vec::Vec};
+
+use super::{
+    Config,
+    directive::Origin,
+    directives,
+    set::{MAX_HZ, MIN_HZ},
+};
+use crate::resp::split::split_args;
+
+/// What reading a configuration needs from outside.
+pub trait Outside {
+    /// The text of an included file. A pattern (`*`, `?`, `[`) stands for all files that match, one behind the other;
+    /// for none, the text is empty.
+    ///
+    /// # Errors
+    /// The path that could not be read, and the operating system's word for it.
+    fn include(&mut self, path: &str) -> Result<Vec<u8>, (String, String)>;
+
+    /// Go to the working directory that `dir` names, and say how the operating system calls it.
+    ///
+    /// # Errors
+    /// The operating system's word for it.
+    fn change_dir(&mut self, path: &str) -> Result<String, String>;
+}
+
+/// Which kind of node is configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// A server.
+    Server,
+    /// A sentinel: `sentinel …` lines are allowed, and other defaults hold.
+    Sentinel,
+}
+
+/// A line that Sentinel reads itself: `sentinel monitor mymaster 127.0.0.1 6379 2`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentinelLine {
+    /// Where it stands, from 1.
+    pub number: u32,
+    /// The arguments behind `sentinel`.
+    pub args: Vec<Vec<u8>>,
+    /// The line as it stands there.
+    pub text: Vec<u8>,
+}
+
+/// All that the text said.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The directives.
+    pub config: Config,
+    /// `user` lines: the arguments behind the word.
+    pub users: Vec<Vec<Vec<u8>>>,
+    /// `rename-command` lines: old and new name; an empty new name removes the command.
+    pub renamed_commands: Vec<(Vec<u8>, Vec<u8>)>,
+    /// `loadmodule` lines: path and arguments.
+    pub modules: Vec<Vec<Vec<u8>>>,
+    /// `sentinel` lines, in order.
+    pub sentinel: Vec<SentinelLine>,
+}
+
+/// Why a configuration is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoadError {
+    /// A file can't be read.
+    Unreadable {
+        /// Which.
+        path: String,
+        /// The operating system's word.
+        why: String,
+    },
+    /// A line is wrong, or the lines do not go together.
+    Refused {
+        /// The file, if the text came from one.
+        file: Option<String>,
+        /// The line's number from 1 and its text, if one is to blame.
+        line: Option<(u32, String)>,
+        /// What is wrong, in Redis's words.
+        what: String,
+    },
+}
+
+impl LoadError {
+    /// On one line: where, what is wrong there, what to do.
+    pub fn one_line(&self) -> String {
+        match self {
+            Self::Unreadable { path, why } => {
+                format!("{path}: can't read the configuration: {why}; check the path and its permissions")
+            }
+            Self::Refused { file, line, what } => {
+                let file = file.as_deref().unwrap_or("command line");
+                match line {
+                    Some((number, text)) => {
+                        format!("{file}:{number}: {text:?}: {what}; correct this line or remove it")
+                    }
+                    None => format!("{file}: {what}; correct the configuration"),
+                }
+            }
+        }
+    }
+}
+
+impl core::fmt::Display for LoadError {
+    /// What Redis prints to the standard error (for an unreadable file: to its log).
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Unreadable { path, why } => {
+                write!(f, "Fatal error, can't open config file '{path}': {why}")
+            }
+            Self::Refused { line, what, .. } => {
+                f.write_str("\n*** FATAL CONFIG FILE ERROR (Redis 7.0.15) ***\n")?;
+                if let Some((number, text)) = line {
+                    write!(f, "Reading the configuration file, at line {number}\n>>> '{text}'\n")?;
+                }
+                f.write_str(what)
+            }
+        }
+    }
+}
+
+/// Read `text`: a file's content, `options` of the command line appended as further lines.
+///
+/// # Errors
+/// The first line that is wrong, and how; see [`LoadError`].
+pub fn load(
+    file: Option<&str>,
+    text: &[u8],
+    options: &[u8],
+    mode: Mode,
+    outside: &mut dyn Outside,
+) -> Result<Loaded, LoadError> {
+    let config = match mode {
+        Mode::Server => Config::default(),
+        Mode::Sentinel => Config::for_sentinel(),
+    };
+    let mut loader = Loader {
+        loaded: Loaded {
+            config,
+            users: Vec::new(),
+            renamed_commands: Vec::new(),
+            modules: Vec::new(),
+            sentinel: Vec::new(),
+        },
+        mode,
+        outside,
+        saves_seen: false,
+        depth: 0,
+    };
+    let mut whole = text.to_vec();
+    if !options.is_empty() {
+        whole.push(b'\n');
+        whole.extend_from_slice(options);
+    }
+    loader.read(file, &whole)?;
+    let mut loaded = loader.loaded;
+    loaded.config.general.hz = loaded.config.general.hz.clamp(MIN_HZ, MAX_HZ);
+    let cluster = directives::find(b"cluster-enabled")
+        .is_some_and(|(_, row)| row.print(&loaded.config) == b"yes");
+    if cluster && loaded.config.replication.replicaof.is_some() {
+        let what = "replicaof directive not allowed in cluster mode".into();
+        return Err(LoadError::Refused { file: file.map(Into::into), line: None, what });
+    }
+    Ok(loaded)
+}
+
+/// Files that include files that include files: so deep and no deeper. (Redis has no limit, and dies of a circle.)
+const MAX_INCLUDES: u32 = 16;
+
+struct Loader<'a> {
+    loaded: Loaded,
+    mode: Mode,
+    outside: &'a mut dyn Outside,
+    saves_seen: bool,
+    depth: u32,
+}
+
+/// Why a line is refused: its own fault, or an included file's.
+enum LineError {
+    What(String),
+    Included(LoadError),
+}
+
+impl<T: Into<String>> From<T> for LineError {
+    fn from(what: T) -> Self {
+        Self::What(what.into())
+    }
+}
+
+impl Loader<'_> {
+    fn read(&mut self, file: Option<&str>, text: &[u8]) -> Result<(), LoadError> {
+        let file_error = |error, number, line: &[u8]| match error {
+            LineError::Included(error) => error,
+            LineError::What(what) => LoadError::Refused {
+                file: file.map(Into::into),
+                line: Some((number, String::from_utf8_lossy(line).into_owned())),
+                what,
+            },
+        };
+        for (number, line) in (1..).zip(text.split(|b| *b == b'\n')) {
+            let line = trim(line);
+            if !matches!(line, [] | [b'#', ..]) {
+                self.line(number, line).map_err(|error| file_error(error, number, line))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, number: u32, line: &[u8]) -> Result<(), LineError> {
+        let args = split_args(line).map_err(|_| "Unbalanced quotes in configuration line")?;
+        let Some((name, args)) = args.split_first() else { return Ok(()) };
+        let name = name.to_ascii_lowercase();
+        match directives::find(&name) {
+            Some((_, row)) => {
+                let mut origin = Origin::FirstInFile;
+                if row.name == "save" && core::mem::replace(&mut self.saves_seen, true) {
+                    origin = Origin::AgainInFile;
+                }
+                row.assign(&mut self.loaded.config, args, origin)?;
+                if row.name == "dir" {
+                    let dir = &mut self.loaded.config.general.dir;
+                    *dir = self.outside.change_dir(dir)?;
+                }
+                Ok(())
+            }
+            None => self.file_only(number, line, &name, args),
+        }
+    }
+
+    /// What can stand in a file and is no directive of `CONFIG`.
+    fn file_only(
+        &mut self,
+        number: u32,
+        line: &[u8],
+        name: &[u8],
+        args: &[Vec<u8>],
+    ) -> Result<(), LineError> {
+        match (name, args) {
+            (name, [_]) if directives::DEPRECATED.iter().any(|old| old.as_bytes() == name) => {}
+            (b"include", [path]) => self.include(&String::from_utf8_lossy(path))?,
+            (b"rename-command", [old, new]) => {
+                self.loaded.renamed_commands.push((old.clone(), new.clone()));
+            }
+            (b"user", [_, ..]) => self.loaded.users.push(args.to_vec()),
+            (b"loadmodule", [_, ..]) => self.loaded.modules.push(args.to_vec()),
+            (name, args) if name.contains(&b'.') => {
+                if args.len() != 1 {
+                    return Err("Module config specified without value".into());
+                }
+                return Err("There are no modules, so their directives can't be set".into());
+            }
+            (b"sentinel", []) => {}
+            (b"sentinel", args) if self.mode == Mode::Sentinel => {
+                let (args, text) = (args.to_vec(), line.to_vec());
+                self.loaded.sentinel.push(SentinelLine { number, args, text });
+            }
+            (b"sentinel", _) => return Err("sentinel directive while not in sentinel mode".into()),
+            _ => return Err("Bad directive or wrong number of arguments".into()),
+        }
+        Ok(())
+    }
+
+    fn include(&mut self, path: &str) -> Result<(), LineError> {
+        if self.depth == MAX_INCLUDES {
+            return Err(format!("More than {MAX_INCLUDES} files include one another").into());
+        }
+        let text = self.outside.include(path).map_err(|(path, why)| {
+            LineError::Included(LoadError::Unreadable { path, why })
+        })?;
+        self.depth += 1;
+        self.read(Some(path), &text).map_err(LineError::Included)?;
+        self.depth -= 1;
+        Ok(())
+    }
+}
+
+/// Without white space at its ends.
+pub(super) fn trim(line: &[u8]) -> &[u8] {
+    let is_space = |b: &u8| b" \t\r\n".contains(b);
+    let start = line.iter().position(|b| !is_space(b)).unwrap_or(line.len());
+    let end = line.iter().rposition(|b| !is_space(b)).map_or(start, |at| at + 1);
+    &line[start..end]
+}
