@@ -39,6 +39,6 @@ mod tests;
 
 pub use directive::{Directive, Effect};
 pub use fields::{Config, General, Memory, Network, Persistence, Replication};
-pub use load::{Loaded, LoadError, Mode, Outside, SentinelLine, load};
+pub use load::{LoadError, Loaded, Mode, Outside, SentinelLine, load};
 pub use set::{Applied, SetError, SetRights};
 pub use values::*;

@@ -12,6 +12,7 @@
 //! | the one way in, clients, execution, propagation | [`node`] |
 //! | requests and replies | [`resp`] |
 //! | commands, one file a family | [`command`] |
+//! | redis.conf, `CONFIG GET`, `SET`, `REWRITE` | [`config`] |
 //! | errors in Redis's words | [`refusal`] |
 //! | databases, values, expiry, SCAN, snapshots | [`keyspace`] |
 //! | the AOF's files: append, read, rewrite, check | [`aof`] |
@@ -27,6 +28,7 @@ extern crate alloc;
 
 pub mod aof;
 pub mod command;
+pub mod config;
 pub mod io;
 pub mod keyspace;
 pub mod node;

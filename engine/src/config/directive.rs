@@ -66,7 +66,7 @@ pub enum Kind {
         /// Where it is kept.
         place: Place<bool>,
         /// What else Redis demands.
-        check: Option<fn(bool) -> Result<(), &'static str>>,
+        check: Option<YesNoCheck>,
     },
     /// A number within bounds.
     Number {
@@ -99,11 +99,17 @@ pub enum Kind {
         /// Where it is kept.
         place: Place<Option<Vec<u8>>>,
         /// What else Redis demands.
-        check: Option<fn(&[u8]) -> Result<(), &'static str>>,
+        check: Option<TextCheck>,
     },
     /// Several arguments, or rules of its own.
     Special(Special),
 }
+
+/// What else a yes or no must fulfil; the error is in Redis's words.
+pub type YesNoCheck = fn(bool) -> Result<(), &'static str>;
+
+/// What else a text must fulfil; the error is in Redis's words.
+pub type TextCheck = fn(&[u8]) -> Result<(), &'static str>;
 
 /// How a number is spelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,11 +222,7 @@ pub const fn memory(
 }
 
 /// One word of `T`'s; the default is its word at this position.
-pub const fn word<T: Choice>(
-    name: &'static str,
-    default: usize,
-    place: Place<usize>,
-) -> Directive {
+pub const fn word<T: Choice>(name: &'static str, default: usize, place: Place<usize>) -> Directive {
     row(name, Kind::Word { words: words::<T>, default, place })
 }
 
@@ -300,7 +302,7 @@ impl Directive {
     }
 
     /// What else its text must fulfil.
-    pub const fn text_check(mut self, demand: fn(&[u8]) -> Result<(), &'static str>) -> Self {
+    pub const fn text_check(mut self, demand: TextCheck) -> Self {
         if let Kind::Text { check, .. } = &mut self.kind {
             *check = Some(demand);
         }
@@ -308,7 +310,7 @@ impl Directive {
     }
 
     /// What else its yes or no must fulfil.
-    pub const fn yes_no_check(mut self, demand: fn(bool) -> Result<(), &'static str>) -> Self {
+    pub const fn yes_no_check(mut self, demand: YesNoCheck) -> Self {
         if let Kind::YesNo { check, .. } = &mut self.kind {
             *check = Some(demand);
         }
@@ -514,12 +516,10 @@ fn parse_yes_no(arg: &[u8]) -> Option<bool> {
 
 fn parse_number(arg: &[u8], unit: Unit) -> Result<i128, &'static str> {
     match unit {
-        Unit::Plain => parse_i64(arg)
-            .map(i128::from)
-            .ok_or("argument couldn't be parsed into an integer"),
-        Unit::Memory => {
-            parse_memory(arg).map(i128::from).ok_or("argument must be a memory value")
+        Unit::Plain => {
+            parse_i64(arg).map(i128::from).ok_or("argument couldn't be parsed into an integer")
         }
+        Unit::Memory => parse_memory(arg).map(i128::from).ok_or("argument must be a memory value"),
         // Redis keeps this one in a signed integer of 64 bits, so that the largest numbers turn into percentages.
         Unit::MemoryOrPercent => parse_memory(arg)
             .map(|bytes| i128::from(bytes as i64))

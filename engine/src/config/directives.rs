@@ -62,11 +62,11 @@ mod bounds {
 /// What a family's file needs.
 mod prelude {
     pub use super::bounds::*;
+    pub(crate) use crate::config::fields::field;
     pub use crate::config::{
         directive::{
             Directive, Place, Unit, memory, number, one_of, optional, special, text, word, yes_no,
         },
-        fields::field,
         special::{Signal, Special},
         values::*,
     };

@@ -241,10 +241,7 @@ impl Default for Config {
     /// Redis 7.0.15 without a configuration file.
     fn default() -> Self {
         let mut config = Self {
-            network: Network {
-                bind: alloc::vec!["*".into(), "-::*".into()],
-                ..Network::default()
-            },
+            network: Network { bind: alloc::vec!["*".into(), "-::*".into()], ..Network::default() },
             general: General { dir: ".".into(), ..General::default() },
             persistence: Persistence {
                 save: [(3600, 1), (300, 100), (60, 10_000)]
@@ -352,4 +349,4 @@ macro_rules! field {
         }
     };
 }
-pub(super) use field;
+pub(crate) use field;

@@ -89,7 +89,9 @@ impl LoadError {
     pub fn one_line(&self) -> String {
         match self {
             Self::Unreadable { path, why } => {
-                format!("{path}: can't read the configuration: {why}; check the path and its permissions")
+                format!(
+                    "{path}: can't read the configuration: {why}; check the path and its permissions"
+                )
             }
             Self::Refused { file, line, what } => {
                 let file = file.as_deref().unwrap_or("command line");
@@ -267,9 +269,10 @@ impl Loader<'_> {
         if self.depth == MAX_INCLUDES {
             return Err(format!("More than {MAX_INCLUDES} files include one another").into());
         }
-        let text = self.outside.include(path).map_err(|(path, why)| {
-            LineError::Included(LoadError::Unreadable { path, why })
-        })?;
+        let text = self
+            .outside
+            .include(path)
+            .map_err(|(path, why)| LineError::Included(LoadError::Unreadable { path, why }))?;
         self.depth += 1;
         self.read(Some(path), &text).map_err(LineError::Included)?;
         self.depth -= 1;

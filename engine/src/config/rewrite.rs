@@ -96,7 +96,6 @@ impl File {
         if old.is_empty() {
             return file;
         }
-        let old = old.strip_suffix(b"\n").unwrap_or(old);
         for line in old.split(|b| *b == b'\n').map(trim) {
             if matches!(line, [] | [b'#', ..]) {
                 file.signed |= line == SIGNATURE;
@@ -161,7 +160,6 @@ fn key_of(line: &[u8], mode: Mode) -> Option<String> {
         return Some(sentinel_key(option));
     }
     match directives::find(name.as_bytes()) {
-        Some((_, row)) if row.alias == Some(&name) && !name.contains("slave") => Some(name),
         Some((_, row)) => Some(row.name.into()),
         None => FILE_ONLY.contains(&name.as_str()).then_some(name),
     }

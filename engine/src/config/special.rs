@@ -256,8 +256,7 @@ fn rewrite_limits(limits: &OutputLimits) -> Rewritten {
 // ------------------------------------------------------------------------------------------- the others
 
 fn parse_oom_scores(args: &[Vec<u8>]) -> Result<OomScores, &'static str> {
-    const INVALID: &str =
-        "Invalid oom-score-adj-values, elements must be between -2000 and 2000.";
+    const INVALID: &str = "Invalid oom-score-adj-values, elements must be between -2000 and 2000.";
     let [a, b, c] = args else { return Err(WRONG_NUMBER) };
     let mut scores = OomScores::default();
     for (score, arg) in scores.0.iter_mut().zip([a, b, c]) {
@@ -283,9 +282,9 @@ fn parse_percentiles(args: &[Vec<u8>]) -> Result<Percentiles, &'static str> {
         match number {
             None => Err("Invalid latency-tracking-info-percentiles parameters"),
             Some(n) if (0.0..=100.0).contains(&n) => Ok(n),
-            Some(_) => Err(
-                "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]",
-            ),
+            Some(_) => {
+                Err("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]")
+            }
         }
     };
     without_single_empty(args).iter().map(parse).collect::<Result<_, _>>().map(Percentiles)

@@ -2,8 +2,10 @@
 
 use super::prelude::*;
 
-const LAZY: &str = "Values are shared with snapshots by reference counts; freeing one is never put off.";
-const DEFRAG: &str = "The allocator's memory is not moved, as in a Redis built without its own jemalloc.";
+const LAZY: &str =
+    "Values are shared with snapshots by reference counts; freeing one is never put off.";
+const DEFRAG: &str =
+    "The allocator's memory is not moved, as in a Redis built without its own jemalloc.";
 
 /// The rows.
 pub const ROWS: &[Directive] = &[
@@ -48,8 +50,10 @@ pub const ROWS: &[Directive] = &[
 /// What Debian's Redis says too, built with the system's jemalloc as it is.
 fn no_defrag(yes: bool) -> Result<(), &'static str> {
     if yes {
-        return Err("Active defragmentation cannot be enabled: it requires a Redis server compiled with a modified \
-                    Jemalloc like the one shipped by default with the Redis source distribution");
+        return Err(
+            "Active defragmentation cannot be enabled: it requires a Redis server compiled with a modified \
+                    Jemalloc like the one shipped by default with the Redis source distribution",
+        );
     }
     Ok(())
 }

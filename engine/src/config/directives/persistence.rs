@@ -54,11 +54,7 @@ fn is_base_name(name: &[u8]) -> bool {
 }
 
 fn valid_dbfilename(name: &[u8]) -> Result<(), &'static str> {
-    if is_base_name(name) {
-        Ok(())
-    } else {
-        Err("dbfilename can't be a path, just a filename")
-    }
+    if is_base_name(name) { Ok(()) } else { Err("dbfilename can't be a path, just a filename") }
 }
 
 fn valid_appendfilename(name: &[u8]) -> Result<(), &'static str> {

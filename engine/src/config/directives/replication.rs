@@ -19,8 +19,7 @@ pub const ROWS: &[Directive] = &[
         0,
         field!(replication.diskless_sync_max_replicas),
     ),
-    word::<DisklessLoad>("repl-diskless-load", 0, field!(replication.diskless_load))
-        .deny_loading(),
+    word::<DisklessLoad>("repl-diskless-load", 0, field!(replication.diskless_load)).deny_loading(),
     number("repl-ping-replica-period", POSITIVE, 10, field!(replication.ping_period))
         .alias("repl-ping-slave-period"),
     number("repl-timeout", POSITIVE, 60, field!(replication.timeout)),
@@ -39,11 +38,7 @@ pub const ROWS: &[Directive] = &[
         .alias("min-slaves-max-lag"),
     yes_no("replica-ignore-maxmemory", true, field!(replication.ignore_maxmemory))
         .alias("slave-ignore-maxmemory"),
-    yes_no(
-        "replica-ignore-disk-write-errors",
-        false,
-        field!(replication.ignore_disk_write_errors),
-    ),
+    yes_no("replica-ignore-disk-write-errors", false, field!(replication.ignore_disk_write_errors)),
     one_of("propagation-error-behavior", || vec!["ignore", "panic", "panic-on-replicas"], 0)
         .kept_only("A command from the master that fails is logged, as `ignore` has it."),
 ];
