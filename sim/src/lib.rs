@@ -1,1 +1,36 @@
-//! The virtual world.
+//! The virtual world around engine nodes: network, disks, clocks and clients, all from one seed.
+//!
+//! | for | module |
+//! |---|---|
+//! | nodes, network and clients under one clock | [`world`] |
+//! | what can be done to it | [`action`] |
+//! | a run as a value, and as a link | [`run`] |
+//! | where a run begins | [`scenario`] |
+//! | page cache and platter | [`disk`] |
+//! | connections, messages, partitions | [`net`] |
+//! | terminals and workloads | [`client`] |
+//! | what became of each write | [`ledger`] |
+//!
+//! Nothing in here reads a real clock, starts a thread or draws randomness but from the seed.
+
+pub mod action;
+mod child;
+pub mod client;
+pub mod digest;
+pub mod disk;
+pub mod host;
+pub mod ids;
+pub mod ledger;
+pub mod log;
+pub mod net;
+mod queue;
+pub mod reply;
+pub mod run;
+pub mod scenario;
+pub mod world;
+
+pub use action::{Action, Target, Timed};
+pub use ids::{ClientId, NodeId, Party};
+pub use run::{BadLink, Run};
+pub use scenario::{NodeKind, NodeSpec, Scenario};
+pub use world::World;

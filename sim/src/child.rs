@@ -1,0 +1,44 @@
+//! Child jobs: what a fork would do, a few bytes a virtual millisecond.
+//!
+//! A child has its snapshot and goes its own pace while the node serves on; its bytes go to a file or back to its parent.
+//! It ends with its parent: a half-made file is left where it is.
+
+use engine::io::{ChildJob, ChildOutput, ChildState, ChildWork};
+
+/// How long a child rests between two pieces.
+pub(crate) const PERIOD_MICROS: u64 = 1_000;
+
+/// A child at work.
+#[derive(Clone, Debug)]
+pub(crate) struct Child {
+    job: ChildJob,
+    pub written: u64,
+}
+
+/// What a child has made in one period.
+pub(crate) struct Piece {
+    pub bytes: Vec<u8>,
+    pub state: ChildState,
+}
+
+impl Child {
+    pub fn new(job: ChildJob) -> Self {
+        Self { job, written: 0 }
+    }
+
+    /// The file that it writes, if it writes one.
+    pub fn file(&self) -> Option<&str> {
+        match &self.job.output {
+            ChildOutput::File(path) => Some(path),
+            ChildOutput::Parent => None,
+        }
+    }
+
+    /// One period's work.
+    pub fn run(&mut self, budget: usize) -> Piece {
+        let mut bytes = Vec::new();
+        let state = ChildWork::run(&mut *self.job.work, budget, &mut bytes);
+        self.written += bytes.len() as u64;
+        Piece { bytes, state }
+    }
+}

@@ -1,0 +1,83 @@
+//! Clients: virtual terminals (a redis-cli at each node) and workloads (programs that write and keep count).
+//!
+//! A client is a small state machine beside the nodes: it is told what comes on its connections, and says what it
+//! wants done. Its connections are numbered by itself.
+
+pub mod terminal;
+pub mod workload;
+
+use engine::{io::Endpoint, time::Time};
+
+pub use terminal::{Line, LineKind, Terminal};
+pub use workload::{Workload, WorkloadState};
+
+/// What a client is told.
+#[derive(Clone, Debug)]
+pub(crate) enum Heard {
+    /// Its connection stands.
+    Connected { slot: u64 },
+    /// It could not be made.
+    Refused { slot: u64, why: String },
+    /// Bytes.
+    Data { slot: u64, bytes: bytes::Bytes },
+    /// The other side is gone.
+    Closed { slot: u64 },
+    /// The time that it asked for has come.
+    Wake,
+}
+
+/// What a client wants.
+#[derive(Clone, Debug)]
+pub(crate) enum Wish {
+    /// Open a connection.
+    Connect { slot: u64, to: Endpoint },
+    /// Send one command, so many of whose replies are awaited; `write`: as it stands in the ledger.
+    Send { slot: u64, bytes: Vec<u8>, text: String },
+    /// The reply to the oldest command on this connection has come.
+    Replied { slot: u64, error: Option<String> },
+    /// Close a connection.
+    Close { slot: u64 },
+    /// Wake me then.
+    Wake(Time),
+}
+
+/// Any client.
+#[derive(Clone, Debug)]
+pub(crate) enum Client {
+    Terminal(Terminal),
+    Workload(Workload),
+}
+
+impl Client {
+    pub fn hear(&mut self, now: Time, heard: Heard, wishes: &mut Vec<Wish>) {
+        match self {
+            Self::Terminal(terminal) => terminal.hear(now, heard, wishes),
+            Self::Workload(workload) => workload.hear(now, heard, wishes),
+        }
+    }
+}
+
+/// A command as a client sends it.
+pub(crate) fn encode(args: &[impl AsRef<[u8]>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    engine::resp::encode::push_command(&mut bytes, args.iter().map(AsRef::as_ref));
+    bytes
+}
+
+/// Replies on one connection, cut anywhere.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Replies {
+    bytes: Vec<u8>,
+}
+
+impl Replies {
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    pub fn next(&mut self) -> Option<crate::reply::Value> {
+        let (value, used) = crate::reply::Value::read(&self.bytes)?;
+        self.bytes.drain(..used);
+        Some(value)
+    }
+}

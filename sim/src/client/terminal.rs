@@ -1,0 +1,210 @@
+//! A redis-cli that stays open: what is typed into a node's terminal, and what comes back.
+
+use std::collections::VecDeque;
+
+use engine::{io::Endpoint, resp::split::split_args, time::Time};
+use serde::Serialize;
+
+use super::{Heard, Replies, Wish, encode};
+use crate::{log::Log, reply::Value};
+
+/// A line of a terminal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// When.
+    pub at: Time,
+    /// Whose words they are.
+    pub kind: LineKind,
+    /// As shown; several lines for an array.
+    pub text: String,
+}
+
+/// Whose words a line of a terminal holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum LineKind {
+    /// Typed.
+    Typed,
+    /// A reply.
+    Reply,
+    /// A message of Pub/Sub.
+    Push,
+    /// redis-cli's own.
+    Note,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Link {
+    Down,
+    Connecting,
+    Up,
+}
+
+/// A redis-cli connected to one node.
+#[derive(Clone, Debug)]
+pub struct Terminal {
+    to: Endpoint,
+    link: Link,
+    slot: u64,
+    replies: Replies,
+    /// Typed, not yet sent.
+    waiting: VecDeque<Vec<Vec<u8>>>,
+    /// Sent, not yet answered.
+    sent: VecDeque<Vec<Vec<u8>>>,
+    db: String,
+    in_multi: bool,
+    subscribed: bool,
+    lines: Log<Line>,
+}
+
+impl Terminal {
+    /// A terminal for the node that listens there.
+    pub fn new(to: Endpoint) -> Self {
+        Self {
+            to,
+            link: Link::Down,
+            slot: 0,
+            replies: Replies::default(),
+            waiting: VecDeque::new(),
+            sent: VecDeque::new(),
+            db: "0".to_owned(),
+            in_multi: false,
+            subscribed: false,
+            lines: Log::default(),
+        }
+    }
+
+    /// All that was typed and printed.
+    pub fn lines(&self) -> &Log<Line> {
+        &self.lines
+    }
+
+    /// The prompt, as redis-cli shows it.
+    pub fn prompt(&self) -> String {
+        if self.link == Link::Down && self.slot > 0 {
+            return "not connected> ".to_owned();
+        }
+        let db = if self.db == "0" { String::new() } else { format!("[{}]", self.db) };
+        format!("{}{db}{}> ", self.to, if self.in_multi { "(TX)" } else { "" })
+    }
+
+    /// Whether it waits for an answer.
+    pub fn is_busy(&self) -> bool {
+        !self.waiting.is_empty() || !self.sent.is_empty()
+    }
+
+    pub(crate) fn typed(&mut self, now: Time, line: &str, wishes: &mut Vec<Wish>) {
+        self.print(now, LineKind::Typed, format!("{}{line}", self.prompt()));
+        let Ok(args) = split_args(line.as_bytes()) else {
+            self.print(now, LineKind::Note, "Invalid argument(s)".to_owned());
+            return;
+        };
+        if args.is_empty() {
+            return;
+        }
+        self.waiting.push_back(args);
+        match self.link {
+            Link::Down => {
+                self.slot += 1;
+                self.link = Link::Connecting;
+                wishes.push(Wish::Connect { slot: self.slot, to: self.to.clone() });
+            }
+            Link::Connecting => {}
+            Link::Up => self.send(wishes),
+        }
+    }
+
+    pub(crate) fn hear(&mut self, now: Time, heard: Heard, wishes: &mut Vec<Wish>) {
+        match heard {
+            Heard::Connected { slot } if slot == self.slot => {
+                self.link = Link::Up;
+                self.send(wishes);
+            }
+            Heard::Refused { slot, why } if slot == self.slot => {
+                let text = format!("Could not connect to Redis at {}: {why}", self.to);
+                self.drop_link(now, text);
+            }
+            Heard::Data { slot, bytes } if slot == self.slot => {
+                self.replies.feed(&bytes);
+                while let Some(value) = self.replies.next() {
+                    self.reply(now, &value, wishes);
+                }
+                self.send(wishes);
+            }
+            Heard::Closed { slot } if slot == self.slot => {
+                self.drop_link(now, "Error: Server closed the connection".to_owned());
+            }
+            _ => {}
+        }
+    }
+
+    /// redis-cli sends a line when the one before is answered.
+    fn send(&mut self, wishes: &mut Vec<Wish>) {
+        if !self.sent.is_empty() && !self.subscribed {
+            return;
+        }
+        if let Some(args) = self.waiting.pop_front() {
+            let text = args.iter().map(|arg| String::from_utf8_lossy(arg)).collect::<Vec<_>>();
+            let text = text.join(" ");
+            wishes.push(Wish::Send { slot: self.slot, bytes: encode(&args), text });
+            self.sent.push_back(args);
+        }
+    }
+
+    fn reply(&mut self, now: Time, value: &Value, wishes: &mut Vec<Wish>) {
+        let kind = value.items().first().and_then(Value::text).unwrap_or_default().into_owned();
+        let is_message = self.subscribed && matches!(kind.as_str(), "message" | "pmessage");
+        if is_message {
+            self.print(now, LineKind::Push, value.show());
+            return;
+        }
+        let counts = matches!(kind.as_str(), "subscribe" | "psubscribe");
+        if counts {
+            self.subscribed = true;
+        }
+        if let Some(args) = self.sent.pop_front() {
+            self.follow(&args, value);
+            let error = value.is_error().then(|| value.text().unwrap_or_default().into_owned());
+            wishes.push(Wish::Replied { slot: self.slot, error });
+        }
+        let raw = matches!(value, Value::Bulk(bytes) if is_report(bytes));
+        let text = if raw { value.text().unwrap_or_default().into_owned() } else { value.show() };
+        self.print(now, LineKind::Reply, text);
+    }
+
+    /// What redis-cli remembers of what it sent, for its prompt.
+    fn follow(&mut self, args: &[Vec<u8>], value: &Value) {
+        if value.is_error() {
+            return;
+        }
+        let name = String::from_utf8_lossy(&args[0]).to_ascii_lowercase();
+        match (name.as_str(), args.get(1)) {
+            ("select", Some(db)) => self.db = String::from_utf8_lossy(db).into_owned(),
+            ("multi", _) => self.in_multi = true,
+            ("exec" | "discard", _) => self.in_multi = false,
+            _ => {}
+        }
+    }
+
+    fn drop_link(&mut self, now: Time, text: String) {
+        self.link = Link::Down;
+        self.replies = Replies::default();
+        let had_work = self.is_busy() || self.subscribed;
+        self.waiting.clear();
+        self.sent.clear();
+        self.subscribed = false;
+        self.in_multi = false;
+        self.db = "0".to_owned();
+        if had_work {
+            self.print(now, LineKind::Note, text);
+        }
+    }
+
+    fn print(&mut self, at: Time, kind: LineKind, text: String) {
+        self.lines.push(Line { at, kind, text });
+    }
+}
+
+/// INFO, CLIENT LIST and the like: redis-cli prints them as they are.
+fn is_report(bytes: &[u8]) -> bool {
+    bytes.windows(2).any(|pair| pair == b"\r\n") || bytes.starts_with(b"id=")
+}

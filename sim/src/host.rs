@@ -1,0 +1,178 @@
+//! A machine of the world: its disk, its clock, and the process on it, if one runs.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use engine::{
+    io::{ChildEvent, ConnId, DiskError, DiskId, DiskReply, Endpoint, Input, JobId},
+    node::{Birth, Node},
+    time::Time,
+};
+
+use crate::{
+    child::Child,
+    disk::Disk,
+    scenario::{NodeKind, NodeSpec},
+};
+
+/// A machine.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// What it is meant to run.
+    pub spec: NodeSpec,
+    /// Its disk.
+    pub disk: Disk,
+    /// The process, if one runs.
+    pub process: Option<Process>,
+    /// Whether it has electricity.
+    pub powered: bool,
+    /// How far its clock is from the world's.
+    pub clock_micros: i64,
+    /// How many processes have run on it.
+    pub life: u32,
+    /// How the last process ended, if by itself.
+    pub exit: Option<i32>,
+}
+
+/// A running process.
+#[derive(Clone, Debug)]
+pub struct Process {
+    /// The engine.
+    pub node: Node,
+    /// Which life this is, counted from 1.
+    pub life: u32,
+    /// When it began.
+    pub since: Time,
+    /// Whether it stands still (SIGSTOP).
+    pub paused: bool,
+    /// Where it listens.
+    pub port: u16,
+    /// What reached the machine while the process stood still.
+    pub(crate) held: VecDeque<Held>,
+    pub(crate) children: BTreeMap<JobId, Child>,
+    /// Its connections in the network: which, and which end.
+    pub(crate) conns: BTreeMap<ConnId, (u64, usize)>,
+    pub(crate) accepted: u64,
+    pub(crate) wake: Time,
+    /// Something was handed over and `BeforeSleep` was not.
+    pub(crate) awake: bool,
+}
+
+/// An input that can be kept.
+#[derive(Clone, Debug)]
+pub(crate) enum Held {
+    Boot,
+    Accepted { conn: ConnId, peer: Endpoint, local: Endpoint },
+    Connected { conn: ConnId, peer: Endpoint, local: Endpoint },
+    ConnectFailed { conn: ConnId, why: String },
+    Received { conn: ConnId, bytes: Bytes },
+    Unsent { conn: ConnId, bytes: u64 },
+    Closed { conn: ConnId },
+    Disk { id: DiskId, result: Result<DiskReply, DiskError> },
+    Child { job: JobId, event: ChildEvent },
+    Timer,
+    BeforeSleep,
+    Terminate,
+}
+
+impl Held {
+    pub fn input(&self) -> Input<'_> {
+        match self.clone() {
+            Self::Boot => Input::Boot,
+            Self::Accepted { conn, peer, local } => Input::Accepted { conn, peer, local },
+            Self::Connected { conn, peer, local } => Input::Connected { conn, peer, local },
+            Self::ConnectFailed { conn, why } => Input::ConnectFailed { conn, why },
+            Self::Received { conn, .. } => Input::Received { conn, bytes: self.bytes() },
+            Self::Unsent { conn, bytes } => Input::Unsent { conn, bytes },
+            Self::Closed { conn } => Input::Closed { conn },
+            Self::Disk { id, result } => Input::Disk { id, result },
+            Self::Child { job, event } => Input::Child { job, event },
+            Self::Timer => Input::Timer,
+            Self::BeforeSleep => Input::BeforeSleep,
+            Self::Terminate => Input::Terminate,
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Received { bytes, .. } => bytes,
+            _ => &[],
+        }
+    }
+
+    /// A number for the kind, and what tells two of a kind apart, for the digest.
+    pub fn digest(&self, into: &mut crate::digest::Digest) {
+        let (kind, which) = match self {
+            Self::Boot => (1, 0),
+            Self::Accepted { conn, .. } => (2, conn.0),
+            Self::Connected { conn, .. } => (3, conn.0),
+            Self::ConnectFailed { conn, .. } => (4, conn.0),
+            Self::Received { conn, .. } => (5, conn.0),
+            Self::Unsent { conn, .. } => (6, conn.0),
+            Self::Closed { conn } => (7, conn.0),
+            Self::Disk { id, .. } => (8, id.0),
+            Self::Child { job, .. } => (9, job.0),
+            Self::Timer => (10, 0),
+            Self::BeforeSleep => (11, 0),
+            Self::Terminate => (12, 0),
+        };
+        into.number(kind);
+        into.number(which);
+        if let Self::Received { bytes, .. } = self {
+            into.bytes(bytes);
+        }
+    }
+}
+
+impl Host {
+    pub(crate) fn new(spec: NodeSpec) -> Self {
+        let mut disk = Disk::default();
+        disk.install(config_path(spec.kind), spec.config.as_bytes());
+        Self { spec, disk, process: None, powered: true, clock_micros: 0, life: 0, exit: None }
+    }
+
+    /// What this machine's clock shows at the world's `now`.
+    pub fn clock(&self, now: Time) -> Time {
+        Time(now.0.saturating_add_signed(self.clock_micros))
+    }
+
+    /// When it is in the world, when this machine's clock shows `then`.
+    pub(crate) fn world_time(&self, then: Time) -> Time {
+        Time(then.0.saturating_add_signed(-self.clock_micros))
+    }
+
+    /// The engine, if a process runs.
+    pub fn node(&self) -> Option<&Node> {
+        self.process.as_ref().map(|process| &process.node)
+    }
+
+    /// A new process, not yet booted.
+    pub(crate) fn start(&mut self, now: Time, seed: u128) {
+        self.life += 1;
+        self.exit = None;
+        self.powered = true;
+        self.disk.process_started();
+        let pid = 1000 + self.life;
+        self.process = Some(Process {
+            node: Node::new(Birth { seed, pid }),
+            life: self.life,
+            since: now,
+            paused: false,
+            port: self.spec.address.port,
+            held: VecDeque::new(),
+            children: BTreeMap::new(),
+            conns: BTreeMap::new(),
+            accepted: 0,
+            wake: now,
+            awake: false,
+        });
+    }
+}
+
+/// Where a node's configuration file lies.
+pub fn config_path(kind: NodeKind) -> &'static str {
+    match kind {
+        NodeKind::Server => "/data/redis.conf",
+        NodeKind::Sentinel => "/data/sentinel.conf",
+    }
+}

@@ -1,0 +1,46 @@
+//! How the world calls its inhabitants.
+
+use serde::{Deserialize, Serialize};
+
+/// A node of the scenario, by its place in it.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct NodeId(pub u32);
+
+/// A client: a terminal or a workload.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct ClientId(pub u32);
+
+/// Who speaks on the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Party {
+    /// A node.
+    Node(NodeId),
+    /// A client.
+    Client(ClientId),
+}
+
+impl Party {
+    /// The node, if it is one.
+    pub const fn node(self) -> Option<NodeId> {
+        match self {
+            Self::Node(node) => Some(node),
+            Self::Client(_) => None,
+        }
+    }
+}
+
+impl From<NodeId> for Party {
+    fn from(node: NodeId) -> Self {
+        Self::Node(node)
+    }
+}
+
+impl From<ClientId> for Party {
+    fn from(client: ClientId) -> Self {
+        Self::Client(client)
+    }
+}

@@ -1,0 +1,432 @@
+//! The world: nodes, their machines, the network between them, clients, and one clock.
+//!
+//! ```text
+//!                 ┌─────────────────────────── World ───────────────────────────┐
+//!   Action ─────▶ │  Queue: what is due when                                    │
+//!   advance_to ─▶ │    └▶ Host: Process(Node) ⇄ Disk       one per machine      │ ──▶ views, chronicle, ledger
+//!                 │    └▶ Net: connections, messages in flight                  │
+//!                 │    └▶ clients: terminals, workloads                         │
+//!                 └─────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! A world is a value: the same seed and the same actions at the same times give the same world, to the byte. Copied, both
+//! copies go on from there. It has no clock but the one that it jumps from event to event, and no randomness
+//! but its seed's.
+//!
+//! * [`act`]: what an [`Action`](crate::action::Action) does.
+//! * [`deliver`]: messages arrive.
+//! * [`drive`]: a node is stepped and its effects are carried out: this is the driver of [`engine::io`]'s contract.
+
+mod act;
+mod deliver;
+mod drive;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use engine::{time::Time, trace::Traced};
+use oorandom::Rand64;
+
+use crate::{
+    action::Action,
+    client::{Client, Heard, Terminal, Wish, Workload},
+    digest::Digest,
+    disk::Disk,
+    host::{Held, Host, Process},
+    ids::{ClientId, NodeId, Party},
+    ledger::{Ledger, Write},
+    log::Log,
+    net::{End, Net, Payload},
+    queue::{Event, Queue},
+    scenario::Scenario,
+};
+
+/// Every world begins at this moment: 2026-01-01 00:00:00 UTC.
+pub const BEGINNING: Time = Time(1_767_225_600_000_000);
+
+/// Something that happened, for the timeline.
+#[derive(Clone, Debug)]
+pub struct Happening {
+    /// When, on the world's clock.
+    pub at: Time,
+    /// At which node; `None` for what was done to the network or to a client.
+    pub node: Option<NodeId>,
+    /// What.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// Somebody acted on the world.
+    Action(Action),
+    /// A node stated a fact.
+    Fact(Traced),
+    /// A process began.
+    Started,
+    /// A process ended by itself.
+    Exited {
+        /// With which code.
+        code: i32,
+    },
+}
+
+/// A place at which a node is made to crash: the tests try all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CrashPoint {
+    /// Whose disk.
+    pub node: NodeId,
+    /// At its n-th operation that changes something, counted from 1.
+    pub op: u64,
+    /// Just before it takes effect, or just after.
+    pub after: bool,
+    /// What happens there.
+    pub crash: Crash,
+}
+
+/// A way to go down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crash {
+    /// The process dies; the kernel keeps what was written.
+    Process,
+    /// The electricity fails; what was not fsynced is gone.
+    Power,
+    /// The same, but some of it got through.
+    TornPower,
+}
+
+/// A way to break the engine from outside, to show that a checker notices. Off in every real run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sabotage {
+    /// An fsync is answered but does nothing.
+    FsyncDoesNothing,
+    /// One byte of what a master sends to its replicas is changed now and then.
+    CorruptReplication,
+    /// A sentinel's votes are rewritten so that every candidate gets each of them.
+    VoteForEverybody,
+    /// A master's data is not read back at a restart: its files are removed before.
+    ForgetFiles,
+}
+
+/// The virtual world.
+#[derive(Clone, Debug)]
+pub struct World {
+    scenario: Arc<Scenario>,
+    seed: u64,
+    now: Time,
+    rng: Rand64,
+    queue: Queue,
+    net: Net,
+    hosts: Vec<Host>,
+    clients: Vec<Client>,
+    ledger: Ledger,
+    chronicle: Log<Happening>,
+    digest: Digest,
+    /// Nodes that must be told `BeforeSleep` before time goes on.
+    awake: BTreeSet<NodeId>,
+    events: u64,
+    /// Where a node is to crash, if anywhere.
+    pub crash_point: Option<CrashPoint>,
+    /// How the engine is broken, if it is.
+    pub sabotage: Option<Sabotage>,
+}
+
+impl World {
+    /// The beginning of a run: every node of the scenario is started.
+    pub fn new(scenario: &Scenario, seed: u64) -> Self {
+        let hosts: Vec<Host> = scenario.nodes.iter().cloned().map(Host::new).collect();
+        let terminals = scenario.nodes.iter().map(|n| Terminal::new(n.address.clone()));
+        let mut world = Self {
+            scenario: Arc::new(scenario.clone()),
+            seed,
+            now: BEGINNING,
+            rng: Rand64::new(u128::from(seed) << 64 | 0x6b65_6570),
+            queue: Queue::default(),
+            net: Net::default(),
+            clients: terminals.map(Client::Terminal).collect(),
+            hosts,
+            ledger: Ledger::default(),
+            chronicle: Log::default(),
+            digest: Digest::default(),
+            awake: BTreeSet::new(),
+            events: 0,
+            crash_point: None,
+            sabotage: None,
+        };
+        for node in scenario.node_ids() {
+            world.start_process(node);
+        }
+        world.put_to_sleep();
+        world
+    }
+
+    /// Now.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Microseconds since the beginning.
+    pub fn elapsed(&self) -> u64 {
+        self.now.0 - BEGINNING.0
+    }
+
+    /// Where it began.
+    pub fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// The seed of its randomness.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The machines, in the scenario's order.
+    pub fn hosts(&self) -> impl Iterator<Item = (NodeId, &Host)> {
+        self.hosts.iter().enumerate().map(|(n, host)| (NodeId(n as u32), host))
+    }
+
+    /// One machine.
+    ///
+    /// # Panics
+    ///
+    /// If the scenario has no such node.
+    pub fn host(&self, node: NodeId) -> &Host {
+        &self.hosts[node.0 as usize]
+    }
+
+    /// A node's disk.
+    pub fn disk(&self, node: NodeId) -> &Disk {
+        &self.host(node).disk
+    }
+
+    /// A node's process, if one runs.
+    pub fn process(&self, node: NodeId) -> Option<&Process> {
+        self.host(node).process.as_ref()
+    }
+
+    /// The network.
+    pub fn net(&self) -> &Net {
+        &self.net
+    }
+
+    /// Every write of every client.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// All that happened, the oldest first.
+    pub fn chronicle(&self) -> &Log<Happening> {
+        &self.chronicle
+    }
+
+    /// The terminal at a node.
+    pub fn terminal(&self, node: NodeId) -> Option<&Terminal> {
+        match self.clients.get(node.0 as usize)? {
+            Client::Terminal(terminal) => Some(terminal),
+            Client::Workload(_) => None,
+        }
+    }
+
+    /// The workloads that were started, stopped ones too.
+    pub fn workloads(&self) -> impl Iterator<Item = (ClientId, &Workload)> {
+        self.clients.iter().enumerate().filter_map(|(n, client)| match client {
+            Client::Workload(workload) => Some((ClientId(n as u32), workload)),
+            Client::Terminal(_) => None,
+        })
+    }
+
+    /// One number for all that was delivered and stated so far: the same natively and in the browser.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// How many events were delivered so far.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// When something happens next.
+    pub fn next_at(&self) -> Option<Time> {
+        let wakes = self.hosts.iter().filter_map(|host| {
+            let process = host.process.as_ref().filter(|process| !process.paused)?;
+            Some(process.wake)
+        });
+        wakes.chain(self.queue.next_at()).min().map(|at| at.max(self.now))
+    }
+
+    /// Let everything happen that is due up to `t`, and stand there.
+    pub fn advance_to(&mut self, t: Time) {
+        while self.next_at().is_some_and(|at| at <= t) {
+            self.step_event();
+        }
+        self.now = self.now.max(t);
+    }
+
+    /// Let `micros` go by.
+    pub fn advance(&mut self, micros: u64) {
+        self.advance_to(Time(self.now.0 + micros));
+    }
+
+    /// Jump to the next thing that happens and let it happen. Returns whether there was one.
+    pub fn step_event(&mut self) -> bool {
+        let Some(at) = self.next_at() else { return false };
+        self.now = at;
+        self.events += 1;
+        if self.queue.next_at().is_some_and(|due| due <= at) {
+            if let Some((_, event)) = self.queue.pop() {
+                self.happen(event);
+            }
+        } else {
+            self.wake_one(at);
+        }
+        let over = self.next_at().is_none_or(|next| next > self.now);
+        if over {
+            self.put_to_sleep();
+        }
+        true
+    }
+
+    fn wake_one(&mut self, at: Time) {
+        let due = self.hosts.iter().position(|host| {
+            host.process.as_ref().is_some_and(|process| !process.paused && process.wake <= at)
+        });
+        if let Some(n) = due {
+            self.step_node(NodeId(n as u32), Held::Timer);
+        }
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Arrive { message } => self.arrive(message),
+            Event::Retransmit { conn, side } => self.retransmit(conn, side),
+            Event::Disk { node, life, id, result, sync } => {
+                self.disk_done(node, life, sync.as_ref());
+                if self.is_life(node, life) {
+                    self.step_node(node, Held::Disk { id, result });
+                }
+            }
+            Event::Child { node, life, job } if self.is_life(node, life) => {
+                self.run_child(node, job);
+            }
+            Event::ChildSynced { node, life, job, sync } => {
+                self.disk_done(node, life, sync.as_ref());
+                if self.is_life(node, life) {
+                    self.child_finished(node, job);
+                }
+            }
+            Event::Child { .. } => {}
+            Event::Client { client } => self.tell_client(client, Heard::Wake),
+        }
+    }
+
+    fn is_life(&self, node: NodeId, life: u32) -> bool {
+        self.process(node).is_some_and(|process| process.life == life)
+    }
+
+    /// Tell a client something, and do what it wants.
+    fn tell_client(&mut self, client: ClientId, heard: Heard) {
+        let mut wishes = Vec::new();
+        if let Some(state) = self.clients.get_mut(client.0 as usize) {
+            state.hear(self.now, heard, &mut wishes);
+        }
+        self.grant(client, wishes);
+    }
+
+    fn grant(&mut self, client: ClientId, wishes: Vec<Wish>) {
+        use engine::io::ConnId;
+        let me = Party::Client(client);
+        for wish in wishes {
+            match wish {
+                Wish::Connect { slot, to } => self.connect(me, 0, ConnId::opened(slot), &to),
+                Wish::Send { slot, bytes, text } => {
+                    let Some(at) = self.net.find(me, 0, ConnId::opened(slot)) else { continue };
+                    self.note_sent(client, at, text);
+                    self.send(at, Payload::Data(bytes.into()));
+                }
+                Wish::Replied { slot, error } => {
+                    if let Some((wire, _)) = self.net.find(me, 0, ConnId::opened(slot)) {
+                        self.ledger.answered(self.now, wire, error);
+                    }
+                }
+                Wish::Close { slot } => {
+                    if let Some(at) = self.net.find(me, 0, ConnId::opened(slot)) {
+                        self.hang_up(at);
+                    }
+                }
+                Wish::Wake(at) => {
+                    self.queue.push(at.max(Time(self.now.0 + 1)), Event::Client { client })
+                }
+            }
+        }
+    }
+
+    fn note_sent(&mut self, client: ClientId, (wire, side): (u64, usize), command: String) {
+        let other = self.net.wire(wire).map(|w| w.ends[1 - side].party);
+        let Some(node) = other.and_then(Party::node) else { return };
+        let write = Write {
+            client,
+            node,
+            command,
+            sent_at: self.now,
+            executed: None,
+            answered_at: None,
+            error: None,
+        };
+        self.ledger.sent(wire, write);
+    }
+
+    fn send(&mut self, at: (u64, usize), payload: Payload) {
+        self.net.send(self.now, &mut self.rng, &mut self.queue, at, payload);
+    }
+
+    /// Ask for a connection to whoever listens at `to`.
+    fn connect(
+        &mut self,
+        by: Party,
+        life: u32,
+        local: engine::io::ConnId,
+        to: &engine::io::Endpoint,
+    ) {
+        let target = self.hosts().find(|(_, host)| {
+            let port = host.process.as_ref().map_or(host.spec.address.port, |p| p.port);
+            host.spec.address.host == to.host && port == to.port
+        });
+        let target = target.map(|(node, _)| Party::Node(node));
+        let end = |party, life, local, address| End { party, life, local, address, open: true };
+        let address = self.address_of(by, local);
+        // An address that nobody has: the caller's own machine refuses.
+        let party = target.unwrap_or(by);
+        let mut there = end(party, 0, engine::io::ConnId(0), to.clone());
+        there.open = false;
+        let conn = self.net.connect(end(by, life, local, address), there);
+        if let Some(process) =
+            by.node().and_then(|node| self.hosts[node.0 as usize].process.as_mut())
+        {
+            process.conns.insert(local, (conn, 0));
+        }
+        match target {
+            Some(_) => self.send((conn, 0), Payload::Syn),
+            None => self.send((conn, 1), Payload::Refused),
+        }
+    }
+
+    /// The address from which somebody calls.
+    fn address_of(&self, party: Party, local: engine::io::ConnId) -> engine::io::Endpoint {
+        let port = 40_000 + (local.0 >> 1) % 20_000;
+        match party {
+            Party::Node(node) => {
+                engine::io::Endpoint::new(self.host(node).spec.address.host.clone(), port as u16)
+            }
+            Party::Client(client) => {
+                let port = 30_000 + u64::from(client.0) * 100 + (local.0 >> 1) % 100;
+                engine::io::Endpoint::new("127.0.0.1", port as u16)
+            }
+        }
+    }
+
+    fn record(&mut self, node: Option<NodeId>, what: What) {
+        self.chronicle.push(Happening { at: self.now, node, what });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,293 @@
+//! The driver: a node is stepped, and its effects are carried out.
+
+use bytes::Bytes;
+use engine::{
+    io::{ChildEvent, ChildState, ConnId, DiskId, DiskOp, Effect, Effects, JobId},
+    time::Time,
+    trace::Trace,
+};
+
+use super::{Crash, Sabotage, What, World};
+use crate::{
+    child::{Child, PERIOD_MICROS},
+    disk::{Disk, Sync},
+    host::Held,
+    ids::{NodeId, Party},
+    ledger::Executed,
+    net::Payload,
+    queue::Event,
+};
+
+impl World {
+    /// Start the process of a node.
+    pub(super) fn start_process(&mut self, node: NodeId) {
+        let life = self.host(node).life + 1;
+        let seed = u128::from(self.seed) << 64 | u128::from(node.0) << 32 | u128::from(life);
+        let now = self.now;
+        self.hosts[node.0 as usize].start(now, seed);
+        self.net.set_dark(node, false);
+        self.record(Some(node), What::Started);
+        self.step_node(node, Held::Boot);
+    }
+
+    /// Hand one input to a node and do what it asks for.
+    pub(super) fn step_node(&mut self, node: NodeId, input: Held) {
+        let host = &mut self.hosts[node.0 as usize];
+        let clock = host.clock(self.now);
+        let Some(process) = host.process.as_mut() else { return };
+        if process.paused {
+            process.held.push_back(input);
+            return;
+        }
+        self.digest.number(self.now.0);
+        self.digest.number(u64::from(node.0));
+        input.digest(&mut self.digest);
+        let mut fx = Effects::default();
+        fx.detailed = true;
+        process.node.step(clock, input.input(), &mut fx);
+        process.awake = !matches!(input, Held::BeforeSleep);
+        if process.awake {
+            self.awake.insert(node);
+        }
+        let next = process.node.next_wake();
+        let wake = host.world_time(next).max(Time(self.now.0 + 1));
+        if let Some(process) = host.process.as_mut() {
+            process.wake = wake;
+        }
+        self.carry_out(node, fx);
+    }
+
+    /// Before time goes on, every node that was stepped is told so.
+    pub(super) fn put_to_sleep(&mut self) {
+        while let Some(node) = self.awake.pop_first() {
+            self.step_node(node, Held::BeforeSleep);
+        }
+    }
+
+    fn carry_out(&mut self, node: NodeId, fx: Effects) {
+        let life = self.host(node).life;
+        for traced in fx.traces {
+            self.digest.text(&traced.fact);
+            if let Trace::Write(fact) = &traced.fact {
+                self.note_write(node, fact);
+            } else {
+                self.record(Some(node), What::Fact(traced));
+            }
+        }
+        for (conn, bytes) in fx.sends {
+            let at = self.process(node).and_then(|p| p.conns.get(&conn).copied());
+            if let Some(at) = at {
+                let bytes = self.sabotaged_send(node, at, bytes);
+                self.send(at, Payload::Data(Bytes::from(bytes)));
+                let unsent = self.net.unsent(at.0, at.1);
+                if unsent > 0 {
+                    self.note_unsent(node, conn, unsent);
+                }
+            }
+        }
+        for action in fx.actions {
+            // A crash point or an exit may have ended this life half-way.
+            if !self.is_life(node, life) {
+                return;
+            }
+            self.effect(node, life, action);
+        }
+    }
+
+    fn effect(&mut self, node: NodeId, life: u32, effect: Effect) {
+        match effect {
+            Effect::Close { conn } => {
+                let at = self.process(node).and_then(|p| p.conns.get(&conn).copied());
+                if let Some(at) = at {
+                    self.hang_up(at);
+                }
+            }
+            Effect::Connect { conn, to } => self.connect(Party::Node(node), life, conn, &to),
+            Effect::Disk { id, op } => self.disk_op(node, life, id, &op),
+            Effect::StartChild(job) => {
+                let id = job.id;
+                let child = Child::new(job);
+                let create = child.file().map(|path| DiskOp::Create { path: path.to_owned() });
+                if let Some(op) = create
+                    && self.on_disk(node, &op).is_none()
+                {
+                    return;
+                }
+                if let Some(process) = self.hosts[node.0 as usize].process.as_mut() {
+                    process.children.insert(id, child);
+                }
+                let at = Time(self.now.0 + PERIOD_MICROS);
+                self.queue.push(at, Event::Child { node, life, job: id });
+            }
+            Effect::KillChild(job) => {
+                if let Some(process) = self.hosts[node.0 as usize].process.as_mut() {
+                    process.children.remove(&job);
+                }
+            }
+            Effect::Listen { port } => {
+                if let Some(process) = self.hosts[node.0 as usize].process.as_mut() {
+                    process.port = port;
+                }
+            }
+            Effect::Exit { code } => {
+                self.end_process(node);
+                self.hosts[node.0 as usize].exit = Some(code);
+                self.record(Some(node), What::Exited { code });
+            }
+        }
+    }
+
+    fn disk_op(&mut self, node: NodeId, life: u32, id: DiskId, op: &DiskOp) {
+        let Some(issued) = self.on_disk(node, op) else { return };
+        let event = Event::Disk { node, life, id, result: issued.result, sync: issued.sync };
+        self.queue.push(issued.done_at, event);
+    }
+
+    /// Issue a disk operation; `None` if the node crashed on it.
+    fn on_disk(&mut self, node: NodeId, op: &DiskOp) -> Option<crate::disk::Issued> {
+        let host = &mut self.hosts[node.0 as usize];
+        let nth = host.disk.ops_issued() + 1;
+        let here = self
+            .crash_point
+            .filter(|point| point.node == node && point.op == nth && Disk::is_crash_point(op));
+        if let Some(point) = here.filter(|point| !point.after) {
+            self.crash(node, point.crash);
+            return None;
+        }
+        let mut issued = host.disk.issue(self.now, op);
+        if self.sabotage == Some(Sabotage::FsyncDoesNothing) {
+            issued.sync = None;
+        }
+        if let Some(point) = here {
+            self.crash(node, point.crash);
+            return None;
+        }
+        Some(issued)
+    }
+
+    /// A node goes down.
+    pub(super) fn crash(&mut self, node: NodeId, crash: Crash) {
+        self.crash_point = None;
+        let now = self.now;
+        match crash {
+            Crash::Process => self.end_process(node),
+            Crash::Power | Crash::TornPower => {
+                self.drop_connections(node, true);
+                self.end_process(node);
+                self.net.set_dark(node, true);
+                let torn = (crash == Crash::TornPower).then_some(&mut self.rng);
+                let host = &mut self.hosts[node.0 as usize];
+                host.powered = false;
+                host.disk.power_cut(now, torn);
+            }
+        }
+    }
+
+    /// The process is gone; its machine closes what it held.
+    fn end_process(&mut self, node: NodeId) {
+        self.drop_connections(node, false);
+        self.hosts[node.0 as usize].process = None;
+        self.awake.remove(&node);
+    }
+
+    pub(super) fn disk_done(&mut self, node: NodeId, life: u32, sync: Option<&Sync>) {
+        let host = &mut self.hosts[node.0 as usize];
+        // The kernel finishes an fsync whose process is gone, but not one whose machine went dark.
+        let same_boot = host.powered && host.life == life;
+        if let Some(sync) = sync.filter(|_| same_boot) {
+            host.disk.complete(sync);
+        }
+    }
+
+    pub(super) fn run_child(&mut self, node: NodeId, job: JobId) {
+        let budget = self.scenario.child_bytes_per_milli as usize;
+        let Some(process) = self.hosts[node.0 as usize].process.as_mut() else { return };
+        let life = process.life;
+        let Some(child) = process.children.get_mut(&job) else { return };
+        let piece = child.run(budget);
+        let file = child.file().map(str::to_owned);
+        let Some(path) = file else {
+            self.child_to_parent(node, life, job, piece.bytes.into(), piece.state);
+            return;
+        };
+        if !piece.bytes.is_empty() {
+            let op = DiskOp::Append { path: path.clone(), bytes: piece.bytes.into() };
+            let Some(issued) = self.on_disk(node, &op) else { return };
+            if let Err(error) = issued.result {
+                self.child_failed(node, job, error.text);
+                return;
+            }
+        }
+        match piece.state {
+            ChildState::Running => {
+                let at = Time(self.now.0 + PERIOD_MICROS);
+                self.queue.push(at, Event::Child { node, life, job });
+            }
+            ChildState::Finished => {
+                let Some(issued) = self.on_disk(node, &DiskOp::Fsync { path }) else { return };
+                let event = Event::ChildSynced { node, life, job, sync: issued.sync };
+                self.queue.push(issued.done_at, event);
+            }
+        }
+    }
+
+    fn child_to_parent(
+        &mut self,
+        node: NodeId,
+        life: u32,
+        job: JobId,
+        bytes: Bytes,
+        state: ChildState,
+    ) {
+        if !bytes.is_empty() {
+            self.step_node(node, Held::Child { job, event: ChildEvent::Output(bytes) });
+        }
+        match state {
+            ChildState::Running => {
+                let at = Time(self.now.0 + PERIOD_MICROS);
+                self.queue.push(at, Event::Child { node, life, job });
+            }
+            ChildState::Finished => self.child_finished(node, job),
+        }
+    }
+
+    pub(super) fn child_finished(&mut self, node: NodeId, job: JobId) {
+        let Some(process) = self.hosts[node.0 as usize].process.as_mut() else { return };
+        if let Some(child) = process.children.remove(&job) {
+            let event = ChildEvent::Finished { bytes: child.written };
+            self.step_node(node, Held::Child { job, event });
+        }
+    }
+
+    fn child_failed(&mut self, node: NodeId, job: JobId, why: String) {
+        let Some(process) = self.hosts[node.0 as usize].process.as_mut() else { return };
+        if process.children.remove(&job).is_some() {
+            self.step_node(node, Held::Child { job, event: ChildEvent::Failed { why } });
+        }
+    }
+
+    fn note_write(&mut self, node: NodeId, fact: &engine::trace::WriteFact) {
+        let Some(process) = self.process(node) else { return };
+        let Some((wire, _)) = process.conns.get(&fact.conn).copied() else { return };
+        let executed = Executed {
+            at: self.now,
+            life: process.life,
+            replication_id: String::new(),
+            replication_end: fact.replication_end,
+            aof_end: fact.aof_end,
+        };
+        self.ledger.executed(wire, fact, executed);
+    }
+
+    fn note_unsent(&mut self, node: NodeId, conn: ConnId, bytes: u64) {
+        // What a socket's buffer takes is as good as sent.
+        const SOCKET_BUFFER: u64 = 256 * 1024;
+        if bytes > SOCKET_BUFFER {
+            self.step_node(node, Held::Unsent { conn, bytes: bytes - SOCKET_BUFFER });
+        }
+    }
+
+    fn sabotaged_send(&mut self, _node: NodeId, _at: (u64, usize), bytes: Vec<u8>) -> Vec<u8> {
+        bytes
+    }
+}
