@@ -20,7 +20,9 @@ use alloc::{string::String, sync::Arc};
 
 use crate::{
     command::CommandIndex,
+    config::Config,
     io::{ConnId, DiskId, DiskOp, Effect, Effects, Input, JobId},
+    keyspace::Keyspace,
     persistence::Persistence,
     replication::Replication,
     sentinel::Sentinel,
@@ -42,12 +44,17 @@ pub struct Birth {
     pub seed: u128,
     /// The process id that logs, temporary files and INFO show.
     pub pid: u32,
+    /// What redis.conf and the command line said.
+    pub config: Config,
 }
 
 /// One Redis server or one sentinel.
 #[derive(Clone, Debug)]
 pub struct Node {
-    pub(crate) birth: Birth,
+    /// The process id that logs, temporary files and INFO show.
+    pub(crate) pid: u32,
+    pub(crate) config: Config,
+    pub(crate) keyspace: Keyspace,
     pub(crate) rng: oorandom::Rand64,
     /// 40 hexadecimal digits, new in every life.
     pub(crate) run_id: String,
@@ -75,12 +82,15 @@ impl Node {
     pub fn new(birth: Birth) -> Self {
         let mut rng = oorandom::Rand64::new(birth.seed);
         let run_id = hex_id(&mut rng);
+        let hash_seed = u128::from(rng.rand_u64()) << 64 | u128::from(rng.rand_u64());
         Self {
             commands: Arc::new(CommandIndex::new(|_| true)),
             replication: Replication::new(hex_id(&mut rng)),
             rng,
             run_id,
-            birth,
+            pid: birth.pid,
+            keyspace: Keyspace::new(birth.config.general.databases as usize, hash_seed),
+            config: birth.config,
             born: Time::default(),
             clients: Clients::default(),
             dirty: 0,
@@ -170,7 +180,7 @@ impl Node {
 
     /// How many databases there are.
     pub fn databases(&self) -> u32 {
-        16
+        self.config.general.databases
     }
 
     /// In which role it speaks in its log.

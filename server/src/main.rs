@@ -34,7 +34,11 @@ fn try_out(port: u16) -> ExitCode {
             keepalive: 300,
         };
         let listeners = driver::listen(&settings).unwrap();
-        let node = engine::node::Node::new(engine::node::Birth { seed: 1, pid: 1 });
+        let node = engine::node::Node::new(engine::node::Birth {
+            seed: 1,
+            pid: 1,
+            config: engine::config::Config::default(),
+        });
         let log = driver::Log::new(String::new(), engine::trace::Level::Notice, 1);
         driver::run(node, log, settings, listeners).await
     });

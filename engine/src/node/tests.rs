@@ -5,7 +5,7 @@ use crate::io::Endpoint;
 
 /// A node with one client; what it answers to `bytes`, as text.
 fn answers(bytes: &[u8]) -> String {
-    let mut node = Node::new(Birth { seed: 1, pid: 1 });
+    let mut node = Node::new(Birth { seed: 1, pid: 1, config: Config::default() });
     let mut fx = Effects::default();
     let (now, conn) = (Time::from_millis(1), ConnId::accepted(1));
     let peer = Endpoint::new("127.0.0.1", 50000);
