@@ -235,17 +235,15 @@ impl Database {
     }
 
     /// The key that has been expired for longest, if any is: one whose time lies before `now_ms`.
-    pub fn next_expired(&mut self, now_ms: u64) -> Option<&[u8]> {
+    pub fn next_expired(&mut self, now_ms: u64) -> Option<Vec<u8>> {
         while let Some((at, hash)) = self.expires.first().filter(|&(at, _)| at < now_ms) {
-            if self.table.find_by_hash(hash, |entry| entry.expire_at() == Some(at)).is_some() {
-                break;
+            let due = |entry: &Entry| entry.expire_at() == Some(at);
+            if let Some(entry) = self.table.find_by_hash(hash, due) {
+                return Some(entry.key().to_vec());
             }
             self.expires.forget((at, hash));
         }
-        let (at, hash) = self.expires.first().filter(|&(at, _)| at < now_ms)?;
-        self.table
-            .find_by_hash(hash, |entry| entry.expire_at() == Some(at))
-            .map(|entry| entry.key())
+        None
     }
 
     /// Deletes up to `limit` expired keys, in the order of their time, and returns them.
@@ -254,7 +252,6 @@ impl Database {
         while popped.len() < limit
             && let Some(key) = self.next_expired(now_ms)
         {
-            let key = key.to_vec();
             self.remove(&key);
             popped.push(key);
         }

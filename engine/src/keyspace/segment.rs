@@ -1,6 +1,6 @@
 //! A few dozen entries that share a prefix of their hash: the unit of copy-on-write.
 //!
-//! Eight bits of each key's hash lie side by side in `tags`; a lookup compares them sixteen at a time and opens only
+//! Eight bits of each key's hash lie side by side in `tags`; a lookup compares them eight at a time and opens only
 //! the entries whose tag fits. Order inside a segment is the order of insertion, with the last entry moved into the
 //! place of a removed one: a rule that knows nothing of the platform.
 
@@ -14,7 +14,10 @@ pub(super) const CAPACITY: usize = 64;
 
 /// Slots added at a time, so that few lie empty.
 const GROWTH: usize = 8;
-const LANES: usize = 16;
+/// Tags compared at a time, as the lanes of one word.
+const LANES: usize = 8;
+/// All bits of every lane but the highest.
+const LOW_BITS: u64 = 0x7f7f_7f7f_7f7f_7f7f;
 
 #[derive(Clone, Debug)]
 pub(super) struct Segment {
@@ -45,19 +48,15 @@ impl Segment {
 
     #[inline]
     pub fn find(&self, hash: u64, key: &[u8]) -> Option<usize> {
-        let tag = tag(hash);
+        let wanted = u64::from_ne_bytes([tag(hash); LANES]);
         let tagged = self.entries.len().min(CAPACITY);
-        for (group, lanes) in self.tags[..].chunks_exact(LANES).enumerate() {
-            let base = group * LANES;
-            if base >= tagged {
-                return None;
-            }
-            let mut hits: u16 = 0;
-            for (lane, &candidate) in lanes.iter().enumerate() {
-                hits |= u16::from(candidate == tag) << lane;
-            }
+        let (groups, _) = self.tags.as_chunks::<LANES>();
+        for (group, lanes) in groups.iter().enumerate().take(tagged.div_ceil(LANES)) {
+            // A lane that fits becomes zero, and `hits` gets the highest bit of every lane that is zero.
+            let lanes = u64::from_le_bytes(*lanes) ^ wanted;
+            let mut hits = !(((lanes & LOW_BITS) + LOW_BITS) | lanes | LOW_BITS);
             while hits != 0 {
-                let slot = base + hits.trailing_zeros() as usize;
+                let slot = group * LANES + (hits.trailing_zeros() / 8) as usize;
                 if self.entries.get(slot).is_some_and(|entry| entry.key() == key) {
                     return Some(slot);
                 }
