@@ -146,13 +146,25 @@ impl Host {
         self.process.as_ref().map(|process| &process.node)
     }
 
+    /// The id of its process, or of the last one.
+    pub fn pid(&self) -> u32 {
+        1000 + self.life
+    }
+
+    /// The files that children are writing (or `replication`, if to the parent), and how many bytes they have made.
+    pub fn children(&self) -> Vec<(String, u64)> {
+        let children = self.process.iter().flat_map(|process| process.children.values());
+        let name = |child: &Child| child.file().unwrap_or("replication").to_owned();
+        children.map(|child| (name(child), child.written)).collect()
+    }
+
     /// A new process, not yet booted.
     pub(crate) fn start(&mut self, now: Time, seed: u128) {
         self.life += 1;
         self.exit = None;
         self.powered = true;
         self.disk.process_started();
-        let pid = 1000 + self.life;
+        let pid = self.pid();
         self.process = Some(Process {
             node: Node::new(Birth { seed, pid }),
             life: self.life,

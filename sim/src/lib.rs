@@ -10,6 +10,8 @@
 //! | connections, messages, partitions | [`net`] |
 //! | terminals and workloads | [`client`] |
 //! | what became of each write | [`ledger`] |
+//! | time travel: seek, fork, checkpoints | [`history`] |
+//! | pictures of a world, for the page | [`view`], [`meaning`] |
 //!
 //! Nothing in here reads a real clock, starts a thread or draws randomness but from the seed.
 
@@ -18,18 +20,22 @@ mod child;
 pub mod client;
 pub mod digest;
 pub mod disk;
+pub mod history;
 pub mod host;
 pub mod ids;
 pub mod ledger;
 pub mod log;
+pub mod meaning;
 pub mod net;
 mod queue;
 pub mod reply;
 pub mod run;
 pub mod scenario;
+pub mod view;
 pub mod world;
 
 pub use action::{Action, Target, Timed};
+pub use history::{History, digest_of};
 pub use ids::{ClientId, NodeId, Party};
 pub use run::{BadLink, Run};
 pub use scenario::{NodeKind, NodeSpec, Scenario};
