@@ -119,6 +119,14 @@ impl Segment {
         upper
     }
 
+    /// Takes the entries of the segment above in.
+    pub fn merge(&mut self, upper: Segment, hasher: &Hasher) {
+        self.depth -= 1;
+        for entry in upper.entries {
+            self.push(hasher.hash(entry.key()), entry);
+        }
+    }
+
     /// What copying this segment copies, by the same rule on every platform.
     pub fn approximate_bytes(&self) -> u64 {
         self.entries.iter().map(Entry::approximate_bytes).sum()

@@ -23,7 +23,7 @@
 //! `fork`. One writer needs no lock for it: reference counts decide.
 
 use super::entry::Entry;
-use super::segment::Segment;
+use super::segment::{CAPACITY, Segment};
 use super::value::ValueRef;
 use alloc::sync::Arc;
 use alloc::vec;
@@ -110,7 +110,7 @@ pub struct Table {
 struct Page {
     /// Bits of hash consumed before this page.
     depth: u8,
-    /// Bits of hash that pick a segment here: so many powers of two places of `index` are in use.
+    /// Bits of hash that pick a segment here: `index` uses two to the power of it places.
     bits: u8,
     index: [u8; 1 << PAGE_BITS],
     segments: Vec<Arc<Segment>>,
@@ -200,15 +200,15 @@ impl Table {
 
     /// Some key, drawn with the given random number: first a place in the hash space, then a slot there.
     pub fn random(&self, random: u64) -> Option<EntryRef<'_>> {
-        let segment = self.segment(random)?;
-        let later = self.pages.iter().flat_map(|page| &page.segments);
-        let segment = match segment.len() {
-            0 => later.filter(|segment| segment.len() > 0).max_by_key(|segment| segment.len())?,
-            _ => segment,
-        };
+        let at = self.place(random)?;
+        let behind = self.pages[at.page].segments.iter().skip(at.segment);
+        let further = self.pages.iter().skip(at.page + 1).flat_map(|page| &page.segments);
+        let around = self.pages.iter().take(at.page + 1).flat_map(|page| &page.segments);
+        let mut order = behind.chain(further).chain(around);
+        let entries = order.find(|segment| segment.len() > 0)?.entries();
         // The high bits chose the segment, the low ones choose the slot.
-        let slot = (u64::from(random as u32) * segment.len() as u64) >> 32;
-        Some(EntryRef(segment.entry(slot as usize)))
+        let slot = (u64::from(random as u32) * entries.len() as u64) >> 32;
+        entries.get(slot as usize).map(EntryRef)
     }
 
     /// What writes have copied since the latest snapshot. Counted by the rule, not by reference counts: a checkpoint
@@ -221,6 +221,11 @@ impl Table {
     pub(super) fn begin_epoch(&mut self) {
         self.epoch = self.epoch.wrapping_add(1);
         self.copied = Copied::default();
+    }
+
+    #[cfg(test)]
+    pub(super) fn segments(&self) -> usize {
+        self.pages.iter().map(|page| page.segments.len()).sum()
     }
 
     #[inline]
@@ -278,8 +283,9 @@ impl Table {
     /// Adds an entry whose key is not there yet.
     pub(super) fn insert(&mut self, hash: u64, entry: Entry) {
         if self.pages.is_empty() {
-            self.index.push(0);
-            self.pages.push(Arc::new(Page::new(Segment::new(0, self.epoch))));
+            let segment = Arc::new(Segment::new(0, self.epoch));
+            self.pages.push(Arc::new(Page::new(0, vec![segment])));
+            self.reindex();
         }
         self.len += 1;
         let deepest = self.len.ilog2() + DEPTH_SLACK;
@@ -298,91 +304,124 @@ impl Table {
         let at = self.place(hash)?;
         let slot = self.pages[at.page].segments[at.segment].find(hash, key)?;
         let hasher = self.hasher;
-        let removed = self.segment_mut(at).remove(slot, &hasher);
+        let segment = self.segment_mut(at);
+        let removed = segment.remove(slot, &hasher);
+        let sparse = segment.len() <= CAPACITY / 4;
         self.len -= 1;
+        if sparse {
+            self.merge(hash);
+        }
         Some(removed)
     }
 
-    /// Splits a segment in two, or makes room for that in its page.
+    /// Splits a full segment by one more bit of hash; splits its page first if the page has no bit left.
     fn split(&mut self, at: Place) {
         let hasher = self.hasher;
         let page = Arc::make_mut(&mut self.pages[at.page]);
-        let depth = page.segments[at.segment].depth;
-        if depth < page.depth + page.bits {
-            page.split_segment(at.segment, &hasher);
-        } else if page.bits < PAGE_BITS {
-            page.double();
+        if page.segments[at.segment].depth - page.depth < PAGE_BITS {
+            let upper = Arc::make_mut(&mut page.segments[at.segment]).split(&hasher);
+            page.segments.insert(at.segment + 1, Arc::new(upper));
+            page.reindex();
         } else {
-            self.split_page(at.page);
+            let upper = page.split();
+            self.pages.insert(at.page + 1, Arc::new(upper));
+            self.reindex();
         }
     }
 
-    /// Splits a page whose places are used up into its lower and its upper half.
-    fn split_page(&mut self, number: usize) {
-        let page = Arc::make_mut(&mut self.pages[number]);
-        if page.depth == self.bits {
-            self.bits += 1;
-            self.index = self.index.iter().flat_map(|&page| [page, page]).collect();
+    /// Undoes splits around `hash` where deletions have left little, so that a table that was large once does not stay
+    /// so. Half of a segment's places stay free, lest the next insertion split it again.
+    fn merge(&mut self, hash: u64) {
+        while let Some(at) = self.sparse_pair(hash) {
+            let upper = Place { segment: at.segment + 1, ..at };
+            self.segment_mut(upper);
+            self.segment_mut(at);
+            let hasher = self.hasher;
+            let page = Arc::make_mut(&mut self.pages[at.page]);
+            let upper = Arc::unwrap_or_clone(page.segments.remove(upper.segment));
+            Arc::make_mut(&mut page.segments[at.segment]).merge(upper, &hasher);
+            page.reindex();
         }
-        let upper = page.split();
-        self.pages.insert(number + 1, Arc::new(upper));
-        split_places(self.index.iter_mut(), number as u32);
+        while let Some(lower) = self.sparse_pages(hash) {
+            let upper = Arc::unwrap_or_clone(self.pages.remove(lower + 1));
+            Arc::make_mut(&mut self.pages[lower]).merge(upper);
+            self.reindex();
+        }
+    }
+
+    /// The lower one of the two segments around `hash`, if they were one before a split and fit into one again.
+    fn sparse_pair(&self, hash: u64) -> Option<Place> {
+        let at = self.place(hash)?;
+        let page = &self.pages[at.page];
+        let depth = page.segments[at.segment].depth;
+        if depth == page.depth {
+            return None;
+        }
+        let segment = at.segment - bits_of(hash, depth - 1, 1);
+        let (lower, upper) = (&page.segments[segment], page.segments.get(segment + 1)?);
+        let fit = lower.depth == upper.depth && lower.len() + upper.len() <= CAPACITY / 2;
+        fit.then_some(Place { segment, ..at })
+    }
+
+    /// The same for pages.
+    fn sparse_pages(&self, hash: u64) -> Option<usize> {
+        let number = self.place(hash)?.page;
+        let depth = self.pages[number].depth;
+        if depth == 0 {
+            return None;
+        }
+        let number = number - bits_of(hash, depth - 1, 1);
+        let (lower, upper) = (&self.pages[number], self.pages.get(number + 1)?);
+        let few = lower.segments.len() + upper.segments.len() <= (1 << PAGE_BITS) / 4;
+        let fit = lower.depth == upper.depth && lower.bits.max(upper.bits) < PAGE_BITS;
+        (few && fit).then_some(number)
+    }
+
+    /// Makes the root lead to the pages as they now are.
+    fn reindex(&mut self) {
+        let depth = |page: &Arc<Page>| page.depth;
+        self.bits = self.pages.iter().map(depth).max().unwrap_or(0);
+        self.index.clear();
+        for (number, page) in self.pages.iter().enumerate() {
+            let places = 1 << (self.bits - page.depth);
+            self.index.resize(self.index.len() + places, number as u32);
+        }
     }
 }
 
 impl Page {
-    fn new(segment: Segment) -> Self {
-        Page { depth: 0, bits: 0, index: [0; 1 << PAGE_BITS], segments: vec![Arc::new(segment)] }
+    fn new(depth: u8, segments: Vec<Arc<Segment>>) -> Self {
+        let mut page = Page { depth, bits: 0, index: [0; 1 << PAGE_BITS], segments };
+        page.reindex();
+        page
     }
 
-    /// Looks at one bit of hash more.
-    fn double(&mut self) {
-        let old = self.index;
-        self.bits += 1;
-        for (place, number) in self.index.iter_mut().take(1 << self.bits).enumerate() {
-            *number = old[place / 2];
-        }
-    }
-
-    fn split_segment(&mut self, number: usize, hasher: &Hasher) {
-        let upper = Arc::make_mut(&mut self.segments[number]).split(hasher);
-        self.segments.insert(number + 1, Arc::new(upper));
-        split_places(self.index.iter_mut().take(1 << self.bits), number as u8);
-    }
-
-    /// Splits off the upper half of the places. The page is full, so no segment reaches across the middle.
+    /// Splits off the upper half of the hash space. A page does so when one of its segments needs another bit and all
+    /// are in use; so it has several segments, and none reaches across the middle.
     fn split(&mut self) -> Page {
-        let half = 1 << (PAGE_BITS - 1);
-        let lower = usize::from(self.index[half]);
-        let mut upper = Page {
-            depth: self.depth + 1,
-            bits: PAGE_BITS - 1,
-            index: [0; 1 << PAGE_BITS],
-            segments: self.segments.split_off(lower),
-        };
-        for (place, number) in upper.index.iter_mut().take(half).enumerate() {
-            *number = self.index[half + place] - lower as u8;
-        }
+        let middle = usize::from(self.index[1 << (self.bits - 1)]);
+        let upper = self.segments.split_off(middle);
         self.depth += 1;
-        self.bits -= 1;
-        upper
+        self.reindex();
+        Page::new(self.depth, upper)
     }
-}
 
-/// Renumbers after item `number` was split in two: of the places that lead to it, the upper half leads to the new item
-/// behind it, and all later items have moved up by one.
-fn split_places<'a, N>(places: impl Iterator<Item = &'a mut N>, number: N)
-where
-    N: Copy + Ord + core::ops::AddAssign + From<u8> + 'a,
-{
-    let mut own = Vec::new();
-    for place in places {
-        if *place > number {
-            *place += N::from(1);
-        } else if *place == number {
-            own.push(place);
+    /// Takes the segments of the page above in.
+    fn merge(&mut self, upper: Page) {
+        self.segments.extend(upper.segments);
+        self.depth -= 1;
+        self.reindex();
+    }
+
+    /// Makes the index lead to the segments as they now are.
+    fn reindex(&mut self) {
+        let depth = |segment: &Arc<Segment>| segment.depth;
+        self.bits = self.segments.iter().map(depth).max().unwrap_or(0) - self.depth;
+        let mut place = 0;
+        for (number, segment) in self.segments.iter().enumerate() {
+            let end = place + (1 << (self.depth + self.bits - segment.depth));
+            self.index[place..end].fill(number as u8);
+            place = end;
         }
     }
-    let half = own.len() / 2;
-    own.into_iter().skip(half).for_each(|place| *place += N::from(1));
 }

@@ -368,6 +368,25 @@ fn a_string_shows_its_history_in_its_encoding() {
 }
 
 #[test]
+fn a_table_that_was_large_once_does_not_stay_so() {
+    let mut keyspace = Keyspace::new(1, 3);
+    let db = keyspace.db_mut(0);
+    fill(db, 100_000);
+    let large = db.table().segments();
+    assert!((1600..3200).contains(&large), "{large}");
+    for number in 0..99_990u32 {
+        assert!(db.remove(&number.to_be_bytes()));
+    }
+    assert_eq!((db.len(), db.table().segments()), (10, 1));
+    assert_eq!(db.table().iter().count(), 10);
+    fill(db, 100_000);
+    assert_eq!(db.len(), 100_000);
+    for number in 0..100_000u32 {
+        assert!(db.contains(&number.to_be_bytes()));
+    }
+}
+
+#[test]
 fn random_keys_reach_everybody() {
     let mut keyspace = Keyspace::new(1, 3);
     let db = keyspace.db_mut(0);
