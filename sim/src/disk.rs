@@ -224,6 +224,12 @@ impl Disk {
         self.cwd = HOME.to_owned();
     }
 
+    /// chdir(2): relative paths start there from now on. Gives back its absolute path.
+    pub fn change_dir(&mut self, path: &str) -> Result<String, DiskError> {
+        self.cwd = self.directory(path)?;
+        Ok(self.cwd.clone())
+    }
+
     /// Whether `op` changes something: then it is one of the crash points.
     pub fn is_crash_point(op: &DiskOp) -> bool {
         !matches!(
@@ -334,7 +340,7 @@ impl Disk {
             DiskOp::FsyncDir { path } => self.directory(path).map(drop)?,
             DiskOp::Rename { from, to } => self.rename(now, from, to)?,
             DiskOp::Unlink { path } => self.unlink(now, path)?,
-            DiskOp::ChangeDir { path } => self.cwd = self.directory(path)?,
+            DiskOp::ChangeDir { path } => self.change_dir(path).map(drop)?,
         }
         Ok(DiskReply::Done)
     }

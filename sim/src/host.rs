@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use engine::{
+    config::{LoadError, Mode, Outside, load},
     io::{ChildEvent, ConnId, DiskError, DiskId, DiskReply, Endpoint, Input, JobId},
     node::{Birth, Node},
     time::Time,
@@ -158,15 +159,22 @@ impl Host {
         children.map(|child| (name(child), child.written)).collect()
     }
 
-    /// A new process, not yet booted.
-    pub(crate) fn start(&mut self, now: Time, seed: u128) {
+    /// A new process, not yet booted; or why there is none: its configuration is refused.
+    pub(crate) fn start(&mut self, now: Time, seed: u128) -> Result<(), LoadError> {
         self.life += 1;
         self.exit = None;
         self.powered = true;
         self.disk.process_started();
-        let pid = self.pid();
+        let path = config_path(self.spec.kind);
+        let text = self.disk.file(path).unwrap_or_default();
+        let mode = match self.spec.kind {
+            NodeKind::Server => Mode::Server,
+            NodeKind::Sentinel => Mode::Sentinel,
+        };
+        let loaded = load(Some(path), &text, b"", mode, &mut Files(&mut self.disk))?;
+        let node = Node::new(Birth { seed, pid: self.pid(), config: loaded.config });
         self.process = Some(Process {
-            node: Node::new(Birth { seed, pid }),
+            node,
             life: self.life,
             since: now,
             paused: false,
@@ -178,6 +186,22 @@ impl Host {
             wake: now,
             awake: false,
         });
+        Ok(())
+    }
+}
+
+/// What reading a configuration needs of a disk.
+struct Files<'a>(&'a mut Disk);
+
+impl Outside for Files<'_> {
+    fn include(&mut self, path: &str) -> Result<Vec<u8>, (String, String)> {
+        let file = self.0.file(path);
+        file.map(|bytes| bytes.to_vec())
+            .ok_or_else(|| (path.to_owned(), "No such file or directory".to_owned()))
+    }
+
+    fn change_dir(&mut self, path: &str) -> Result<String, String> {
+        self.0.change_dir(path).map_err(|error| error.text)
     }
 }
 

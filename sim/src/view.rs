@@ -320,6 +320,7 @@ pub fn timeline(world: &World, first: usize) -> Vec<Mark> {
             let (kind, text) = match &happening.what {
                 What::Action(action) => (MarkKind::Action, action.text(world.scenario())),
                 What::Started => (MarkKind::Process, "started".to_owned()),
+                What::Refused(why) => (MarkKind::Process, why.clone()),
                 What::Exited { code } => (MarkKind::Process, format!("exited with code {code}")),
                 What::Fact(traced) => (kind_of(&traced.fact), traced.fact.to_string()),
             };

@@ -63,6 +63,8 @@ pub enum What {
     Fact(Traced),
     /// A process began.
     Started,
+    /// A process did not begin: its configuration was refused, for this reason.
+    Refused(String),
     /// A process ended by itself.
     Exited {
         /// With which code.

@@ -24,8 +24,12 @@ impl World {
         let life = self.host(node).life + 1;
         let seed = u128::from(self.seed) << 64 | u128::from(node.0) << 32 | u128::from(life);
         let now = self.now;
-        self.hosts[node.0 as usize].start(now, seed);
         self.net.set_dark(node, false);
+        if let Err(error) = self.hosts[node.0 as usize].start(now, seed) {
+            self.hosts[node.0 as usize].exit = Some(1);
+            self.record(Some(node), What::Refused(error.one_line()));
+            return;
+        }
         self.record(Some(node), What::Started);
         self.step_node(node, Held::Boot);
     }
