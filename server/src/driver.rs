@@ -28,7 +28,8 @@ use std::{
 };
 
 use children::Child;
-use disk::{Answer, Disk, strerror};
+pub use disk::strerror;
+use disk::{Answer, Disk};
 use engine::{
     io::{ConnId, DiskReply, Effect, Effects, Endpoint, Input, JobId},
     node::Node,
@@ -45,13 +46,21 @@ pub use self::log::Log;
 /// What the driver must know beside the node.
 pub struct Settings {
     /// The addresses to listen on.
-    pub listen: Vec<std::net::SocketAddr>,
+    pub listen: Vec<Address>,
     /// `unixsocket`.
     pub unix_socket: Option<String>,
     /// `tcp-backlog`.
     pub backlog: u32,
     /// `tcp-keepalive`, seconds.
     pub keepalive: u64,
+}
+
+/// An address to listen on.
+pub struct Address {
+    /// The address.
+    pub at: std::net::SocketAddr,
+    /// It is no error if this machine does not have it.
+    pub optional: bool,
 }
 
 /// One node in its real surroundings; shared by all tasks of its thread.
@@ -154,9 +163,11 @@ pub struct Listening(Listener);
 pub fn listen(settings: &Settings) -> Result<Vec<Listening>, (String, io::Error)> {
     let mut listeners = Vec::new();
     for address in &settings.listen {
-        let listener = Listener::tcp(*address, settings.backlog)
-            .map_err(|error| (address.to_string(), error))?;
-        listeners.push(Listening(listener));
+        match Listener::tcp(address.at, settings.backlog) {
+            Ok(listener) => listeners.push(Listening(listener)),
+            Err(error) if address.optional && is_missing(&error) => {}
+            Err(error) => return Err((address.at.to_string(), error)),
+        }
     }
     if let Some(path) = &settings.unix_socket {
         // A socket file that a dead process left would refuse every later start.
@@ -166,6 +177,12 @@ pub fn listen(settings: &Settings) -> Result<Vec<Listening>, (String, io::Error)
         listeners.push(Listening(Listener::Unix(listener)));
     }
     Ok(listeners)
+}
+
+/// This machine has no such address, or not even the protocol (IPv6 may be off).
+fn is_missing(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrNotAvailable
+        || rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::AFNOSUPPORT)
 }
 
 /// The end of each turn, until the node ends.
@@ -423,8 +440,8 @@ impl Driver {
     fn listen_on(&mut self, port: u16) {
         let Some(driver) = self.myself.upgrade() else { return };
         for address in &mut self.settings.listen {
-            address.set_port(port);
-            if let Ok(listener) = Listener::tcp(*address, self.settings.backlog) {
+            address.at.set_port(port);
+            if let Ok(listener) = Listener::tcp(address.at, self.settings.backlog) {
                 spawn_local(accept(driver.clone(), listener));
             }
         }

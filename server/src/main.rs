@@ -1,10 +1,23 @@
 //! The native Redis node.
+//!
+//! * [`cli`]: what the executable was called for.
+//! * [`configure`]: files and options into a configuration.
+//! * [`start`]: a configuration into a running node.
+//! * [`driver`]: sockets, files, threads and signals around one engine node.
+//! * [`check`], [`system`]: redis-check-rdb, redis-check-aof, `--check-system`.
+//! * [`lab`], [`http`]: a cluster of such nodes, and the page.
 
+mod check;
+mod cli;
+mod configure;
 mod driver;
 mod http;
 mod lab;
+mod start;
+mod system;
 
 use clap::{Parser, Subcommand};
+use cli::Invocation;
 use std::process::ExitCode;
 
 /// This executable's own subcommands; without one it is a Redis node.
@@ -22,34 +35,10 @@ enum Command {
     Janitor { directory: std::path::PathBuf },
 }
 
-/// A bare node on one port, until the command line is parsed in full.
-fn try_out(port: u16) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let local = tokio::task::LocalSet::new();
-    let code = local.block_on(&runtime, async move {
-        let settings = driver::Settings {
-            listen: vec![([127, 0, 0, 1], port).into()],
-            unix_socket: None,
-            backlog: 511,
-            keepalive: 300,
-        };
-        let listeners = driver::listen(&settings).unwrap();
-        let node = engine::node::Node::new(engine::node::Birth {
-            seed: 1,
-            pid: 1,
-            config: engine::config::Config::default(),
-        });
-        let log = driver::Log::new(String::new(), engine::trace::Level::Notice, 1);
-        driver::run(node, log, settings, listeners).await
-    });
-    ExitCode::from(code.unwrap() as u8)
-}
-
-fn main() -> ExitCode {
-    if let Some(port) = std::env::args().nth(1).and_then(|port| port.parse().ok()) {
-        return try_out(port);
-    }
-    let done = match Cli::parse().command {
+/// A subcommand of our own.
+fn own(args: &[String]) -> ExitCode {
+    let args = std::iter::once("server").chain(args.iter().map(String::as_str));
+    let done = match Cli::parse_from(args).command {
         Command::Lab(options) => lab::run(&options),
         Command::Janitor { directory } => lab::janitor::run(&directory),
     };
@@ -57,6 +46,30 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let argv: Vec<String> =
+        std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    match cli::parse(&argv) {
+        Ok(Invocation::Node(args)) => start::run(&args),
+        Ok(Invocation::Version) => {
+            println!("{}", cli::version());
+            ExitCode::SUCCESS
+        }
+        Ok(Invocation::Help) => {
+            print!("{}", cli::help(argv.first().map_or("server", String::as_str)));
+            ExitCode::SUCCESS
+        }
+        Ok(Invocation::CheckSystem) => system::check(),
+        Ok(Invocation::CheckRdb(args)) => check::rdb(&args),
+        Ok(Invocation::CheckAof(args)) => check::aof(&args),
+        Ok(Invocation::Own(args)) => own(&args),
+        Err(error) => {
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }
