@@ -18,10 +18,28 @@ use crate::{
     time::Time,
 };
 
+pub mod access;
+pub mod bits;
 pub mod connection;
+pub mod counter;
+pub mod expire;
+pub mod generic;
+mod long_double;
+pub mod notify;
+pub mod options;
+pub mod relocate;
+pub mod string;
 
 /// All families, in no particular order.
-pub static FAMILIES: &[&[Command]] = &[connection::COMMANDS];
+pub static FAMILIES: &[&[Command]] = &[
+    bits::COMMANDS,
+    connection::COMMANDS,
+    counter::COMMANDS,
+    expire::COMMANDS,
+    generic::COMMANDS,
+    relocate::COMMANDS,
+    string::COMMANDS,
+];
 
 /// How a command ended: its reply is written, or the client gets this error.
 pub type Outcome = Result<(), Refusal>;
@@ -34,12 +52,19 @@ pub type Run = fn(&mut Ctx<'_>, Args<'_>) -> Outcome;
 pub struct Command {
     /// Its name in lower case (of a subcommand: without the container's name).
     pub name: &'static str,
+    /// Of a subcommand: the command that it belongs to.
+    pub container: &'static str,
     /// How many arguments, the name included; `-n` means n or more.
     pub arity: i32,
     /// What it may do.
     pub flags: &'static [Flag],
     /// Where its keys stand.
     pub keys: Keys,
+    /// What it does with its keys, in the words of `COMMAND INFO` (`RW access update`): one text for all of them, or one
+    /// for the first key and one for the others.
+    pub uses: &'static [&'static str],
+    /// What clients of a cluster should know: the tips of `COMMAND INFO`.
+    pub tips: &'static [&'static str],
     /// Its ACL categories beyond those that follow from the flags, without the `@`.
     pub categories: &'static [&'static str],
     /// Its group in the documentation: `string`, `generic`, `connection`, `server`, `pubsub`, `transactions`, …
@@ -87,8 +112,14 @@ pub enum Flag {
     NoAuth,
     /// Its keys depend on its arguments.
     Movablekeys,
-    /// Allowed in a transaction's queue? No: executed at once.
+    /// Refused in a transaction.
     NoMulti,
+    /// Works on a key in a slot that is being imported.
+    Asking,
+    /// Off unless the configuration allows it (`enable-debug-command`).
+    Protected,
+    /// May come without keys though it could have some.
+    NoMandatoryKeys,
     /// Only a sentinel knows it.
     OnlySentinel,
     /// A sentinel knows it too.
@@ -99,8 +130,6 @@ pub enum Flag {
     NoAsyncLoading,
     /// May propagate even when nothing changed (PUBLISH).
     MayReplicate,
-    /// Touches its keys only if they exist, for access clocks (TOUCH).
-    Touch,
 }
 
 impl Flag {
@@ -125,7 +154,10 @@ impl Flag {
             Self::AllowBusy => "allow_busy",
             Self::NoAsyncLoading => "no_async_loading",
             Self::MayReplicate => "may_replicate",
-            Self::OnlySentinel | Self::Sentinel | Self::Touch => return None,
+            Self::Asking => "asking",
+            Self::Protected => "protected",
+            Self::NoMandatoryKeys => "no_mandatory_keys",
+            Self::OnlySentinel | Self::Sentinel => return None,
         })
     }
 }
@@ -159,6 +191,29 @@ impl Keys {
 }
 
 impl Command {
+    /// What most rows have in common: `..Command::BASE` ends each row.
+    pub const BASE: Command = Command {
+        name: "",
+        container: "",
+        arity: -1,
+        flags: &[],
+        keys: Keys::None,
+        uses: &[],
+        tips: &[],
+        categories: &[],
+        group: "server",
+        since: "1.0.0",
+        summary: "",
+        example: &[],
+        run: |_, _| Err(Refusal::Syntax),
+        subcommands: &[],
+    };
+
+    /// Its name, a subcommand's with its container: `get`, `config|set`.
+    pub fn full_name(&self) -> FullName {
+        FullName { container: self.container, name: self.name }
+    }
+
     /// Whether it has this flag.
     pub fn is(&self, flag: Flag) -> bool {
         self.flags.contains(&flag)
@@ -176,6 +231,22 @@ impl Command {
     /// The subcommand of this name, in any case.
     pub fn subcommand(&self, name: &[u8]) -> Option<&'static Command> {
         self.subcommands.iter().find(|c| c.name.as_bytes().eq_ignore_ascii_case(name))
+    }
+}
+
+/// The name of a command as `COMMAND INFO`, `CLIENT LIST` and errors show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FullName {
+    container: &'static str,
+    name: &'static str,
+}
+
+impl core::fmt::Display for FullName {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        if !self.container.is_empty() {
+            write!(f, "{}|", self.container)?;
+        }
+        f.write_str(self.name)
     }
 }
 

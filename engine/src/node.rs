@@ -13,10 +13,14 @@
 //! It can be cloned at any moment, and both copies go on from there: that is how the playground rewinds.
 //!
 //! * [`client`]: who is connected, and what has been agreed with each.
+//! * `admission`: who may run what, now; `output`: what may wait for a client; `cron`: what is done ten times a second.
 //! * [`execute`]: from a request to its reply: admission, the call, what is propagated.
 //! * [`propagate`]: what a command leaves behind for the AOF and for replicas.
+//! * [`watch`]: who is to know at EXEC that a key has changed.
+//! * [`pubsub`]: who listens to which channel.
+//! * [`stats`]: what INFO counts.
 
-use alloc::{string::String, sync::Arc};
+use alloc::{collections::BTreeSet, string::String, sync::Arc};
 
 use crate::{
     command::CommandIndex,
@@ -30,12 +34,22 @@ use crate::{
     trace::{LogRole, ServerFact, Trace},
 };
 
+mod admission;
 pub mod client;
+mod cron;
 pub mod execute;
+mod output;
 pub mod propagate;
+pub mod pubsub;
+pub mod stats;
+pub mod watch;
 
-pub use client::{Client, Clients, CloseIntent};
+pub use admission::Pause;
+pub use client::{Blocked, Client, ClientKind, Clients, CloseIntent};
 pub use propagate::Propagation;
+pub use pubsub::PubSub;
+pub use stats::{CommandStats, ErrorStats, Stats};
+pub use watch::Watches;
 
 /// What a node is given at the start of a life and can't find out for itself.
 #[derive(Clone, Debug)]
@@ -60,7 +74,20 @@ pub struct Node {
     pub(crate) run_id: String,
     pub(crate) born: Time,
     pub(crate) commands: Arc<CommandIndex>,
+    /// 24 bits of seconds, moved by the cron: what an access leaves in an entry (`lru_clock`).
+    pub(crate) lru_clock: u32,
+    /// `DEBUG SET-ACTIVE-EXPIRE`.
+    pub(crate) active_expire: bool,
     pub(crate) clients: Clients,
+    pub(crate) watches: Watches,
+    pub(crate) pubsub: PubSub,
+    /// Who has sent MONITOR.
+    pub(crate) monitors: BTreeSet<ConnId>,
+    /// `CLIENT PAUSE`.
+    pub(crate) pause: Option<Pause>,
+    pub(crate) stats: Stats,
+    pub(crate) command_stats: CommandStats,
+    pub(crate) error_stats: ErrorStats,
     /// Changes to the data since the last save that succeeded (`rdb_changes_since_last_save`).
     pub(crate) dirty: u64,
     pub(crate) propagation: Propagation,
@@ -85,6 +112,15 @@ impl Node {
         let hash_seed = u128::from(rng.rand_u64()) << 64 | u128::from(rng.rand_u64());
         Self {
             commands: Arc::new(CommandIndex::new(|_| true)),
+            lru_clock: 0,
+            active_expire: true,
+            watches: Watches::default(),
+            pubsub: PubSub::default(),
+            monitors: BTreeSet::new(),
+            pause: None,
+            stats: Stats::default(),
+            command_stats: CommandStats::default(),
+            error_stats: ErrorStats::default(),
             replication: Replication::new(hex_id(&mut rng)),
             rng,
             run_id,
@@ -112,7 +148,9 @@ impl Node {
             Input::Received { conn, bytes } if conn.is_accepted() => {
                 self.receive(now, conn, bytes, fx)
             }
-            Input::Unsent { conn, bytes } if conn.is_accepted() => self.unsent(conn, bytes),
+            Input::Unsent { conn, bytes } if conn.is_accepted() => {
+                self.unsent(now, conn, bytes, fx)
+            }
             Input::Closed { conn } if conn.is_accepted() => self.closed(now, conn, fx),
             link @ (Input::Received { .. }
             | Input::Unsent { .. }
@@ -134,6 +172,7 @@ impl Node {
 
     fn boot(&mut self, now: Time, fx: &mut Effects) {
         self.born = now;
+        self.advance_clock(now);
         self.next_cron = now.plus_millis(CRON_MILLIS);
         self.note(now, ServerFact::Initialized, fx);
         self.note(now, ServerFact::Ready, fx);
@@ -145,9 +184,6 @@ impl Node {
             self.cron(now, fx);
         }
     }
-
-    /// What is done ten times a second.
-    fn cron(&mut self, _now: Time, _fx: &mut Effects) {}
 
     /// The end of a turn: the AOF buffer is written, replicas are fed.
     fn before_sleep(&mut self, _now: Time, _fx: &mut Effects) {}
@@ -181,6 +217,21 @@ impl Node {
     /// How many databases there are.
     pub fn databases(&self) -> u32 {
         self.config.general.databases
+    }
+
+    /// The data.
+    pub fn keyspace(&self) -> &Keyspace {
+        &self.keyspace
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The longest argument, and the longest string.
+    pub(crate) const fn max_bulk(&self) -> u64 {
+        self.config.network.proto_max_bulk_len
     }
 
     /// In which role it speaks in its log.

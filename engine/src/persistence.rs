@@ -15,6 +15,24 @@ impl Persistence {
         None
     }
 
+    /// Why writes are refused, if the disk has failed: the last background save, or the AOF.
+    pub fn write_refusal(
+        &self,
+        _config: &crate::config::Config,
+    ) -> Option<crate::refusal::Refusal> {
+        None
+    }
+
+    /// Whether data is being loaded from disk.
+    pub fn is_loading(&self) -> bool {
+        false
+    }
+
+    /// Whether a child job runs: keys' access clocks stand still then, so that nothing is copied for their sake.
+    pub fn has_child(&self) -> bool {
+        false
+    }
+
     /// Whether the AOF has come as far as `offset`, in the sense of `appendfsync`.
     pub fn has_reached(&self, _offset: u64) -> bool {
         true

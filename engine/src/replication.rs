@@ -22,6 +22,21 @@ impl Replication {
         false
     }
 
+    /// Whether the link to the master stands, the first sync done.
+    pub fn link_is_up(&self) -> bool {
+        false
+    }
+
+    /// Whether data is being loaded from the master.
+    pub fn is_loading(&self) -> bool {
+        false
+    }
+
+    /// How many replicas were heard of within `min-replicas-max-lag`.
+    pub fn good_replicas(&self) -> u64 {
+        0
+    }
+
     /// A change to the data, encoded as a command, made in database `db`: it goes into the stream to the replicas.
     pub fn feed(&mut self, _now: Time, _db: u32, _command: &[u8]) {}
 }

@@ -1,6 +1,6 @@
 //! Connections: PING, ECHO, SELECT, QUIT.
 
-use super::{Command, Ctx, Flag, Keys, Outcome};
+use super::{Command, Ctx, Flag, Outcome};
 use crate::{
     node::CloseIntent,
     refusal::Refusal,
@@ -13,40 +13,37 @@ pub static COMMANDS: &[Command] = &[
         name: "ping",
         arity: -1,
         flags: &[Flag::Fast, Flag::Sentinel],
-        keys: Keys::None,
         categories: &["connection"],
         group: "connection",
         since: "1.0.0",
         summary: "Answers PONG, or the argument: is this connection alive?",
         example: &[("PING", "PONG"), ("PING hello", "\"hello\"")],
         run: ping,
-        subcommands: &[],
+        ..Command::BASE
     },
     Command {
         name: "echo",
         arity: 2,
         flags: &[Flag::Loading, Flag::Stale, Flag::Fast],
-        keys: Keys::None,
         categories: &["connection"],
         group: "connection",
         since: "1.0.0",
         summary: "Answers its argument.",
         example: &[("ECHO hello", "\"hello\"")],
         run: echo,
-        subcommands: &[],
+        ..Command::BASE
     },
     Command {
         name: "select",
         arity: 2,
         flags: &[Flag::Loading, Flag::Stale, Flag::Fast],
-        keys: Keys::None,
         categories: &["connection"],
         group: "connection",
         since: "1.0.0",
         summary: "Chooses the database of this connection.",
         example: &[("SELECT 1", "OK")],
         run: select,
-        subcommands: &[],
+        ..Command::BASE
     },
     Command {
         name: "quit",
@@ -60,14 +57,13 @@ pub static COMMANDS: &[Command] = &[
             Flag::Noscript,
             Flag::Sentinel,
         ],
-        keys: Keys::None,
         categories: &["connection"],
         group: "connection",
         since: "1.0.0",
         summary: "Closes the connection once its replies are sent.",
         example: &[("QUIT", "OK")],
         run: quit,
-        subcommands: &[],
+        ..Command::BASE
     },
 ];
 

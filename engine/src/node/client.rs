@@ -1,11 +1,16 @@
 //! Who is connected, and what has been agreed with each.
 
-use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    vec::Vec,
+};
 
 use crate::{
     command::Command,
     io::{ConnId, Endpoint},
-    resp::{Protocol, RequestDecoder},
+    resp::{Protocol, Reply, RequestDecoder, decode::OwnedArgs},
     time::Time,
 };
 
@@ -20,6 +25,8 @@ pub struct Client {
     pub peer: Endpoint,
     /// Our address, as the peer sees it.
     pub local: Endpoint,
+    /// What it is to this node.
+    pub kind: ClientKind,
     /// When it connected.
     pub since: Time,
     /// When it last sent something.
@@ -46,8 +53,114 @@ pub struct Client {
     pub held_until: Option<u64>,
     /// Bytes that the driver could not yet pass on.
     pub unsent: u64,
+    /// Since when more than the soft limit waits for it (`client-output-buffer-limit`).
+    pub over_soft_limit_since: Option<Time>,
     /// Whether it is to be closed.
     pub close: CloseIntent,
+    /// What it waits for; until then nothing of its input is executed.
+    pub blocked: Option<Blocked>,
+    /// Between MULTI and EXEC: the queue.
+    pub multi: Option<Box<Multi>>,
+    /// What it listens to.
+    pub subscriptions: Subscriptions,
+    /// Which of its replies are sent (`CLIENT REPLY`).
+    pub replies: Replies,
+    /// Whether it is spared when clients are evicted (`CLIENT NO-EVICT`).
+    pub no_evict: bool,
+    /// Whether it has sent MONITOR.
+    pub monitor: bool,
+    /// The replication offset behind its last write: what WAIT waits for.
+    pub last_write_offset: u64,
+}
+
+/// What a connection is to this node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientKind {
+    /// An application, an operator, a sentinel.
+    #[default]
+    Normal,
+    /// A replica of this node, after its PSYNC.
+    Replica,
+    /// This node's own master: what comes is executed, not answered, whatever the rules for clients say.
+    Master,
+    /// Nobody: the AOF that is being loaded.
+    Loader,
+}
+
+/// What a client waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Blocked {
+    /// `CLIENT PAUSE`: its next request is executed when the pause is over.
+    Postponed,
+    /// `WAIT`: until so many replicas have acknowledged.
+    Wait {
+        /// Up to this offset.
+        offset: u64,
+        /// So many.
+        replicas: u64,
+        /// `None`: for as long as it takes.
+        until: Option<Time>,
+    },
+    /// `SAVE`, `DEBUG RELOAD`: until the disk has done it.
+    Disk,
+    /// `SHUTDOWN`: until replicas have caught up and everything is saved.
+    Shutdown,
+    /// `FAILOVER` and others that the cron resolves.
+    Until(Time),
+}
+
+/// A transaction in the making.
+#[derive(Clone, Debug, Default)]
+pub struct Multi {
+    /// What has been queued.
+    pub queue: Vec<(&'static Command, OwnedArgs)>,
+    /// A command was refused: EXEC will be refused.
+    pub aborted: bool,
+}
+
+impl Multi {
+    /// What the queue takes in memory, near enough.
+    pub fn bytes(&self) -> u64 {
+        let args = self.queue.iter().flat_map(|(_, args)| args.as_args().iter());
+        args.map(|arg| arg.len() as u64 + 16).sum()
+    }
+}
+
+/// What a client listens to.
+#[derive(Clone, Debug, Default)]
+pub struct Subscriptions {
+    /// Channels.
+    pub channels: BTreeSet<Vec<u8>>,
+    /// Patterns of channels.
+    pub patterns: BTreeSet<Vec<u8>>,
+    /// Shard channels.
+    pub shards: BTreeSet<Vec<u8>>,
+}
+
+impl Subscriptions {
+    /// Channels and patterns together: the count that SUBSCRIBE answers.
+    pub fn count(&self) -> usize {
+        self.channels.len() + self.patterns.len()
+    }
+
+    /// Whether there is none of any kind.
+    pub fn is_empty(&self) -> bool {
+        self.count() + self.shards.len() == 0
+    }
+}
+
+/// Which replies a client gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Replies {
+    /// All.
+    #[default]
+    On,
+    /// None.
+    Off,
+    /// Not the one to the next command.
+    SkipNext,
+    /// Not the one to the present command.
+    Skip,
 }
 
 /// Whether a connection is about to end.
@@ -57,6 +170,8 @@ pub enum CloseIntent {
     No,
     /// Once its replies are sent.
     AfterReply,
+    /// At once, whatever waits for it.
+    Now,
 }
 
 impl Client {
@@ -67,6 +182,7 @@ impl Client {
             id,
             peer,
             local,
+            kind: ClientKind::Normal,
             since: now,
             last_seen: now,
             db: 0,
@@ -80,8 +196,35 @@ impl Client {
             out: Vec::new(),
             held_until: None,
             unsent: 0,
+            over_soft_limit_since: None,
             close: CloseIntent::No,
+            blocked: None,
+            multi: None,
+            subscriptions: Subscriptions::default(),
+            replies: Replies::On,
+            no_evict: false,
+            monitor: false,
+            last_write_offset: 0,
         }
+    }
+}
+
+impl Client {
+    /// Write to its reply.
+    pub fn reply(&mut self) -> Reply<'_> {
+        Reply::new(&mut self.out, self.protocol)
+    }
+
+    /// A command was refused: the transaction in the making, if there is one, will be.
+    pub fn abort_multi(&mut self) {
+        if let Some(multi) = &mut self.multi {
+            multi.aborted = true;
+        }
+    }
+
+    /// Whether it may do nothing but subscribe and unsubscribe: a subscriber that speaks RESP2.
+    pub fn is_subscriber_only(&self) -> bool {
+        self.protocol == Protocol::Resp2 && !self.subscriptions.is_empty()
     }
 }
 
@@ -136,6 +279,11 @@ impl Clients {
     /// A client that is not taken out.
     pub fn get_mut(&mut self, conn: ConnId) -> Option<&mut Client> {
         self.table.get_mut(&conn)?.as_deref_mut()
+    }
+
+    /// The connections of all, those taken out included, in order.
+    pub fn conns(&self) -> Vec<ConnId> {
+        self.table.keys().copied().collect()
     }
 
     /// All that are not taken out, in order of their connection.

@@ -1,16 +1,31 @@
 //! From bytes to a reply: decoding, admission, the call, and what follows it.
+//!
+//! ```text
+//!   receive ─▶ run_requests ─▶ run ─▶ find ─▶ admit ─▶ (queue) ─▶ call ─▶ flush_propagation ─▶ settle
+//!                  ▲                                                                             │
+//!                  └────────────────────── resume, when a block has ended ◀──── blocked ─────────┘
+//! ```
 
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 
-use super::{Client, CloseIntent, Node};
+use super::{Blocked, Client, ClientKind, CloseIntent, Node, client::Replies};
 use crate::{
     command::{Command, Ctx, Outcome},
     io::{ConnId, Effect, Effects, Endpoint},
     refusal::Refusal,
-    resp::{Args, Decoded, Reply, RequestDecoder, decode::Limits},
+    resp::{Args, Decoded, RequestDecoder, decode::Limits, decode::OwnedArgs},
     time::Time,
     trace::ServerFact,
 };
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ran {
+    /// It was answered, or will be.
+    Done,
+    /// It was not looked at: clients are paused. It stays at the beginning of the input.
+    Postponed,
+}
 
 impl Node {
     pub(super) fn accept(
@@ -22,24 +37,55 @@ impl Node {
         fx: &mut Effects,
     ) {
         self.note(now, ServerFact::Accepted { peer: format!("{peer}") }, fx);
+        if self.clients.len() as u64 >= u64::from(self.config.network.maxclients) {
+            self.stats.rejected_connections += 1;
+            fx.output(conn).extend_from_slice(b"-ERR max number of clients reached\r\n");
+            fx.push(Effect::Close { conn });
+            return;
+        }
+        self.stats.connections_received += 1;
         let id = self.clients.new_id();
-        self.clients.insert(Client::new(conn, id, peer, local, now));
+        let mut client = Client::new(conn, id, peer, local, now);
+        client.authenticated = self.config.general.requirepass.is_none();
+        self.clients.insert(client);
     }
 
     /// Bytes from a client: run every request that is complete.
     pub(super) fn receive(&mut self, now: Time, conn: ConnId, bytes: &[u8], fx: &mut Effects) {
         let Some(mut client) = self.clients.take(conn) else { return };
         client.last_seen = now;
-        if client.input.is_empty() {
+        self.stats.reads_processed += 1;
+        self.stats.net_input_bytes += bytes.len() as u64;
+        if client.blocked.is_some() {
+            client.input.extend_from_slice(bytes);
+        } else if client.input.is_empty() {
             let used = self.run_requests(now, &mut client, bytes, fx);
             client.input.extend_from_slice(&bytes[used..]);
         } else {
-            let mut input = core::mem::take(&mut client.input);
-            input.extend_from_slice(bytes);
-            let used = self.run_requests(now, &mut client, &input, fx);
-            input.drain(..used);
-            client.input = input;
+            client.input.extend_from_slice(bytes);
+            self.run_input(now, &mut client, fx);
         }
+        if client.input.len() as u64 > self.config.network.client_query_buffer_limit {
+            client.close = CloseIntent::Now;
+            let client = self.describe(&client, now);
+            self.note(now, ServerFact::QueryBufferFull { client }, fx);
+        }
+        self.settle(client, fx);
+    }
+
+    /// Run what waits in a client's input.
+    fn run_input(&mut self, now: Time, client: &mut Client, fx: &mut Effects) {
+        let mut input = core::mem::take(&mut client.input);
+        let used = self.run_requests(now, client, &input, fx);
+        input.drain(..used);
+        client.input = input;
+    }
+
+    /// A client's block has ended: its reply is written. Go on with what it has sent meanwhile.
+    pub(crate) fn resume(&mut self, now: Time, conn: ConnId, fx: &mut Effects) {
+        let Some(mut client) = self.clients.take(conn) else { return };
+        client.blocked = None;
+        self.run_input(now, &mut client, fx);
         self.settle(client, fx);
     }
 
@@ -52,23 +98,23 @@ impl Node {
         fx: &mut Effects,
     ) -> usize {
         let mut decoder: RequestDecoder = core::mem::take(&mut client.decoder);
+        let max_bulk = self.max_bulk();
         let mut at = 0;
-        while client.close == CloseIntent::No {
-            let limits = Limits { max_bulk: 512 << 20, unauthenticated: !client.authenticated };
+        while client.close == CloseIntent::No && client.blocked.is_none() {
+            let limits = Limits { max_bulk, unauthenticated: !client.authenticated };
             match decoder.decode(&buf[at..], limits) {
-                Ok(Decoded::Request { args, used }) => {
-                    self.run(now, client, args, fx);
-                    at += used;
-                }
+                Ok(Decoded::Request { args, used }) => match self.run(now, client, args, fx) {
+                    Ran::Done => at += used,
+                    Ran::Postponed => break,
+                },
                 Ok(Decoded::Empty { used }) => at += used,
                 Ok(Decoded::Incomplete) => break,
                 Err(error) => {
-                    Reply::new(&mut client.out, client.protocol)
-                        .error(&format!("ERR Protocol error: {}", error.0));
+                    client.reply().error(&format!("ERR Protocol error: {}", error.0));
                     client.close = CloseIntent::AfterReply;
                     at = buf.len();
-                    let what = error.0;
-                    self.note(now, ServerFact::ProtocolError { what, client: String::new() }, fx);
+                    let client = self.describe(client, now);
+                    self.note(now, ServerFact::ProtocolError { what: error.0, client }, fx);
                 }
             }
         }
@@ -77,19 +123,82 @@ impl Node {
     }
 
     /// One request of a client: look it up, admit it, run it, write its error if it has one.
-    fn run(&mut self, now: Time, client: &mut Client, args: Args<'_>, fx: &mut Effects) {
+    fn run(&mut self, now: Time, client: &mut Client, args: Args<'_>, fx: &mut Effects) -> Ran {
+        let before = client.out.len();
+        let outcome = match self.find(args) {
+            Ok(row) => {
+                if self.is_paused(now, client, row) {
+                    client.blocked = Some(Blocked::Postponed);
+                    return Ran::Postponed;
+                }
+                client.last_command = Some(row);
+                self.run_row(now, client, row, args, fx)
+            }
+            Err(refusal) => {
+                client.abort_multi();
+                Err(refusal)
+            }
+        };
         client.commands += 1;
-        let outcome = self
-            .find(args)
-            .and_then(|row| self.admit(client, row, args).map(|()| row))
-            .and_then(|row| self.call(now, client, row, args, fx));
         if let Err(refusal) = outcome {
-            Reply::new(&mut client.out, client.protocol).error(&format!("{refusal}"));
+            self.refuse(client, &refusal);
+        }
+        self.mute(client, before);
+        Ran::Done
+    }
+
+    /// Run a command, or put it into the client's transaction, if it is admitted.
+    fn run_row(
+        &mut self,
+        now: Time,
+        client: &mut Client,
+        row: &'static Command,
+        args: Args<'_>,
+        fx: &mut Effects,
+    ) -> Outcome {
+        if let Err(refusal) = self.admit(client, row, args) {
+            self.command_stats.rejected(row);
+            if row.name == "exec" {
+                self.watches.forget(client.conn);
+                client.multi = None;
+                return Err(Refusal::Custom(format!(
+                    "EXECABORT Transaction discarded because of: {refusal}"
+                )));
+            }
+            client.abort_multi();
+            return Err(refusal);
+        }
+        if client.multi.is_some() && !row.runs_in_multi() {
+            self.enqueue(client, row, args);
+            return Ok(());
+        }
+        self.call(now, client, row, args, fx)
+    }
+
+    /// Write an error, and count it.
+    pub(crate) fn refuse(&mut self, client: &mut Client, refusal: &Refusal) {
+        let text = format!("{refusal}");
+        self.stats.error_replies += 1;
+        self.error_stats.count(&text);
+        client.reply().error(&text);
+    }
+
+    /// Take back a reply that this client does not want.
+    fn mute(&mut self, client: &mut Client, before: usize) {
+        match client.replies {
+            Replies::On if client.kind == ClientKind::Normal => {}
+            Replies::On if client.kind == ClientKind::Replica => {}
+            Replies::On | Replies::Off => client.out.truncate(before),
+            Replies::SkipNext => client.replies = Replies::Skip,
+            Replies::Skip => {
+                client.out.truncate(before);
+                client.replies = Replies::On;
+            }
         }
     }
 
     /// The row for this request: the command, or its subcommand.
-    fn find(&self, args: Args<'_>) -> Result<&'static Command, Refusal> {
+    pub(crate) fn find(&self, args: Args<'_>) -> Result<&'static Command, Refusal> {
         let row = self.commands.lookup(args.at(0)).ok_or_else(|| unknown_command(args))?;
         let row = match args.get(1) {
             Some(name) if !row.subcommands.is_empty() => row.subcommand(name).ok_or_else(|| {
@@ -97,15 +206,19 @@ impl Node {
             })?,
             _ => row,
         };
-        if row.takes(args.len()) { Ok(row) } else { Err(Refusal::Arity(row.name.into())) }
+        if row.takes(args.len()) {
+            Ok(row)
+        } else {
+            Err(Refusal::Arity(format!("{}", row.full_name())))
+        }
     }
 
-    /// Whether this client may run this command now. The order of the checks is Redis's.
-    fn admit(&self, client: &Client, row: &Command, _args: Args<'_>) -> Outcome {
-        if !client.authenticated && !row.is(crate::command::Flag::NoAuth) {
-            return Err(Refusal::NoAuth);
+    /// Put a command into the client's transaction.
+    fn enqueue(&mut self, client: &mut Client, row: &'static Command, args: Args<'_>) {
+        if let Some(multi) = &mut client.multi {
+            multi.queue.push((row, OwnedArgs::collect(args.iter())));
         }
-        Ok(())
+        client.reply().simple("QUEUED");
     }
 
     /// Run a command that is admitted, and gather what it leaves behind. EXEC calls this for each command of its queue.
@@ -117,6 +230,9 @@ impl Node {
         args: Args<'_>,
         fx: &mut Effects,
     ) -> Outcome {
+        if !self.monitors.is_empty() {
+            self.show_to_monitors(now, client, row, args, fx);
+        }
         let dirty = self.dirty;
         let outer_own = self.propagation.take_own();
         self.propagation.depth += 1;
@@ -129,7 +245,8 @@ impl Node {
         if outer_own {
             self.propagation.suppress();
         }
-        client.last_command = Some(row);
+        self.stats.commands_processed += 1;
+        self.command_stats.called(row, outcome.is_err());
         if self.propagation.depth == 0 && !self.propagation.is_empty() {
             self.flush_propagation(now, fx);
             client.held_until = self.persistence.gate();
@@ -139,33 +256,62 @@ impl Node {
 
     /// A client's requests are through: let its replies go if they may, close it if it is to be closed, put it back.
     pub(crate) fn settle(&mut self, mut client: Box<Client>, fx: &mut Effects) {
+        if client.close == CloseIntent::Now {
+            self.drop_client(client, fx);
+            return;
+        }
         if client.held_until.is_some_and(|until| !self.persistence.has_reached(until)) {
             self.clients.put_back(client);
             return;
         }
         client.held_until = None;
         if !client.out.is_empty() {
+            self.stats.net_output_bytes += client.out.len() as u64;
+            self.stats.writes_processed += 1;
             fx.send_all(client.conn, &mut client.out);
         }
         match client.close {
-            CloseIntent::AfterReply => {
-                self.clients.remove(client.conn);
-                fx.push(Effect::Close { conn: client.conn });
-            }
-            CloseIntent::No => {
+            CloseIntent::AfterReply if client.blocked.is_none() => self.drop_client(client, fx),
+            _ => {
                 self.clients.put_back(client);
             }
         }
     }
 
-    pub(super) fn unsent(&mut self, conn: ConnId, bytes: u64) {
-        if let Some(client) = self.clients.get_mut(conn) {
-            client.unsent = bytes;
+    /// [`Node::settle`] for a client that is not taken out.
+    pub(crate) fn settle_conn(&mut self, conn: ConnId, fx: &mut Effects) {
+        if let Some(client) = self.clients.take(conn) {
+            self.settle(client, fx);
         }
     }
 
-    pub(super) fn closed(&mut self, _now: Time, conn: ConnId, _fx: &mut Effects) {
-        self.clients.remove(conn);
+    /// The node ends a connection.
+    fn drop_client(&mut self, client: Box<Client>, fx: &mut Effects) {
+        let conn = client.conn;
+        self.forget(client);
+        fx.push(Effect::Close { conn });
+    }
+
+    /// A client is gone, and nothing of it is left anywhere.
+    fn forget(&mut self, mut client: Box<Client>) {
+        self.clients.remove(client.conn);
+        self.pubsub.forget(&mut client);
+        self.watches.forget(client.conn);
+        self.monitors.remove(&client.conn);
+    }
+
+    pub(super) fn unsent(&mut self, now: Time, conn: ConnId, bytes: u64, fx: &mut Effects) {
+        if let Some(client) = self.clients.get_mut(conn) {
+            client.unsent = bytes;
+            self.check_output_limit(now, conn, fx);
+        }
+    }
+
+    pub(super) fn closed(&mut self, now: Time, conn: ConnId, fx: &mut Effects) {
+        if let Some(client) = self.clients.take(conn) {
+            self.note(now, ServerFact::ClientClosed, fx);
+            self.forget(client);
+        }
     }
 }
 

@@ -68,7 +68,7 @@ impl<'a> Args<'a> {
     /// All of them, the name first.
     pub fn iter(
         &self,
-    ) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator + Clone + 'a {
+    ) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator + Clone + use<'a> {
         let base = self.base;
         self.ranges.iter().map(move |&(start, end)| &base[start as usize..end as usize])
     }

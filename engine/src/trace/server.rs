@@ -24,6 +24,20 @@ pub enum ServerFact {
         /// As `CLIENT LIST` describes it.
         client: String,
     },
+    /// A client was closed for its silence (`timeout`).
+    IdleClient,
+    /// A client went away.
+    ClientClosed,
+    /// A client's request grew beyond `client-query-buffer-limit`.
+    QueryBufferFull {
+        /// As `CLIENT LIST` describes it.
+        client: String,
+    },
+    /// A client does not read its replies (`client-output-buffer-limit`).
+    OutputBufferFull {
+        /// As `CLIENT LIST` describes it.
+        client: String,
+    },
     /// The node was asked to end by a client or by the operating system.
     ShutdownRequested {
         /// Who asked: `SIGTERM`, `SIGINT`, or a user's command.
@@ -39,7 +53,11 @@ impl ServerFact {
         Some(match self {
             Self::Initialized => Level::Warning,
             Self::Ready => Level::Notice,
-            Self::Accepted { .. } | Self::ProtocolError { .. } => Level::Verbose,
+            Self::Accepted { .. }
+            | Self::ProtocolError { .. }
+            | Self::IdleClient
+            | Self::ClientClosed => Level::Verbose,
+            Self::QueryBufferFull { .. } | Self::OutputBufferFull { .. } => Level::Warning,
             Self::ShutdownRequested { .. } | Self::Bye => Level::Warning,
         })
     }
@@ -54,6 +72,15 @@ impl fmt::Display for ServerFact {
             Self::ProtocolError { what, client } => {
                 write!(f, "Protocol error ({what}) from client: {client}")
             }
+            Self::IdleClient => f.write_str("Closing idle client"),
+            Self::ClientClosed => f.write_str("Client closed connection"),
+            Self::QueryBufferFull { client } => {
+                write!(f, "Closing client that reached max query buffer length: {client}")
+            }
+            Self::OutputBufferFull { client } => write!(
+                f,
+                "Client {client} scheduled to be closed ASAP for overcoming of output buffer limits."
+            ),
             Self::ShutdownRequested { by } => write!(f, "{by}"),
             Self::Bye => f.write_str("Redis is now ready to exit, bye bye..."),
         }

@@ -1,0 +1,139 @@
+//! How commands reach their keys: expired ones are gone, accesses are noted, changes are announced.
+//!
+//! The keyspace keeps a key until somebody removes it; whether an expired one *exists* is decided here. A master deletes
+//! it on sight, and tells the AOF and its replicas so with a DEL. A replica only looks away: its master's DEL will
+//! come, and until then both hold the same data.
+
+use super::{Ctx, notify::NotifyClass};
+use crate::{
+    keyspace::{Database, EntryRef, StringRef, ValueRef},
+    refusal::Refusal,
+    resp::{Args, Reply},
+};
+
+/// A key that was found, and the reply to be written from it without copying.
+pub type Found<'a> = (Option<EntryRef<'a>>, Reply<'a>);
+
+impl Ctx<'_> {
+    /// The moment against which keys expire, in milliseconds of Unix time.
+    pub const fn now_ms(&self) -> u64 {
+        self.now.as_millis()
+    }
+
+    /// The client's database.
+    pub fn db(&self) -> &Database {
+        self.node.keyspace.db(self.client.db as usize)
+    }
+
+    /// The client's database, to be changed.
+    pub fn db_mut(&mut self) -> &mut Database {
+        self.node.keyspace.db_mut(self.client.db as usize)
+    }
+
+    /// The entry of `key` for a command that reads, and the reply to write it into. The access is noted.
+    #[inline]
+    pub fn read(&mut self, key: &[u8]) -> Found<'_> {
+        let number = self.client.db as usize;
+        let clock = self.node.lru_clock;
+        if let Some(entry) = self.node.keyspace.db(number).get(key)
+            && entry.clock() != clock
+            && !self.node.persistence.has_child()
+        {
+            self.node.keyspace.db_mut(number).touch(key, clock);
+        }
+        self.glance(key)
+    }
+
+    /// The entry of `key` for a command that asks about it without using it, and the reply to write it into.
+    #[inline]
+    pub fn glance(&mut self, key: &[u8]) -> Found<'_> {
+        let gone = self.drop_expired(key);
+        let number = self.client.db as usize;
+        if gone || !self.node.keyspace.db(number).contains(key) {
+            self.node.stats.keyspace_misses += 1;
+            self.notify(NotifyClass::Miss, "keymiss", key);
+            return (None, self.client.reply());
+        }
+        self.node.stats.keyspace_hits += 1;
+        let Ctx { node, client, .. } = self;
+        (node.keyspace.db(number).get(key), client.reply())
+    }
+
+    /// The entry of `key` for a command that is about to change it. It counts as no hit, as in Redis.
+    pub fn peek(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
+        self.drop_expired(key);
+        self.db().get(key)
+    }
+
+    /// Whether `key` exists now.
+    pub fn exists(&mut self, key: &[u8]) -> bool {
+        !self.drop_expired(key) && self.db().contains(key)
+    }
+
+    /// The string at `key`, for a command that is about to change it.
+    ///
+    /// # Errors
+    /// `WRONGTYPE` when it holds anything else.
+    pub fn peek_string(&mut self, key: &[u8]) -> Result<Option<StringRef<'_>>, Refusal> {
+        self.peek(key).map(|entry| string_of(entry.value())).transpose()
+    }
+
+    /// Deletes `key` if it has expired; true if it had (a replica's key is gone then, though it is still stored).
+    #[inline]
+    pub fn drop_expired(&mut self, key: &[u8]) -> bool {
+        let number = self.client.db;
+        if self.node.keyspace.db(number as usize).expiring() == 0 {
+            return false;
+        }
+        self.drop_expired_in(number, key)
+    }
+
+    /// [`Ctx::drop_expired`] in any database.
+    pub fn drop_expired_in(&mut self, db: u32, key: &[u8]) -> bool {
+        let now = self.now_ms();
+        let expired = self.node.keyspace.db(db as usize).expire_at(key).is_some_and(|at| now > at);
+        if !expired || !self.node.keys_expire_for(self.client) {
+            return false;
+        }
+        if !self.node.replication.is_replica() {
+            self.node.expire_key(db, key, Some(self.client), self.fx);
+        }
+        true
+    }
+
+    /// Pass this on to the AOF and to replicas, instead of the command as it was sent.
+    pub fn propagate(&mut self, command: &[&[u8]]) {
+        self.node.propagation.instead(self.client.db, command.iter().copied());
+    }
+
+    /// Pass the command on as it was sent, though nothing may have changed.
+    pub fn pass_on(&mut self, args: Args<'_>) {
+        self.node.propagation.instead(self.client.db, args.iter());
+    }
+
+    /// `key` of the client's database has changed: whoever watches it is told at EXEC.
+    #[inline]
+    pub fn changed(&mut self, key: &[u8]) {
+        self.node.touch_watchers(self.client.db, key);
+        self.node.dirty += 1;
+    }
+}
+
+/// The string in a value.
+///
+/// # Errors
+/// `WRONGTYPE` when it is anything else.
+pub fn string_of(value: ValueRef<'_>) -> Result<StringRef<'_>, Refusal> {
+    match value {
+        ValueRef::String(string) => Ok(string),
+    }
+}
+
+/// Write a string as a bulk reply, in pieces if that is how it is held.
+#[inline]
+pub fn write_string(reply: &mut Reply<'_>, string: StringRef<'_>) {
+    match string.as_slice() {
+        Some(bytes) => reply.bulk(bytes),
+        None => reply.bulk_pieces(string.len() as usize, string.pieces()),
+    }
+}

@@ -1,0 +1,143 @@
+//! Strings that are numbers.
+
+use super::{Command, Ctx, Flag, Keys, Outcome, long_double::LongDouble, notify::NotifyClass};
+use crate::{
+    keyspace::{Expiry, StringEncoding, number::I64Text},
+    refusal::Refusal,
+    resp::{Args, integer::parse_i64},
+};
+
+/// The rows of this family.
+pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "incr",
+        arity: 2,
+        flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
+        keys: Keys::ONE,
+        uses: &["RW access update"],
+        categories: &["string"],
+        group: "string",
+        since: "1.0.0",
+        summary: "Adds one to the integer under a key; a missing key counts as 0.",
+        example: &[("INCR visits", "(integer) 1"), ("INCR visits", "(integer) 2")],
+        run: incr,
+        ..Command::BASE
+    },
+    Command {
+        name: "decr",
+        arity: 2,
+        flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
+        keys: Keys::ONE,
+        uses: &["RW access update"],
+        categories: &["string"],
+        group: "string",
+        since: "1.0.0",
+        summary: "Takes one from the integer under a key; a missing key counts as 0.",
+        example: &[("DECR stock", "(integer) -1")],
+        run: decr,
+        ..Command::BASE
+    },
+    Command {
+        name: "incrby",
+        arity: 3,
+        flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
+        keys: Keys::ONE,
+        uses: &["RW access update"],
+        categories: &["string"],
+        group: "string",
+        since: "1.0.0",
+        summary: "Adds to the integer under a key.",
+        example: &[("INCRBY visits 10", "(integer) 10"), ("INCRBY visits -3", "(integer) 7")],
+        run: incrby,
+        ..Command::BASE
+    },
+    Command {
+        name: "decrby",
+        arity: 3,
+        flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
+        keys: Keys::ONE,
+        uses: &["RW access update"],
+        categories: &["string"],
+        group: "string",
+        since: "1.0.0",
+        summary: "Takes from the integer under a key.",
+        example: &[("SET stock 10", "OK"), ("DECRBY stock 3", "(integer) 7")],
+        run: decrby,
+        ..Command::BASE
+    },
+    Command {
+        name: "incrbyfloat",
+        arity: 3,
+        flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
+        keys: Keys::ONE,
+        uses: &["RW access update"],
+        categories: &["string"],
+        group: "string",
+        since: "2.6.0",
+        summary: "Adds to the floating point number under a key.",
+        example: &[("SET price 10.5", "OK"), ("INCRBYFLOAT price 0.1", "\"10.6\"")],
+        run: incrbyfloat,
+        ..Command::BASE
+    },
+];
+
+fn incr(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    add(ctx, args, 1)
+}
+
+fn decr(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    add(ctx, args, -1)
+}
+
+fn incrby(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    add(ctx, args, parse_i64(args.at(2)).ok_or(Refusal::NotAnInteger)?)
+}
+
+fn decrby(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let by = parse_i64(args.at(2)).ok_or(Refusal::NotAnInteger)?;
+    add(ctx, args, by.checked_neg().ok_or_else(|| Refusal::err("decrement would overflow"))?)
+}
+
+fn add(ctx: &mut Ctx<'_>, args: Args<'_>, by: i64) -> Outcome {
+    let key = args.at(1);
+    let old = match ctx.peek_string(key)? {
+        Some(string) => Some(string.as_i64().ok_or(Refusal::NotAnInteger)?),
+        None => None,
+    };
+    let sum = old
+        .unwrap_or(0)
+        .checked_add(by)
+        .ok_or_else(|| Refusal::err("increment or decrement would overflow"))?;
+    ctx.db_mut().set_string_as(key, &I64Text::new(sum), StringEncoding::Int, Expiry::Keep);
+    ctx.changed(key);
+    if old.is_none() {
+        ctx.notify(NotifyClass::New, "new", key);
+    }
+    ctx.notify(NotifyClass::String, "incrby", key);
+    ctx.reply().integer(sum);
+    Ok(())
+}
+
+fn incrbyfloat(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let key = args.at(1);
+    let old = match ctx.peek_string(key)? {
+        Some(string) => Some(LongDouble::parse(&string.to_cow()).ok_or(Refusal::NotAFloat)?),
+        None => None,
+    };
+    let by = LongDouble::parse(args.at(2)).ok_or(Refusal::NotAFloat)?;
+    let sum = old
+        .unwrap_or(LongDouble::ZERO)
+        .add(by)
+        .ok_or_else(|| Refusal::err("increment would produce NaN or Infinity"))?;
+    let text = sum.to_text();
+    let encoding = StringEncoding::of_text(text.as_bytes());
+    ctx.db_mut().set_string_as(key, text.as_bytes(), encoding, Expiry::Keep);
+    ctx.changed(key);
+    if old.is_none() {
+        ctx.notify(NotifyClass::New, "new", key);
+    }
+    ctx.notify(NotifyClass::String, "incrbyfloat", key);
+    ctx.propagate(&[b"SET", key, text.as_bytes(), b"KEEPTTL"]);
+    ctx.reply().bulk(text.as_bytes());
+    Ok(())
+}

@@ -1,0 +1,281 @@
+//! Keys, whatever they hold: deleting them, looking for them, walking through them.
+
+use alloc::vec::Vec;
+
+use super::{Command, Ctx, Flag, Keys, Outcome, notify::NotifyClass};
+use crate::{
+    keyspace::{EntryRef, glob, number::I64Text},
+    refusal::Refusal,
+    resp::{Args, Reply, integer::parse_i64},
+};
+
+/// The rows of this family.
+pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "del",
+        arity: -2,
+        flags: &[Flag::Write],
+        keys: Keys::ALL,
+        uses: &["RM delete"],
+        categories: &["keyspace"],
+        tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
+        group: "generic",
+        since: "1.0.0",
+        summary: "Deletes keys; answers how many there were.",
+        example: &[("MSET a 1 b 2", "OK"), ("DEL a b c", "(integer) 2")],
+        run: del,
+        ..Command::BASE
+    },
+    Command {
+        name: "unlink",
+        arity: -2,
+        flags: &[Flag::Write, Flag::Fast],
+        keys: Keys::ALL,
+        uses: &["RM delete"],
+        categories: &["keyspace"],
+        tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
+        group: "generic",
+        since: "4.0.0",
+        summary: "Deletes keys and frees their memory later.",
+        example: &[("SET a 1", "OK"), ("UNLINK a", "(integer) 1")],
+        run: del,
+        ..Command::BASE
+    },
+    Command {
+        name: "exists",
+        arity: -2,
+        flags: &[Flag::Readonly, Flag::Fast],
+        keys: Keys::ALL,
+        uses: &["RO"],
+        categories: &["keyspace"],
+        tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
+        group: "generic",
+        since: "1.0.0",
+        summary: "Counts how many of the keys exist; one named twice counts twice.",
+        example: &[("SET a 1", "OK"), ("EXISTS a a b", "(integer) 2")],
+        run: exists,
+        ..Command::BASE
+    },
+    Command {
+        name: "type",
+        arity: 2,
+        flags: &[Flag::Readonly, Flag::Fast],
+        keys: Keys::ONE,
+        uses: &["RO"],
+        categories: &["keyspace"],
+        group: "generic",
+        since: "1.0.0",
+        summary: "Answers what kind of value a key holds.",
+        example: &[("SET a 1", "OK"), ("TYPE a", "string"), ("TYPE b", "none")],
+        run: type_of,
+        ..Command::BASE
+    },
+    Command {
+        name: "touch",
+        arity: -2,
+        flags: &[Flag::Readonly, Flag::Fast],
+        keys: Keys::ALL,
+        uses: &["RO"],
+        categories: &["keyspace"],
+        tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
+        group: "generic",
+        since: "3.2.1",
+        summary: "Counts the keys that exist and notes that they were used.",
+        example: &[("SET a 1", "OK"), ("TOUCH a b", "(integer) 1")],
+        run: touch,
+        ..Command::BASE
+    },
+    Command {
+        name: "keys",
+        arity: 2,
+        flags: &[Flag::Readonly],
+        categories: &["keyspace", "dangerous"],
+        tips: &["request_policy:all_shards", "nondeterministic_output_order"],
+        group: "generic",
+        since: "1.0.0",
+        summary: "Answers all keys that match a pattern. Looks at every key: for debugging only.",
+        example: &[("MSET one 1 two 2", "OK"), ("KEYS t*", "1) \"two\"")],
+        run: keys,
+        ..Command::BASE
+    },
+    Command {
+        name: "scan",
+        arity: -2,
+        flags: &[Flag::Readonly],
+        categories: &["keyspace"],
+        tips: &["nondeterministic_output", "request_policy:special"],
+        group: "generic",
+        since: "2.8.0",
+        summary: "Walks through the keys a few at a time; begin and end with cursor 0.",
+        example: &[
+            ("SET a 1", "OK"),
+            (
+                "SCAN 0",
+                "1) \"0\"
+2) 1) \"a\"",
+            ),
+        ],
+        run: scan,
+        ..Command::BASE
+    },
+    Command {
+        name: "randomkey",
+        arity: 1,
+        flags: &[Flag::Readonly],
+        categories: &["keyspace"],
+        tips: &["request_policy:all_shards", "nondeterministic_output"],
+        group: "generic",
+        since: "1.0.0",
+        summary: "Answers some key.",
+        example: &[("RANDOMKEY", "(nil)"), ("SET a 1", "OK"), ("RANDOMKEY", "\"a\"")],
+        run: randomkey,
+        ..Command::BASE
+    },
+    Command {
+        name: "dbsize",
+        arity: 1,
+        flags: &[Flag::Readonly, Flag::Fast],
+        categories: &["keyspace"],
+        tips: &["request_policy:all_shards", "response_policy:agg_sum"],
+        group: "server",
+        since: "1.0.0",
+        summary: "Answers how many keys the database has.",
+        example: &[("MSET a 1 b 2", "OK"), ("DBSIZE", "(integer) 2")],
+        run: dbsize,
+        ..Command::BASE
+    },
+];
+
+fn del(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let mut deleted = 0;
+    for key in args.iter().skip(1) {
+        if !ctx.drop_expired(key) && ctx.db_mut().remove(key) {
+            ctx.changed(key);
+            ctx.notify(NotifyClass::Generic, "del", key);
+            deleted += 1;
+        }
+    }
+    ctx.reply().integer(deleted);
+    Ok(())
+}
+
+fn exists(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    count_existing(ctx, args, false)
+}
+
+fn touch(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    count_existing(ctx, args, true)
+}
+
+fn count_existing(ctx: &mut Ctx<'_>, args: Args<'_>, touch: bool) -> Outcome {
+    let mut count = 0;
+    for key in args.iter().skip(1) {
+        let there = if touch { ctx.read(key).0.is_some() } else { ctx.glance(key).0.is_some() };
+        count += i64::from(there);
+    }
+    ctx.reply().integer(count);
+    Ok(())
+}
+
+fn type_of(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let (entry, mut reply) = ctx.glance(args.at(1));
+    reply.simple(entry.map_or("none", |entry| entry.value().type_name()));
+    Ok(())
+}
+
+fn dbsize(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    let keys = ctx.db().len();
+    ctx.reply().integer(keys as i64);
+    Ok(())
+}
+
+fn keys(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let (pattern, now) = (args.at(1), ctx.now_ms());
+    let mut found: Vec<EntryRef<'_>> = Vec::new();
+    let mut expired: Vec<Vec<u8>> = Vec::new();
+    for entry in ctx.node.keyspace.db(ctx.client.db as usize).table().iter() {
+        if !glob::matches(pattern, entry.key()) {
+            continue;
+        }
+        if entry.expire_at().is_some_and(|at| now > at) {
+            expired.push(entry.key().to_vec());
+        } else {
+            found.push(entry);
+        }
+    }
+    write_keys(&mut Reply::new(&mut ctx.client.out, ctx.client.protocol), &found);
+    for key in expired {
+        ctx.drop_expired(&key);
+    }
+    Ok(())
+}
+
+fn write_keys(reply: &mut Reply<'_>, entries: &[EntryRef<'_>]) {
+    reply.array(entries.len());
+    for entry in entries {
+        reply.bulk(entry.key());
+    }
+}
+
+fn scan(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let cursor = core::str::from_utf8(args.at(1)).ok().and_then(|text| text.parse().ok());
+    let cursor: u64 = cursor.ok_or_else(|| Refusal::err("invalid cursor"))?;
+    let (mut pattern, mut count, mut kind) = (None, 10, None);
+    for i in (2..args.len()).step_by(2) {
+        let value = args.get(i + 1).ok_or(Refusal::Syntax)?;
+        match args.at(i).to_ascii_lowercase().as_slice() {
+            b"match" => pattern = Some(value),
+            b"type" => kind = Some(value),
+            b"count" => {
+                let number = parse_i64(value).ok_or(Refusal::NotAnInteger)?;
+                count = u64::try_from(number).ok().filter(|n| *n > 0).ok_or(Refusal::Syntax)?;
+            }
+            _ => return Err(Refusal::Syntax),
+        }
+    }
+    let now = ctx.now_ms();
+    let mut found: Vec<EntryRef<'_>> = Vec::new();
+    let mut expired: Vec<Vec<u8>> = Vec::new();
+    let table = ctx.node.keyspace.db(ctx.client.db as usize).table();
+    let next = table.scan(cursor, count, |entry| {
+        let fits = pattern.is_none_or(|pattern| glob::matches(pattern, entry.key()))
+            && kind
+                .is_none_or(|kind| entry.value().type_name().as_bytes().eq_ignore_ascii_case(kind));
+        if !fits {
+            return;
+        }
+        if entry.expire_at().is_some_and(|at| now > at) {
+            expired.push(entry.key().to_vec());
+        } else {
+            found.push(entry);
+        }
+    });
+    let mut reply = Reply::new(&mut ctx.client.out, ctx.client.protocol);
+    reply.array(2);
+    match i64::try_from(next) {
+        Ok(next) => reply.bulk(&I64Text::new(next)),
+        Err(_) => reply.bulk(alloc::format!("{next}").as_bytes()),
+    }
+    write_keys(&mut reply, &found);
+    for key in expired {
+        ctx.drop_expired(&key);
+    }
+    Ok(())
+}
+
+fn randomkey(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    // A replica may hold nothing but keys that have expired and wait for their master's DEL.
+    const TRIES: u32 = 100;
+    for _ in 0..TRIES {
+        let random = ctx.node.rng.rand_u64();
+        let Some(key) = ctx.db().table().random(random).map(|entry| entry.key().to_vec()) else {
+            break;
+        };
+        if !ctx.drop_expired(&key) {
+            ctx.reply().bulk(&key);
+            return Ok(());
+        }
+    }
+    ctx.reply().null();
+    Ok(())
+}

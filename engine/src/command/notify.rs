@@ -1,0 +1,50 @@
+//! Keyspace notifications: what happens to keys, told to subscribers.
+//!
+//! `notify-keyspace-events` chooses the classes of events, and whether they go out by key
+//! (`__keyspace@0__:city` says `set`) or by event (`__keyevent@0__:set` says `city`).
+
+use alloc::format;
+
+use super::Ctx;
+pub use crate::config::NotifyClass;
+use crate::{io::Effects, node::Node};
+
+impl Ctx<'_> {
+    /// `event` has happened to `key` in the client's database.
+    #[inline]
+    pub fn notify(&mut self, class: NotifyClass, event: &str, key: &[u8]) {
+        self.notify_in(self.client.db, class, event, key);
+    }
+
+    /// `event` has happened to `key` in database `db`.
+    #[inline]
+    pub fn notify_in(&mut self, db: u32, class: NotifyClass, event: &str, key: &[u8]) {
+        if self.node.config.general.notify_keyspace_events.has(class) {
+            self.node.notify_keyspace(db, event, key, Some(self.client), self.fx);
+        }
+    }
+}
+
+impl Node {
+    /// Tell whoever listens; the class is wanted. `running` is the client that is taken out, if one is.
+    pub(crate) fn notify_keyspace(
+        &mut self,
+        db: u32,
+        event: &str,
+        key: &[u8],
+        running: Option<&mut crate::node::Client>,
+        fx: &mut Effects,
+    ) {
+        let events = self.config.general.notify_keyspace_events;
+        let mut running = running;
+        if events.has(NotifyClass::Keyspace) {
+            let mut channel = format!("__keyspace@{db}__:").into_bytes();
+            channel.extend_from_slice(key);
+            self.publish(&channel, event.as_bytes(), running.as_deref_mut(), fx);
+        }
+        if events.has(NotifyClass::Keyevent) {
+            let channel = format!("__keyevent@{db}__:{event}");
+            self.publish(channel.as_bytes(), key, running, fx);
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Keys that change their place: renamed, copied, moved to another database, or all gone at once.
+
+use super::{Command, Ctx, Flag, Keys, Outcome, notify::NotifyClass};
+use crate::{
+    keyspace::Expiry,
+    refusal::Refusal,
+    resp::{Args, integer::parse_i64},
+};
+
+/// The rows of this family.
+pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "rename",
+        arity: 3,
+        flags: &[Flag::Write],
+        keys: Keys::Range { first: 1, last: 2, step: 1 },
+        uses: &["RW access delete", "OW update"],
+        categories: &["keyspace"],
+        group: "generic",
+        since: "1.0.0",
+        summary: "Gives a key another name; what had that name is gone.",
+        example: &[
+            ("SET a 1", "OK"),
+            ("RENAME a b", "OK"),
+            ("GET b", "\"1\""),
+            ("RENAME a b", "(error) ERR no such key"),
+        ],
+        run: rename,
+        ..Command::BASE
+    },
+    Command {
+        name: "renamenx",
+        arity: 3,
+        flags: &[Flag::Write, Flag::Fast],
+        keys: Keys::Range { first: 1, last: 2, step: 1 },
+        uses: &["RW access delete", "OW insert"],
+        categories: &["keyspace"],
+        group: "generic",
+        since: "1.0.0",
+        summary: "Gives a key another name unless that is taken.",
+        example: &[
+            ("MSET a 1 b 2", "OK"),
+            ("RENAMENX a b", "(integer) 0"),
+            ("RENAMENX a c", "(integer) 1"),
+        ],
+        run: renamenx,
+        ..Command::BASE
+    },
+    Command {
+        name: "copy",
+        arity: -3,
+        flags: &[Flag::Write, Flag::Denyoom],
+        keys: Keys::Range { first: 1, last: 2, step: 1 },
+        uses: &["RO access", "OW update"],
+        categories: &["keyspace"],
+        group: "generic",
+        since: "6.2.0",
+        summary: "Copies a value to another key.",
+        example: &[
+            ("SET a 1", "OK"),
+            ("COPY a b", "(integer) 1"),
+            ("COPY a b", "(integer) 0"),
+            ("COPY a b REPLACE", "(integer) 1"),
+        ],
+        run: copy,
+        ..Command::BASE
+    },
+    Command {
+        name: "move",
+        arity: 3,
+        flags: &[Flag::Write, Flag::Fast],
+        keys: Keys::ONE,
+        uses: &["RW access update"],
+        categories: &["keyspace"],
+        group: "generic",
+        since: "1.0.0",
+        summary: "Moves a key to another database.",
+        example: &[("SET a 1", "OK"), ("MOVE a 1", "(integer) 1"), ("EXISTS a", "(integer) 0")],
+        run: move_key,
+        ..Command::BASE
+    },
+    Command {
+        name: "swapdb",
+        arity: 3,
+        flags: &[Flag::Write, Flag::Fast],
+        categories: &["keyspace", "dangerous"],
+        group: "server",
+        since: "4.0.0",
+        summary: "Exchanges two databases, under the feet of those who use them.",
+        example: &[("SET a 1", "OK"), ("SWAPDB 0 1", "OK"), ("EXISTS a", "(integer) 0")],
+        run: swapdb,
+        ..Command::BASE
+    },
+    Command {
+        name: "flushdb",
+        arity: -1,
+        flags: &[Flag::Write],
+        categories: &["keyspace", "dangerous"],
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+        group: "server",
+        since: "1.0.0",
+        summary: "Deletes all keys of the database.",
+        example: &[("SET a 1", "OK"), ("FLUSHDB", "OK"), ("DBSIZE", "(integer) 0")],
+        run: flushdb,
+        ..Command::BASE
+    },
+    Command {
+        name: "flushall",
+        arity: -1,
+        flags: &[Flag::Write],
+        categories: &["keyspace", "dangerous"],
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+        group: "server",
+        since: "1.0.0",
+        summary: "Deletes all keys of all databases.",
+        example: &[("SET a 1", "OK"), ("FLUSHALL", "OK"), ("DBSIZE", "(integer) 0")],
+        run: flushall,
+        ..Command::BASE
+    },
+];
+
+fn rename(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    rename_key(ctx, args, false)?;
+    ctx.reply().ok();
+    Ok(())
+}
+
+fn renamenx(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let done = rename_key(ctx, args, true)?;
+    ctx.reply().integer(i64::from(done));
+    Ok(())
+}
+
+fn rename_key(ctx: &mut Ctx<'_>, args: Args<'_>, only_new: bool) -> Result<bool, Refusal> {
+    let (from, to) = (args.at(1), args.at(2));
+    if !ctx.exists(from) {
+        return Err(Refusal::NoSuchKey);
+    }
+    if from == to {
+        return Ok(!only_new);
+    }
+    if ctx.exists(to) && only_new {
+        return Ok(false);
+    }
+    let taken = ctx.db_mut().take(from).ok_or(Refusal::NoSuchKey)?;
+    let replaced = ctx.db_mut().set(to, taken.value, Expiry::from(taken.expire_at));
+    ctx.node.touch_watchers(ctx.client.db, from);
+    ctx.changed(to);
+    if !replaced {
+        ctx.notify(NotifyClass::New, "new", to);
+    }
+    ctx.notify(NotifyClass::Generic, "rename_from", from);
+    ctx.notify(NotifyClass::Generic, "rename_to", to);
+    Ok(true)
+}
+
+/// A database's number as an argument of COPY and MOVE.
+fn database(ctx: &Ctx<'_>, text: &[u8]) -> Result<u32, Refusal> {
+    let number = parse_i64(text).ok_or(Refusal::NotAnInteger)?;
+    let number = i32::try_from(number).map_err(|_| {
+        Refusal::err(format_args!(
+            "value is out of range, value must between {} and {}",
+            i32::MIN,
+            i32::MAX
+        ))
+    })?;
+    u32::try_from(number)
+        .ok()
+        .filter(|n| *n < ctx.node.databases())
+        .ok_or_else(|| Refusal::err("DB index is out of range"))
+}
+
+fn same_object() -> Refusal {
+    Refusal::err("source and destination objects are the same")
+}
+
+fn copy(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let (from, to) = (args.at(1), args.at(2));
+    let (mut target, mut replace, mut i) = (ctx.client.db, false, 3);
+    while let Some(word) = args.get(i) {
+        if word.eq_ignore_ascii_case(b"replace") {
+            replace = true;
+        } else if word.eq_ignore_ascii_case(b"db") && args.get(i + 1).is_some() {
+            target = database(ctx, args.at(i + 1))?;
+            i += 1;
+        } else {
+            return Err(Refusal::Syntax);
+        }
+        i += 1;
+    }
+    if target == ctx.client.db && from == to {
+        return Err(same_object());
+    }
+    let source = ctx.read(from).0.map(|entry| (entry.value().to_value(), entry.expire_at()));
+    let Some((value, expire_at)) = source else {
+        ctx.reply().integer(0);
+        return Ok(());
+    };
+    let taken =
+        !ctx.drop_expired_in(target, to) && ctx.node.keyspace.db(target as usize).contains(to);
+    if taken && !replace {
+        ctx.reply().integer(0);
+        return Ok(());
+    }
+    ctx.node.keyspace.db_mut(target as usize).set(to, value, Expiry::from(expire_at));
+    ctx.node.touch_watchers(target, to);
+    ctx.node.dirty += 1;
+    if !taken {
+        ctx.notify_in(target, NotifyClass::New, "new", to);
+    }
+    ctx.notify_in(target, NotifyClass::Generic, "copy_to", to);
+    ctx.reply().integer(1);
+    Ok(())
+}
+
+fn move_key(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let (key, source) = (args.at(1), ctx.client.db);
+    let target = database(ctx, args.at(2))?;
+    if source == target {
+        return Err(same_object());
+    }
+    let there = ctx.exists(key);
+    let taken =
+        !ctx.drop_expired_in(target, key) && ctx.node.keyspace.db(target as usize).contains(key);
+    let moved = if there && !taken { ctx.db_mut().take(key) } else { None };
+    let Some(moved) = moved else {
+        ctx.reply().integer(0);
+        return Ok(());
+    };
+    let expiry = Expiry::from(moved.expire_at);
+    ctx.node.keyspace.db_mut(target as usize).set(key, moved.value, expiry);
+    ctx.node.touch_watchers(target, key);
+    ctx.changed(key);
+    ctx.notify_in(target, NotifyClass::New, "new", key);
+    ctx.notify(NotifyClass::Generic, "move_from", key);
+    ctx.notify_in(target, NotifyClass::Generic, "move_to", key);
+    ctx.reply().integer(1);
+    Ok(())
+}
+
+fn swapdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let index = |text, which| {
+        parse_i64(text)
+            .and_then(|n| i32::try_from(n).ok())
+            .ok_or_else(|| Refusal::err(format_args!("invalid {which} DB index")))
+    };
+    let (a, b) = (index(args.at(1), "first")?, index(args.at(2), "second")?);
+    let known = |n: i32| usize::try_from(n).ok().filter(|n| *n < ctx.node.keyspace.databases());
+    let (Some(a), Some(b)) = (known(a), known(b)) else {
+        return Err(Refusal::err("DB index is out of range"));
+    };
+    if a != b {
+        ctx.node.touch_watchers_of_swap(a as u32, b as u32);
+        ctx.node.keyspace.swap(a, b);
+    }
+    ctx.node.dirty += 1;
+    ctx.reply().ok();
+    Ok(())
+}
+
+/// `ASYNC` or `SYNC` behind a FLUSH. Memory is given back at once either way: nobody waits for a free() here.
+fn flush_option(args: Args<'_>) -> Outcome {
+    let known =
+        |word: &[u8]| word.eq_ignore_ascii_case(b"async") || word.eq_ignore_ascii_case(b"sync");
+    match args.get(1) {
+        None => Ok(()),
+        Some(word) if args.len() == 2 && known(word) => Ok(()),
+        Some(_) => Err(Refusal::Syntax),
+    }
+}
+
+fn flushdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    flush_option(args)?;
+    let db = ctx.client.db;
+    ctx.node.touch_watchers_of(db);
+    ctx.node.dirty += ctx.db().len();
+    ctx.node.keyspace.flush(db as usize);
+    ctx.pass_on(args);
+    ctx.reply().ok();
+    Ok(())
+}
+
+fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    flush_option(args)?;
+    (0..ctx.node.databases()).for_each(|db| ctx.node.touch_watchers_of(db));
+    ctx.node.dirty += ctx.node.keyspace.len();
+    ctx.node.keyspace.flush_all();
+    ctx.pass_on(args);
+    ctx.reply().ok();
+    Ok(())
+}

@@ -1,0 +1,184 @@
+//! Who may run what, now: the checks before a command, in Redis's order.
+//!
+//! The first check that fails is the error that the client sees, so the order is part of the protocol: a client without
+//! a password learns nothing but that, and a full replica says READONLY before it says that it is still loading.
+
+use super::{Client, ClientKind, Node};
+use crate::{
+    command::{Command, Flag, Outcome},
+    refusal::Refusal,
+    resp::Args,
+    time::Time,
+};
+
+/// `CLIENT PAUSE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// Until then.
+    pub until: Time,
+    /// Only commands that may write wait.
+    pub writes_only: bool,
+}
+
+impl Node {
+    /// Whether this client may run this command now.
+    pub(super) fn admit(&self, client: &Client, row: &Command, args: Args<'_>) -> Outcome {
+        if client.kind != ClientKind::Normal && client.kind != ClientKind::Replica {
+            return Ok(());
+        }
+        if row.is(Flag::Protected) {
+            self.admit_protected(client, args)?;
+        }
+        if !client.authenticated && !row.is(Flag::NoAuth) {
+            return Err(Refusal::NoAuth);
+        }
+        if client.multi.is_some() && row.is(Flag::NoMulti) {
+            return Err(Refusal::err("Command not allowed inside a transaction"));
+        }
+        let in_queue = |flag| {
+            row.name == "exec"
+                && client.multi.iter().any(|multi| multi.queue.iter().any(|(row, _)| row.is(flag)))
+        };
+        let writes = row.is(Flag::Write) || in_queue(Flag::Write);
+        let grows = row.is(Flag::Denyoom) || in_queue(Flag::Denyoom);
+        if grows && self.is_out_of_memory() {
+            return Err(Refusal::OutOfMemory);
+        }
+        if writes || row.name == "ping" {
+            self.admit_to_disk()?;
+        }
+        if writes {
+            self.admit_write()?;
+        }
+        if client.is_subscriber_only() && !row.is_for_subscribers() {
+            return Err(Refusal::err(format_args!(
+                "Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+                row.full_name()
+            )));
+        }
+        self.admit_state(row, in_queue(Flag::Stale))
+    }
+
+    /// DEBUG and MODULE are off unless the configuration says otherwise.
+    fn admit_protected(&self, client: &Client, args: Args<'_>) -> Outcome {
+        use crate::config::ProtectedAction;
+        let debug = args.at(0).eq_ignore_ascii_case(b"debug");
+        let general = &self.config.general;
+        let rule = if debug { general.enable_debug_command } else { general.enable_module_command };
+        let allowed = match rule {
+            ProtectedAction::Yes => true,
+            ProtectedAction::No => false,
+            ProtectedAction::Local => client.is_local(),
+        };
+        if allowed {
+            return Ok(());
+        }
+        let (name, option) = if debug {
+            ("DEBUG", "enable-debug-command")
+        } else {
+            ("MODULE", "enable-module-command")
+        };
+        Err(Refusal::err(format_args!(
+            "{name} command not allowed. If the {option} option is set to \"local\", you can run it from a local \
+             connection, otherwise you need to set this option in the configuration file, and then restart the server."
+        )))
+    }
+
+    /// A master whose disk fails takes no writes (and says so to PING).
+    fn admit_to_disk(&self) -> Outcome {
+        if self.replication.is_replica() {
+            return Ok(());
+        }
+        self.persistence.write_refusal(&self.config).map_or(Ok(()), Err)
+    }
+
+    fn admit_write(&self) -> Outcome {
+        let rules = &self.config.replication;
+        if self.replication.is_replica() {
+            return if rules.read_only { Err(Refusal::ReadOnly) } else { Ok(()) };
+        }
+        let wanted = rules.min_replicas_to_write;
+        let guarded = wanted > 0 && rules.min_replicas_max_lag > 0;
+        if guarded && self.replication.good_replicas() < u64::from(wanted) {
+            return Err(Refusal::NoReplicas);
+        }
+        Ok(())
+    }
+
+    /// Stale data, data that is being loaded.
+    fn admit_state(&self, row: &Command, _stale_in_queue: bool) -> Outcome {
+        let stale = self.replication.is_replica() && !self.replication.link_is_up();
+        if stale && !self.config.replication.serve_stale_data && !row.is(Flag::Stale) {
+            return Err(Refusal::MasterDown);
+        }
+        if self.is_loading() && !row.is(Flag::Loading) {
+            return Err(Refusal::Loading);
+        }
+        Ok(())
+    }
+
+    /// Whether what is stored is more than `maxmemory` allows.
+    pub(crate) fn is_out_of_memory(&self) -> bool {
+        let limit = self.config.memory.maxmemory;
+        limit > 0 && self.used_memory() > limit
+    }
+
+    /// What this node's data and buffers take, by the same rule on every platform.
+    pub(crate) fn used_memory(&self) -> u64 {
+        self.keyspace.approximate_bytes()
+    }
+
+    /// Whether data is being loaded, from disk or from a master.
+    pub(crate) fn is_loading(&self) -> bool {
+        self.persistence.is_loading() || self.replication.is_loading()
+    }
+
+    /// Whether `CLIENT PAUSE` keeps this command waiting.
+    pub(super) fn is_paused(&self, now: Time, client: &Client, row: &Command) -> bool {
+        let Some(pause) = self.pause.filter(|pause| now < pause.until) else { return false };
+        if client.kind != ClientKind::Normal {
+            return false;
+        }
+        let queues = client.multi.is_some() && !row.runs_in_multi();
+        let may_replicate = |row: &Command| row.is(Flag::Write) || row.is(Flag::MayReplicate);
+        let in_queue = row.name == "exec"
+            && client
+                .multi
+                .iter()
+                .any(|multi| multi.queue.iter().any(|(row, _)| may_replicate(row)));
+        !queues && (!pause.writes_only || may_replicate(row) || in_queue)
+    }
+}
+
+impl Client {
+    /// Whether it sits on the same machine.
+    pub fn is_local(&self) -> bool {
+        let host = self.peer.host.as_str();
+        host.starts_with("127.") || host == "::1" || host.is_empty()
+    }
+}
+
+impl Command {
+    /// Whether it is executed at once within a transaction.
+    pub fn runs_in_multi(&self) -> bool {
+        matches!(self.name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset")
+            && self.container.is_empty()
+    }
+
+    /// Whether a subscriber that speaks RESP2 may send it.
+    pub fn is_for_subscribers(&self) -> bool {
+        self.container.is_empty()
+            && matches!(
+                self.name,
+                "subscribe"
+                    | "unsubscribe"
+                    | "psubscribe"
+                    | "punsubscribe"
+                    | "ssubscribe"
+                    | "sunsubscribe"
+                    | "ping"
+                    | "quit"
+                    | "reset"
+            )
+    }
+}

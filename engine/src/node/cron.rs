@@ -1,0 +1,88 @@
+//! What a node does by itself, ten times a second.
+
+use super::{Client, ClientKind, CloseIntent, Node};
+use crate::{config::NotifyClass, io::Effects, time::Time};
+
+/// How many expired keys one turn of the cron deletes at the most: enough to keep up with any load that the keys
+/// came in with, and a short turn for those who wait.
+const EXPIRE_BATCH: usize = 2000;
+
+impl Node {
+    pub(super) fn cron(&mut self, now: Time, fx: &mut Effects) {
+        self.advance_clock(now);
+        if !self.replication.is_replica() && self.active_expire {
+            self.expire_cycle(now, fx);
+        }
+        self.clients_cron(now, fx);
+    }
+
+    /// The access clock goes on.
+    pub(super) fn advance_clock(&mut self, now: Time) {
+        let clock = (now.as_secs() & 0x00ff_ffff) as u32;
+        if clock != self.lru_clock {
+            self.lru_clock = clock;
+            self.keyspace.set_clock(clock);
+        }
+    }
+
+    /// Delete keys that have expired and that nobody has asked for. Each goes out as a DEL of its own.
+    fn expire_cycle(&mut self, now: Time, fx: &mut Effects) {
+        let mut left = EXPIRE_BATCH;
+        for db in 0..self.databases() {
+            while left > 0 {
+                let found = self.keyspace.db_mut(db as usize).next_expired(now.as_millis());
+                let Some(key) = found.map(<[u8]>::to_vec) else { break };
+                self.expire_key(db, &key, None, fx);
+                self.flush_propagation(now, fx);
+                left -= 1;
+            }
+        }
+        if left == 0 {
+            self.stats.expired_time_cap_reached += 1;
+        }
+    }
+
+    /// Delete a key whose time has come: others hear of it as a DEL. `running` is the client that is taken out.
+    pub(crate) fn expire_key(
+        &mut self,
+        db: u32,
+        key: &[u8],
+        running: Option<&mut Client>,
+        fx: &mut Effects,
+    ) {
+        self.touch_watchers(db, key);
+        self.keyspace.db_mut(db as usize).remove(key);
+        self.stats.expired_keys += 1;
+        self.propagation.also(db, [&b"DEL"[..], key].into_iter());
+        if self.config.general.notify_keyspace_events.has(NotifyClass::Expired) {
+            self.notify_keyspace(db, "expired", key, running, fx);
+        }
+    }
+
+    /// Whether keys expire under this client's commands: not under those of a master or of an AOF, which say DEL.
+    pub(crate) fn keys_expire_for(&self, client: &Client) -> bool {
+        client.kind != ClientKind::Master && client.kind != ClientKind::Loader
+    }
+
+    /// Whether this node may turn "expires in the past" into a DEL of its own: no replica, not while loading.
+    pub(crate) fn decides_expiry(&self, client: &Client) -> bool {
+        self.keys_expire_for(client) && !self.replication.is_replica()
+    }
+
+    /// Clients that idle for too long, or for whom too much waits, are closed.
+    fn clients_cron(&mut self, now: Time, fx: &mut Effects) {
+        let timeout = u64::from(self.config.network.timeout);
+        for conn in self.clients.conns() {
+            let Some(client) = self.clients.get_mut(conn) else { continue };
+            let idle = now.since(client.last_seen).as_secs();
+            let closable = client.kind == ClientKind::Normal
+                && client.blocked.is_none()
+                && client.subscriptions.is_empty();
+            if timeout > 0 && closable && idle > timeout {
+                client.close = CloseIntent::Now;
+                self.note(now, crate::trace::ServerFact::IdleClient, fx);
+                self.settle_conn(conn, fx);
+            }
+        }
+    }
+}

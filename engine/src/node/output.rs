@@ -1,0 +1,147 @@
+//! What is on its way to clients: sending it, limiting it, describing the clients, and MONITOR.
+
+use alloc::{format, string::String, vec::Vec};
+use core::fmt::Write as _;
+
+use super::{Client, ClientKind, CloseIntent, Node};
+use crate::{
+    command::{Command, Flag},
+    config::ClientClass,
+    io::{ConnId, Effects},
+    resp::{Args, Protocol},
+    time::Time,
+    trace::ServerFact,
+};
+
+impl Node {
+    /// Send what is written for a client that is not taken out, unless its replies wait for the AOF.
+    pub(crate) fn send_pending(&mut self, conn: ConnId, fx: &mut Effects) {
+        let Some(client) = self.clients.get_mut(conn) else { return };
+        let held = client.held_until.is_some_and(|until| !self.persistence.has_reached(until));
+        if !held && !client.out.is_empty() {
+            self.stats.net_output_bytes += client.out.len() as u64;
+            fx.send_all(conn, &mut client.out);
+        }
+    }
+
+    /// Close a client for whom too much waits, or has waited for too long.
+    pub(super) fn check_output_limit(&mut self, now: Time, conn: ConnId, fx: &mut Effects) {
+        let limits = self.config.network.output_limits.clone();
+        let Some(client) = self.clients.get_mut(conn) else { return };
+        let waiting = client.unsent + client.out.len() as u64;
+        let limit = limits.of(client.class());
+        let soft = limit.soft > 0 && waiting >= limit.soft;
+        let since =
+            if soft { Some(*client.over_soft_limit_since.get_or_insert(now)) } else { None };
+        client.over_soft_limit_since = since;
+        let too_long = since.is_some_and(|since| now.since(since).as_secs() > limit.soft_seconds);
+        if (limit.hard > 0 && waiting >= limit.hard) || too_long {
+            client.close = CloseIntent::Now;
+            if let Some(client) = self.clients.take(conn) {
+                let shown = self.describe(&client, now);
+                self.note(now, ServerFact::OutputBufferFull { client: shown }, fx);
+                self.settle(client, fx);
+            }
+        }
+    }
+
+    /// A client as a line of `CLIENT LIST`.
+    pub(crate) fn describe(&self, client: &Client, now: Time) -> String {
+        let multi = client.multi.as_ref().map_or(-1, |multi| multi.queue.len() as i64);
+        let command =
+            client.last_command.map_or("NULL".into(), |row| format!("{}", row.full_name()));
+        let mut line = format!(
+            "id={} addr={} laddr={} fd=8 name={}",
+            client.id, client.peer, client.local, client.name
+        );
+        let _ = write!(
+            line,
+            " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={multi}",
+            now.since(client.since).as_secs(),
+            now.since(client.last_seen).as_secs(),
+            self.flags_of(client),
+            client.db,
+            client.subscriptions.channels.len(),
+            client.subscriptions.patterns.len(),
+            client.subscriptions.shards.len(),
+        );
+        let queued = client.multi.as_ref().map_or(0, |multi| multi.bytes());
+        let _ = write!(
+            line,
+            " qbuf={} qbuf-free={} argv-mem=10 multi-mem={queued} rbs={} rbp={} obl={} oll=0 omem={} tot-mem={} events={} cmd={command} user=default redir=-1 resp={}",
+            client.input.len(),
+            client.input.capacity() - client.input.len(),
+            1024,
+            0,
+            client.out.len(),
+            client.unsent,
+            client.memory(),
+            if client.unsent > 0 { "rw" } else { "r" },
+            if client.protocol == Protocol::Resp3 { 3 } else { 2 },
+        );
+        line
+    }
+
+    /// The letters behind `flags=`.
+    fn flags_of(&self, client: &Client) -> String {
+        let letters = [
+            (client.kind == ClientKind::Replica && client.monitor, 'O'),
+            (client.kind == ClientKind::Replica, 'S'),
+            (client.kind == ClientKind::Master, 'M'),
+            (client.monitor && client.kind != ClientKind::Replica, 'O'),
+            (!client.subscriptions.is_empty(), 'P'),
+            (client.multi.is_some(), 'x'),
+            (client.blocked.is_some(), 'b'),
+            (self.watches.is_touched(client.conn), 'd'),
+            (client.close == CloseIntent::AfterReply, 'c'),
+            (client.close == CloseIntent::Now, 'A'),
+            (client.no_evict, 'e'),
+        ];
+        let flags: String =
+            letters.iter().filter(|(on, _)| *on).map(|(_, letter)| *letter).collect();
+        if flags.is_empty() { "N".into() } else { flags }
+    }
+
+    /// Show a command to those who have sent MONITOR.
+    pub(super) fn show_to_monitors(
+        &mut self,
+        now: Time,
+        client: &mut Client,
+        row: &Command,
+        args: Args<'_>,
+        fx: &mut Effects,
+    ) {
+        if row.is(Flag::SkipMonitor) || row.is(Flag::Admin) {
+            return;
+        }
+        let mut line =
+            format!("{}.{:06} [{} {}]", now.as_secs(), now.0 % 1_000_000, client.db, client.peer)
+                .into_bytes();
+        for arg in args.iter() {
+            line.push(b' ');
+            line.extend_from_slice(&crate::config::directive::quoted(arg));
+        }
+        let line = String::from_utf8_lossy(&line).into_owned();
+        let monitors: Vec<ConnId> = self.monitors.iter().copied().collect();
+        for conn in monitors {
+            self.push_to(conn, Some(client), fx, |reply| reply.simple(&line));
+        }
+    }
+}
+
+impl Client {
+    /// Whose output limit holds for it.
+    pub(crate) fn class(&self) -> ClientClass {
+        match self.kind {
+            ClientKind::Replica => ClientClass::Replica,
+            _ if !self.subscriptions.is_empty() => ClientClass::Pubsub,
+            _ => ClientClass::Normal,
+        }
+    }
+
+    /// What it takes in memory, near enough.
+    pub(crate) fn memory(&self) -> u64 {
+        let own = core::mem::size_of::<u64>() as u64 * 100;
+        own + self.input.capacity() as u64 + self.out.capacity() as u64
+    }
+}

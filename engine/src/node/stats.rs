@@ -1,0 +1,114 @@
+//! What a node counts about itself, for `INFO stats`; `CONFIG RESETSTAT` begins anew.
+
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
+
+use crate::command::Command;
+
+/// The counters of `INFO stats` that commands and clients move.
+#[derive(Clone, Debug, Default)]
+pub struct Stats {
+    /// Connections accepted.
+    pub connections_received: u64,
+    /// Connections refused for `maxclients`.
+    pub rejected_connections: u64,
+    /// Commands run.
+    pub commands_processed: u64,
+    /// Bytes from clients.
+    pub net_input_bytes: u64,
+    /// Bytes to clients.
+    pub net_output_bytes: u64,
+    /// Reads that found their key.
+    pub keyspace_hits: u64,
+    /// Reads that did not.
+    pub keyspace_misses: u64,
+    /// Keys deleted because their time had come.
+    pub expired_keys: u64,
+    /// Times that the active expiry stopped with work left.
+    pub expired_time_cap_reached: u64,
+    /// Keys evicted for `maxmemory`.
+    pub evicted_keys: u64,
+    /// Replies that were errors.
+    pub error_replies: u64,
+    /// Reads and writes of sockets.
+    pub reads_processed: u64,
+    /// Turns in which something was written.
+    pub writes_processed: u64,
+}
+
+/// How often one command was called.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CallCounts {
+    /// Executed.
+    pub calls: u64,
+    /// Refused before execution.
+    pub rejected: u64,
+    /// Ended with an error.
+    pub failed: u64,
+}
+
+/// `INFO commandstats`.
+///
+/// A list of the commands that were called at all, the latest remembered: one comparison for a client that repeats itself.
+#[derive(Clone, Debug, Default)]
+pub struct CommandStats {
+    list: Vec<(&'static Command, CallCounts)>,
+    latest: usize,
+}
+
+impl CommandStats {
+    fn of(&mut self, row: &'static Command) -> &mut CallCounts {
+        let known = self.list.get(self.latest).is_some_and(|(other, _)| core::ptr::eq(*other, row));
+        if !known {
+            let found = self.list.iter().position(|(other, _)| core::ptr::eq(*other, row));
+            self.latest = found.unwrap_or_else(|| {
+                self.list.push((row, CallCounts::default()));
+                self.list.len() - 1
+            });
+        }
+        &mut self.list[self.latest].1
+    }
+
+    /// A command was executed.
+    #[inline]
+    pub fn called(&mut self, row: &'static Command, failed: bool) {
+        let counts = self.of(row);
+        counts.calls += 1;
+        counts.failed += u64::from(failed);
+    }
+
+    /// A command was refused.
+    pub fn rejected(&mut self, row: &'static Command) {
+        self.of(row).rejected += 1;
+    }
+
+    /// All that were called, by name.
+    pub fn by_name(&self) -> Vec<(&'static Command, CallCounts)> {
+        let mut list = self.list.clone();
+        list.sort_by_key(|(row, _)| row.full_name());
+        list
+    }
+}
+
+/// `INFO errorstats`: errors by their code.
+#[derive(Clone, Debug, Default)]
+pub struct ErrorStats(BTreeMap<String, u64>);
+
+impl ErrorStats {
+    /// How many codes are told apart at the most: scripts can make up their own.
+    const MOST: usize = 128;
+
+    /// An error was answered; `text` begins with its code.
+    pub fn count(&mut self, text: &str) {
+        let code = text.split(' ').next().unwrap_or_default();
+        if let Some(count) = self.0.get_mut(code) {
+            *count += 1;
+        } else if self.0.len() < Self::MOST {
+            self.0.insert(code.into(), 1);
+        }
+    }
+
+    /// Codes and counts.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.0.iter().map(|(code, count)| (code.as_str(), *count))
+    }
+}
