@@ -31,7 +31,7 @@ impl Node {
         for db in 0..self.databases() {
             while left > 0 {
                 let found = self.keyspace.db_mut(db as usize).next_expired(now.as_millis());
-                let Some(key) = found.map(<[u8]>::to_vec) else { break };
+                let Some(key) = found else { break };
                 self.expire_key(db, &key, None, fx);
                 self.flush_propagation(now, fx);
                 left -= 1;
