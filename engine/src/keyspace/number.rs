@@ -1,8 +1,10 @@
 //! Numbers as Redis reads and writes them.
 
+mod big;
 mod long_double;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use long_double::LongDouble;
 
@@ -109,7 +111,7 @@ pub fn format_f64(number: f64) -> String {
 /// Reads a double as C's `strtod` does, and refuses what Redis refuses: spaces, trailing bytes, NaN, numbers too large,
 /// and numbers so small that nothing is left of them.
 pub fn parse_f64(text: &[u8]) -> Option<f64> {
-    use long_double::{Text, hexadecimal, round_to, split};
+    use text::{Text, hexadecimal, round_to, split};
     let (negative, parts) = split(text)?;
     let size = match parts {
         Text::Infinity => f64::INFINITY,
