@@ -13,12 +13,14 @@
 
 mod need;
 mod node;
+mod page;
 mod repo;
 mod resp;
 mod wait;
 
 pub use need::{Tool, have};
-pub use node::{Node, Program, redis_cli, server_binary};
+pub use node::{Node, Program, pinned, redis_cli, server_binary};
+pub use page::PageServer;
 pub use repo::{page_directory, root, tracked_files};
 pub use resp::{Client, Value, encode};
 pub use wait::{free_port, wait_at_most, wait_until};

@@ -4,6 +4,7 @@ use crate::repo::{root, target_dir};
 use crate::resp::Client;
 use crate::wait::{free_port, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
+use std::fmt;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -35,7 +36,9 @@ impl Program {
 /// A data node or a sentinel in a directory of its own, killed when it goes out of scope.
 #[derive(Debug)]
 pub struct Node {
-    program: Program,
+    executable: PathBuf,
+    /// The processor that it has to stay on; a measurement compares like with like.
+    core: Option<usize>,
     port: u16,
     directory: TempDir,
     is_sentinel: bool,
@@ -53,21 +56,35 @@ impl Node {
 
     /// The same, but not started yet: files can be put into [`Node::directory`] first.
     pub fn prepare(program: Program, configuration: &[&str]) -> Self {
-        Self::with_configuration(program, configuration, false)
+        Self::with_configuration(program.executable(), configuration, false)
+    }
+
+    /// The same with any server program, kept on one processor: for measurements.
+    pub fn prepare_pinned(executable: &Path, core: Option<usize>, configuration: &[&str]) -> Self {
+        let mut node = Self::with_configuration(executable, configuration, false);
+        node.core = core;
+        node
     }
 
     /// A sentinel with these lines of sentinel.conf; returns when it answers PING.
     #[track_caller]
     pub fn start_sentinel(program: Program, configuration: &[&str]) -> Self {
-        let mut node = Self::with_configuration(program, configuration, true);
+        let mut node = Self::with_configuration(program.executable(), configuration, true);
         node.launch();
         node
     }
 
-    fn with_configuration(program: Program, configuration: &[&str], is_sentinel: bool) -> Self {
+    fn with_configuration(executable: &Path, configuration: &[&str], is_sentinel: bool) -> Self {
         let directory =
             tempfile::Builder::new().prefix("keepsake-test-").tempdir().expect("a directory");
-        let node = Self { program, port: free_port(), directory, is_sentinel, process: None };
+        let node = Self {
+            executable: executable.into(),
+            core: None,
+            port: free_port(),
+            directory,
+            is_sentinel,
+            process: None,
+        };
         let mut text =
             format!("port {}\nbind 127.0.0.1\ndir {}\n", node.port, node.directory().display());
         for line in configuration {
@@ -111,9 +128,9 @@ impl Node {
     #[track_caller]
     pub fn launch(&mut self) {
         self.spawn();
-        wait_until(&format!("{:?} on {} answers", self.program, self.port), || {
+        wait_until(&format!("{self} answers"), || {
             if let Some(how) = self.has_ended() {
-                panic!("{:?} on {} ended ({how}):\n{}", self.program, self.port, self.log());
+                panic!("{self} ended ({how}):\n{}", self.log());
             }
             // -LOADING is an answer, too, but not the one that a test waits for.
             let reply =
@@ -127,7 +144,7 @@ impl Node {
         assert!(self.process.is_none(), "it runs already");
         let log =
             File::options().create(true).append(true).open(self.log_file()).expect("the log opens");
-        let mut command = Command::new(self.program.executable());
+        let mut command = pinned(&self.executable, self.core);
         command.arg(self.configuration_file()).current_dir(self.directory()).stdin(Stdio::null());
         if self.is_sentinel {
             command.arg("--sentinel");
@@ -210,12 +227,30 @@ impl Node {
     }
 }
 
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {}", self.executable.display(), self.port)
+    }
+}
+
 impl Drop for Node {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("--- log of {:?} on {} ---\n{}", self.program, self.port, self.log());
+            eprintln!("--- log of {self} ---\n{}", self.log());
         }
         self.kill();
+    }
+}
+
+/// A command that stays on one processor, if one is given.
+pub fn pinned(executable: &Path, core: Option<usize>) -> Command {
+    match core {
+        None => Command::new(executable),
+        Some(core) => {
+            let mut command = Command::new("taskset");
+            command.args(["-c", &core.to_string()]).arg(executable);
+            command
+        }
     }
 }
 

@@ -1,41 +1,9 @@
 //! The page in headless Chromium. Each test plays one file of `tests/browser/scenarios/`; a console
 //! error, a warning or a failed request fails it, whatever the scenario itself checks.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Mutex;
-use tests::{Tool, have, page_directory, root, server_binary};
-
-/// Serves the built page on a free port until it goes out of scope.
-struct PageServer {
-    process: Child,
-    url: String,
-}
-
-impl PageServer {
-    fn start() -> Self {
-        let mut process = Command::new(server_binary())
-            .args(["lab", "--no-nodes", "--http", "127.0.0.1:0", "--page"])
-            .arg(page_directory())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the server starts");
-        let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines();
-        let url = lines
-            .find_map(|line| {
-                Some(line.ok()?.strip_prefix("The page: ")?.split(' ').next()?.to_string())
-            })
-            .expect("the server says where the page is");
-        Self { process, url }
-    }
-}
-
-impl Drop for PageServer {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
+use tests::{PageServer, Tool, have, page_directory, root, server_binary};
 
 /// Plays one scenario, or skips where there is no browser.
 fn play(scenario: &str) {
@@ -46,9 +14,9 @@ fn play(scenario: &str) {
         return;
     }
     let browser = root().join("tests/browser");
-    let server = PageServer::start();
+    let server = PageServer::start(server_binary(), page_directory());
     let run = Command::new("node")
-        .args(["run.mjs", scenario, &server.url])
+        .args(["run.mjs", scenario, server.url()])
         .current_dir(browser)
         .env("KEEPSAKE_ARTEFACTS", root().join("artefacts"))
         .output()
@@ -60,6 +28,11 @@ fn play(scenario: &str) {
 #[test]
 fn the_page_starts_without_a_complaint() {
     play("smoke");
+}
+
+#[test]
+fn the_page_says_how_fast_it_is() {
+    play("paint");
 }
 
 #[test]

@@ -3,9 +3,11 @@
 //! - [`page`] builds the page: WASM, bindings, fingerprints, compressed copies;
 //! - [`play`] builds page and server and hands over to the server's lab supervisor;
 //! - [`verify`] installs what the tests need and runs everything that has to hold;
+//! - [`bench`] measures ours beside Debian's Redis, and the page;
 //! - [`run`] runs one outside command with a name and a clock beside it;
 //! - [`workspace`] knows where things lie and what the toolchain still lacks.
 
+mod bench;
 mod page;
 mod play;
 mod run;
@@ -31,6 +33,8 @@ enum Command {
     Play(play::Options),
     /// Check everything that has to hold, installing what that needs
     Verify(verify::Options),
+    /// Measure our server beside Debian's Redis, the simulation and the page
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -38,6 +42,7 @@ fn main() -> ExitCode {
         Command::Page => page::build().map(drop),
         Command::Play(options) => play::play(&options),
         Command::Verify(options) => verify::verify(&options),
+        Command::Bench(options) => bench::bench(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! Runs one outside command, with its name and its time beside it.
 
 use anyhow::{Context, Result, bail};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -20,9 +21,9 @@ pub fn step(name: &str, command: &mut Command) -> Result<()> {
 
 /// Runs `command` to its end; an exit code other than 0 is an error.
 pub fn check(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("could not start {command:?}"))?;
+    let status = command.status().with_context(|| format!("could not start {}", name(command)))?;
     if !status.success() {
-        bail!("{command:?} ended with {status}");
+        bail!("{} ended with {status}", name(command));
     }
     Ok(())
 }
@@ -32,11 +33,18 @@ pub fn capture(command: &mut Command) -> Result<String> {
     let output = command
         .stderr(Stdio::inherit())
         .output()
-        .with_context(|| format!("could not start {command:?}"))?;
+        .with_context(|| format!("could not start {}", name(command)))?;
     if !output.status.success() {
-        bail!("{command:?} ended with {}", output.status);
+        bail!("{} ended with {}", name(command), output.status);
     }
-    String::from_utf8(output.stdout).with_context(|| format!("{command:?} printed no UTF-8"))
+    String::from_utf8(output.stdout).with_context(|| format!("{} printed no UTF-8", name(command)))
+}
+
+/// The command as one would type it, without the directories.
+pub fn name(command: &Command) -> String {
+    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
+    let words = std::iter::once(program).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 /// `4.2 s`, or `1 min 05 s` for what takes longer.

@@ -1,6 +1,6 @@
 //! Counts what `cargo test` says, while passing it on.
 
-use crate::workspace;
+use crate::{run, workspace};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -32,7 +32,8 @@ impl Tally {
         std::fs::write(&skips, "")
             .with_context(|| format!("could not write {}", skips.display()))?;
         cargo.env("KEEPSAKE_SKIPS", &skips).stdout(Stdio::piped());
-        let mut process = cargo.spawn().with_context(|| format!("could not start {cargo:?}"))?;
+        let mut process =
+            cargo.spawn().with_context(|| format!("could not start {}", run::name(cargo)))?;
         let printed = process.stdout.take().context("cargo's output is piped")?;
         for line in BufReader::new(printed).lines() {
             let line = line.context("cargo test printed no UTF-8")?;
@@ -45,7 +46,7 @@ impl Tally {
             self.skipped.push(line.to_string());
         }
         if !status.success() {
-            bail!("cargo test ended with {status}");
+            bail!("{} ended with {status}", run::name(cargo));
         }
         Ok(())
     }
