@@ -24,7 +24,6 @@ pub mod connection;
 pub mod counter;
 pub mod expire;
 pub mod generic;
-mod long_double;
 pub mod notify;
 pub mod options;
 pub mod relocate;

@@ -6,7 +6,7 @@
 
 use super::{Ctx, notify::NotifyClass};
 use crate::{
-    keyspace::{Database, EntryRef, StringRef, ValueRef},
+    keyspace::{Database, EntryRef, Spot, StringRef, ValueRef},
     refusal::Refusal,
     resp::{Args, Reply},
 };
@@ -33,30 +33,45 @@ impl Ctx<'_> {
     /// The entry of `key` for a command that reads, and the reply to write it into. The access is noted.
     #[inline]
     pub fn read(&mut self, key: &[u8]) -> Found<'_> {
-        let number = self.client.db as usize;
-        let clock = self.node.lru_clock;
-        if let Some(entry) = self.node.keyspace.db(number).get(key)
-            && entry.clock() != clock
+        let spot = self.seek(key);
+        if let Some(spot) = spot
             && !self.node.persistence.has_child()
         {
-            self.node.keyspace.db_mut(number).touch(key, clock);
+            let clock = self.node.lru_clock;
+            self.db_mut().touch(spot, clock);
         }
-        self.glance(key)
+        self.show(spot)
     }
 
     /// The entry of `key` for a command that asks about it without using it, and the reply to write it into.
     #[inline]
     pub fn glance(&mut self, key: &[u8]) -> Found<'_> {
-        let gone = self.drop_expired(key);
-        let number = self.client.db as usize;
-        if gone || !self.node.keyspace.db(number).contains(key) {
+        let spot = self.seek(key);
+        self.show(spot)
+    }
+
+    /// Where `key` is, if it exists now; counted as a hit or a miss.
+    #[inline]
+    fn seek(&mut self, key: &[u8]) -> Option<Spot> {
+        let spot = match self.db().find(key) {
+            Some(_) if self.drop_expired(key) => None,
+            found => found,
+        };
+        if spot.is_some() {
+            self.node.stats.keyspace_hits += 1;
+        } else {
             self.node.stats.keyspace_misses += 1;
             self.notify(NotifyClass::Miss, "keymiss", key);
-            return (None, self.client.reply());
         }
-        self.node.stats.keyspace_hits += 1;
+        spot
+    }
+
+    /// The entry at `spot` beside the reply: both borrow from here, each from its own part.
+    #[inline]
+    fn show(&mut self, spot: Option<Spot>) -> Found<'_> {
         let Ctx { node, client, .. } = self;
-        (node.keyspace.db(number).get(key), client.reply())
+        let db = node.keyspace.db(client.db as usize);
+        (spot.and_then(|spot| db.at(spot)), client.reply())
     }
 
     /// The entry of `key` for a command that is about to change it. It counts as no hit, as in Redis.

@@ -1,8 +1,11 @@
 //! Strings that are numbers.
 
-use super::{Command, Ctx, Flag, Keys, Outcome, long_double::LongDouble, notify::NotifyClass};
+use super::{Command, Ctx, Flag, Keys, Outcome, notify::NotifyClass};
 use crate::{
-    keyspace::{Expiry, StringEncoding, number::I64Text},
+    keyspace::{
+        Expiry, StringEncoding,
+        number::{I64Text, LongDouble},
+    },
     refusal::Refusal,
     resp::{Args, integer::parse_i64},
 };
@@ -127,7 +130,8 @@ fn incrbyfloat(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let by = LongDouble::parse(args.at(2)).ok_or(Refusal::NotAFloat)?;
     let sum = old
         .unwrap_or(LongDouble::ZERO)
-        .add(by)
+        .plus(by)
+        .filter(|sum| sum.is_finite())
         .ok_or_else(|| Refusal::err("increment would produce NaN or Infinity"))?;
     let text = sum.to_text();
     let encoding = StringEncoding::of_text(text.as_bytes());

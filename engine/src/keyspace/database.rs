@@ -5,7 +5,7 @@
 
 use super::entry::Entry;
 use super::expiry::ExpiryIndex;
-use super::table::{EntryRef, Hasher, Table};
+use super::table::{EntryRef, Hasher, Spot, Table};
 use super::value::{StringEncoding, Value, ValueRef};
 use alloc::vec::Vec;
 
@@ -119,15 +119,27 @@ impl Database {
         self.clock = clock & 0x00ff_ffff;
     }
 
-    /// Notes an access to `key` in its 24 bits of clock. Writes only if they change. Callers leave it out while a
-    /// child job runs, as Redis does: it would copy a segment for nothing but the clock.
-    pub fn touch(&mut self, key: &[u8], clock: u32) {
+    /// Where `key` is: good until this database next changes other than by [`Database::touch`].
+    #[inline]
+    pub fn find(&self, key: &[u8]) -> Option<Spot> {
+        self.table.find(key)
+    }
+
+    /// The entry at a spot that [`Database::find`] has found.
+    #[inline]
+    pub fn at(&self, spot: Spot) -> Option<EntryRef<'_>> {
+        self.table.at(spot)
+    }
+
+    /// Notes an access in the 24 bits of clock of the key at `spot`. Writes only if they change. Callers leave it out
+    /// while a child job runs, as Redis does: it would copy a segment for nothing but the clock.
+    #[inline]
+    pub fn touch(&mut self, spot: Spot, clock: u32) {
         let clock = clock & 0x00ff_ffff;
-        if self.get(key).is_some_and(|entry| entry.clock() != clock) {
-            let hash = self.table.hash(key);
-            if let Some(entry) = self.table.get_mut(hash, key) {
-                entry.set_clock(clock);
-            }
+        if self.at(spot).is_some_and(|entry| entry.clock() != clock)
+            && let Some(entry) = self.table.at_mut(spot)
+        {
+            entry.set_clock(clock);
         }
     }
 

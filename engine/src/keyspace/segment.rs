@@ -68,13 +68,8 @@ impl Segment {
     }
 
     #[inline]
-    pub fn entry(&self, slot: usize) -> &Entry {
-        &self.entries[slot]
-    }
-
-    #[inline]
-    pub fn entry_mut(&mut self, slot: usize) -> &mut Entry {
-        &mut self.entries[slot]
+    pub fn entry_mut(&mut self, slot: usize) -> Option<&mut Entry> {
+        self.entries.get_mut(slot)
     }
 
     pub fn push(&mut self, hash: u64, entry: Entry) {

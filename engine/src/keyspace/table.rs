@@ -116,8 +116,16 @@ struct Page {
     segments: Vec<Arc<Segment>>,
 }
 
+/// Where a key was found: good until the table next changes. It saves the second search where a key is looked at,
+/// something else is done, and the key is needed again.
+#[derive(Clone, Copy, Debug)]
+pub struct Spot {
+    place: Place,
+    slot: usize,
+}
+
 /// Where a key's segment is.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Place {
     page: usize,
     segment: usize,
@@ -157,9 +165,27 @@ impl Table {
     /// The entry of `key`, expired or not.
     #[inline]
     pub fn get(&self, key: &[u8]) -> Option<EntryRef<'_>> {
-        let hash = self.hasher.hash(key);
-        let segment = self.segment(hash)?;
-        segment.find(hash, key).map(|slot| EntryRef(segment.entry(slot)))
+        self.find(key).and_then(|spot| self.at(spot))
+    }
+
+    /// Where `key` is.
+    #[inline]
+    pub fn find(&self, key: &[u8]) -> Option<Spot> {
+        self.find_hashed(self.hasher.hash(key), key)
+    }
+
+    #[inline]
+    fn find_hashed(&self, hash: u64, key: &[u8]) -> Option<Spot> {
+        let place = self.place(hash)?;
+        let slot = self.pages[place.page].segments[place.segment].find(hash, key)?;
+        Some(Spot { place, slot })
+    }
+
+    /// The entry at a spot that was found since the table last changed (from an older one, anything may come).
+    #[inline]
+    pub fn at(&self, spot: Spot) -> Option<EntryRef<'_>> {
+        let segment = self.pages.get(spot.place.page)?.segments.get(spot.place.segment)?;
+        segment.entries().get(spot.slot).map(EntryRef)
     }
 
     /// Every entry once, in the order of hash prefixes.
@@ -261,9 +287,15 @@ impl Table {
     /// Changes the entry of `key` in place.
     #[inline]
     pub(super) fn get_mut(&mut self, hash: u64, key: &[u8]) -> Option<&mut Entry> {
-        let at = self.place(hash)?;
-        let slot = self.pages[at.page].segments[at.segment].find(hash, key)?;
-        Some(self.segment_mut(at).entry_mut(slot))
+        let spot = self.find_hashed(hash, key)?;
+        self.at_mut(spot)
+    }
+
+    /// [`Table::at`], to be changed.
+    #[inline]
+    pub(super) fn at_mut(&mut self, spot: Spot) -> Option<&mut Entry> {
+        self.at(spot)?;
+        self.segment_mut(spot.place).entry_mut(spot.slot)
     }
 
     /// The first entry in the segment of `hash` for which `wanted` holds.
@@ -301,11 +333,10 @@ impl Table {
 
     /// Takes the entry of `key` out.
     pub(super) fn remove(&mut self, hash: u64, key: &[u8]) -> Option<Entry> {
-        let at = self.place(hash)?;
-        let slot = self.pages[at.page].segments[at.segment].find(hash, key)?;
+        let spot = self.find_hashed(hash, key)?;
         let hasher = self.hasher;
-        let segment = self.segment_mut(at);
-        let removed = segment.remove(slot, &hasher);
+        let segment = self.segment_mut(spot.place);
+        let removed = segment.remove(spot.slot, &hasher);
         let sparse = segment.len() <= CAPACITY / 4;
         self.len -= 1;
         if sparse {

@@ -111,7 +111,9 @@ fn perform(act: Act, keyspace: &mut Keyspace, model: &mut Model) {
         }
         Act::PopExpired(now, limit) => pop_expired(db, model, now, limit),
         Act::Touch(key, clock) => {
-            db.touch(&key, clock);
+            if let Some(spot) = db.find(&key) {
+                db.touch(spot, clock);
+            }
             assert_eq!(
                 db.get(&key).map(|entry| entry.clock()),
                 model.get(&key).map(|_| clock << 8 >> 8)

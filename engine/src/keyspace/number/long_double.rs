@@ -34,6 +34,10 @@ enum Size {
 }
 
 impl LongDouble {
+    /// Nothing.
+    pub const ZERO: Self =
+        LongDouble { negative: false, size: Size::Finite { mantissa: 0, exponent: MIN_EXPONENT } };
+
     /// Reads a number as C's `strtold` does, and refuses what Redis refuses: spaces, trailing bytes, NaN, numbers too
     /// large, and numbers so small that nothing is left of them.
     pub fn parse(text: &[u8]) -> Option<Self> {
