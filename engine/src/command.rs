@@ -20,6 +20,7 @@ use crate::{
 
 pub mod access;
 pub mod bits;
+pub mod config;
 pub mod connection;
 pub mod counter;
 pub mod expire;
@@ -32,6 +33,7 @@ pub mod string;
 /// All families, in no particular order.
 pub static FAMILIES: &[&[Command]] = &[
     bits::COMMANDS,
+    config::COMMANDS,
     connection::COMMANDS,
     counter::COMMANDS,
     expire::COMMANDS,

@@ -38,7 +38,7 @@ mod fields;
 mod tests;
 
 pub use directive::{Directive, Effect};
-pub use fields::{Config, General, Memory, Network, Persistence, Replication};
-pub use load::{LoadError, Loaded, Mode, Outside, SentinelLine, load};
+pub use fields::{Config, General, Memory, Network, Persistence, Replication, Source};
+pub use load::{LoadError, Mode, Outside, SentinelLine, load};
 pub use set::{Applied, SetError, SetRights};
 pub use values::*;

@@ -13,6 +13,7 @@
 //! It can be cloned at any moment, and both copies go on from there: that is how the playground rewinds.
 //!
 //! * [`client`]: who is connected, and what has been agreed with each.
+//! * `configuration`: what follows from CONFIG SET; CONFIG REWRITE.
 //! * `admission`: who may run what, now; `output`: what may wait for a client; `cron`: what is done ten times a second.
 //! * [`execute`]: from a request to its reply: admission, the call, what is propagated.
 //! * [`propagate`]: what a command leaves behind for the AOF and for replicas.
@@ -36,6 +37,7 @@ use crate::{
 
 mod admission;
 pub mod client;
+mod configuration;
 mod cron;
 pub mod execute;
 mod output;
@@ -68,6 +70,7 @@ pub struct Node {
     /// The process id that logs, temporary files and INFO show.
     pub(crate) pid: u32,
     pub(crate) config: Config,
+    pub(crate) config_jobs: configuration::ConfigJobs,
     pub(crate) keyspace: Keyspace,
     pub(crate) rng: oorandom::Rand64,
     /// 40 hexadecimal digits, new in every life.
@@ -127,6 +130,7 @@ impl Node {
             pid: birth.pid,
             keyspace: Keyspace::new(birth.config.general.databases as usize, hash_seed),
             config: birth.config,
+            config_jobs: configuration::ConfigJobs::default(),
             born: Time::default(),
             clients: Clients::default(),
             dirty: 0,
@@ -193,11 +197,12 @@ impl Node {
 
     fn on_disk(
         &mut self,
-        _now: Time,
-        _id: DiskId,
-        _result: Result<crate::io::DiskReply, crate::io::DiskError>,
-        _fx: &mut Effects,
+        now: Time,
+        id: DiskId,
+        result: Result<crate::io::DiskReply, crate::io::DiskError>,
+        fx: &mut Effects,
     ) {
+        self.config_on_disk(now, id, &result, fx);
     }
 
     fn on_child(

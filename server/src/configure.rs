@@ -6,17 +6,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use engine::config::{LoadError, Loaded, Mode, Outside, load};
+use engine::config::{Config, LoadError, Mode, Outside, load};
 
 use crate::cli::{NodeArgs, OWN};
 use crate::driver::strerror;
 
-/// A configuration, and where it stands.
+/// A configuration, and what it was made of.
 pub struct Configured {
-    /// What it says.
-    pub loaded: Loaded,
-    /// The file's absolute path: CONFIG REWRITE and Sentinel write there.
-    pub file: Option<String>,
+    /// The configuration.
+    pub config: Config,
     /// What came from the standard input.
     pub stdin: Vec<u8>,
 }
@@ -26,6 +24,8 @@ pub struct Configured {
 /// # Errors
 /// What is wrong, where, and what to do.
 pub fn configure(args: &NodeArgs) -> Result<Configured, String> {
+    // Before `dir` leads elsewhere.
+    let here = env::current_dir().unwrap_or_default();
     let mut text = Vec::new();
     if let Some(path) = &args.file {
         text = fs::read(path).map_err(|error| unreadable(path, &error))?;
@@ -36,16 +36,17 @@ pub fn configure(args: &NodeArgs) -> Result<Configured, String> {
         read.map_err(|error| format!("standard input: {}", strerror(&error)))?;
         text.extend_from_slice(&stdin);
     }
-    let file = args.file.as_ref().map(|path| absolute(path));
     let mode = if args.sentinel { Mode::Sentinel } else { Mode::Server };
-    let mut loaded =
+    let mut config =
         load(args.file.as_deref(), &text, args.options.as_bytes(), mode, &mut FileSystem)
             .map_err(|error| explained(&error))?;
-    if let Some(module) = loaded.modules.first() {
+    config.source.file =
+        args.file.as_ref().map(|path| here.join(path).to_string_lossy().into_owned());
+    if let Some(module) = config.source.modules.first() {
         let path = String::from_utf8_lossy(&module[0]).into_owned();
         return Err(format!("{path}: modules can't be loaded here; remove `loadmodule {path}`"));
     }
-    let log = &loaded.config.general.logfile;
+    let log = &config.general.logfile;
     if !log.is_empty() {
         let opened = fs::OpenOptions::new().create(true).append(true).open(log);
         opened.map_err(|error| {
@@ -54,13 +55,13 @@ pub fn configure(args: &NodeArgs) -> Result<Configured, String> {
         })?;
     }
     if args.sentinel {
-        writable(file.as_deref())?;
+        writable(config.source.file.as_deref())?;
     }
-    let dir = &mut loaded.config.general.dir;
+    let dir = &mut config.general.dir;
     if let (".", Ok(here)) = (dir.as_str(), env::current_dir()) {
         *dir = here.to_string_lossy().into_owned();
     }
-    Ok(Configured { loaded, file, stdin })
+    Ok(Configured { config, stdin })
 }
 
 /// Sentinel keeps its state in its configuration file.
@@ -95,12 +96,6 @@ fn unreadable(path: &str, error: &io::Error) -> String {
         what.push_str(OWN[0]);
     }
     what
-}
-
-fn absolute(path: &str) -> String {
-    let path = Path::new(path);
-    let whole = env::current_dir().map_or_else(|_| path.to_path_buf(), |here| here.join(path));
-    whole.to_string_lossy().into_owned()
 }
 
 /// The real files.

@@ -37,7 +37,7 @@ pub fn run(args: &NodeArgs) -> ExitCode {
         }
     };
     let in_background = env::var_os(IN_BACKGROUND).is_some();
-    let general = &configured.loaded.config.general;
+    let general = &configured.config.general;
     if general.daemonize && !in_background {
         return match here.and_then(|here| go_into_background(here, &configured)) {
             Ok(()) => ExitCode::SUCCESS,
@@ -99,7 +99,7 @@ fn serve(configured: Configured, sentinel: bool) -> Result<ExitCode, String> {
     if sentinel {
         return Err("--sentinel: sentinels are not there yet".into());
     }
-    let config = configured.loaded.config;
+    let config = configured.config;
     let settings = settings(&config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("can't start: {}", strerror(&error)))?;

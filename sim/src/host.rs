@@ -171,8 +171,8 @@ impl Host {
             NodeKind::Server => Mode::Server,
             NodeKind::Sentinel => Mode::Sentinel,
         };
-        let loaded = load(Some(path), &text, b"", mode, &mut Files(&mut self.disk))?;
-        let node = Node::new(Birth { seed, pid: self.pid(), config: loaded.config });
+        let config = load(Some(path), &text, b"", mode, &mut Files(&mut self.disk))?;
+        let node = Node::new(Birth { seed, pid: self.pid(), config });
         self.process = Some(Process {
             node,
             life: self.life,

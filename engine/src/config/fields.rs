@@ -4,7 +4,12 @@
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
-use super::{directive::Value, directives, values::*};
+use super::{
+    directive::Value,
+    directives,
+    load::{Mode, SentinelLine},
+    values::*,
+};
 use crate::io::Endpoint;
 
 /// All that redis.conf can say, checked.
@@ -20,8 +25,27 @@ pub struct Config {
     pub replication: Replication,
     /// `maxmemory`, and when values change their encoding.
     pub memory: Memory,
+    /// What files say that is no directive of CONFIG.
+    pub source: Source,
     /// Directives that nothing here obeys, where they differ from their defaults or were set.
     pub(super) kept: BTreeMap<&'static str, Value>,
+}
+
+/// Where the configuration comes from, and what stands there that is no directive of CONFIG.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Source {
+    /// The file, as an absolute path: CONFIG REWRITE and Sentinel write there. `None`: there is none.
+    pub file: Option<String>,
+    /// Server or sentinel.
+    pub mode: Mode,
+    /// `user` lines: the arguments behind the word.
+    pub users: Vec<Vec<Vec<u8>>>,
+    /// `rename-command` lines: old and new name; an empty new name removes the command.
+    pub renamed_commands: Vec<(Vec<u8>, Vec<u8>)>,
+    /// `loadmodule` lines: path and arguments.
+    pub modules: Vec<Vec<Vec<u8>>>,
+    /// `sentinel` lines, in order.
+    pub sentinel: Vec<SentinelLine>,
 }
 
 /// Ports, limits on clients.
@@ -251,6 +275,7 @@ impl Default for Config {
             },
             replication: Replication::default(),
             memory: Memory::default(),
+            source: Source::default(),
             kept: BTreeMap::new(),
         };
         for directive in directives::all() {
@@ -266,6 +291,7 @@ impl Config {
         let mut config = Self::default();
         config.network.port = 26379;
         config.network.protected_mode = false;
+        config.source.mode = Mode::Sentinel;
         config
     }
 }

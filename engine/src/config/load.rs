@@ -29,9 +29,10 @@ pub trait Outside {
 }
 
 /// Which kind of node is configured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     /// A server.
+    #[default]
     Server,
     /// A sentinel: `sentinel …` lines are allowed, and other defaults hold.
     Sentinel,
@@ -46,21 +47,6 @@ pub struct SentinelLine {
     pub args: Vec<Vec<u8>>,
     /// The line as it stands there.
     pub text: Vec<u8>,
-}
-
-/// All that the text said.
-#[derive(Clone, Debug)]
-pub struct Loaded {
-    /// The directives.
-    pub config: Config,
-    /// `user` lines: the arguments behind the word.
-    pub users: Vec<Vec<Vec<u8>>>,
-    /// `rename-command` lines: old and new name; an empty new name removes the command.
-    pub renamed_commands: Vec<(Vec<u8>, Vec<u8>)>,
-    /// `loadmodule` lines: path and arguments.
-    pub modules: Vec<Vec<Vec<u8>>>,
-    /// `sentinel` lines, in order.
-    pub sentinel: Vec<SentinelLine>,
 }
 
 /// Why a configuration is refused.
@@ -124,7 +110,7 @@ impl core::fmt::Display for LoadError {
     }
 }
 
-/// Read `text`: a file's content, `options` of the command line appended as further lines.
+/// Read `text`: the content of `file` (an absolute path, where CONFIG REWRITE will write), `options` of the command line appended as further lines.
 ///
 /// # Errors
 /// The first line that is wrong, and how; see [`LoadError`].
@@ -134,46 +120,35 @@ pub fn load(
     options: &[u8],
     mode: Mode,
     outside: &mut dyn Outside,
-) -> Result<Loaded, LoadError> {
+) -> Result<Config, LoadError> {
     let config = match mode {
         Mode::Server => Config::default(),
         Mode::Sentinel => Config::for_sentinel(),
     };
-    let mut loader = Loader {
-        loaded: Loaded {
-            config,
-            users: Vec::new(),
-            renamed_commands: Vec::new(),
-            modules: Vec::new(),
-            sentinel: Vec::new(),
-        },
-        mode,
-        outside,
-        saves_seen: false,
-        depth: 0,
-    };
+    let mut loader = Loader { config, mode, outside, saves_seen: false, depth: 0 };
+    loader.config.source.file = file.map(Into::into);
     let mut whole = text.to_vec();
     if !options.is_empty() {
         whole.push(b'\n');
         whole.extend_from_slice(options);
     }
     loader.read(file, &whole)?;
-    let mut loaded = loader.loaded;
-    loaded.config.general.hz = loaded.config.general.hz.clamp(MIN_HZ, MAX_HZ);
-    let cluster = directives::find(b"cluster-enabled")
-        .is_some_and(|(_, row)| row.print(&loaded.config) == b"yes");
-    if cluster && loaded.config.replication.replicaof.is_some() {
+    let mut config = loader.config;
+    config.general.hz = config.general.hz.clamp(MIN_HZ, MAX_HZ);
+    let cluster =
+        directives::find(b"cluster-enabled").is_some_and(|(_, row)| row.print(&config) == b"yes");
+    if cluster && config.replication.replicaof.is_some() {
         let what = "replicaof directive not allowed in cluster mode".into();
         return Err(LoadError::Refused { file: file.map(Into::into), line: None, what });
     }
-    Ok(loaded)
+    Ok(config)
 }
 
 /// Files that include files that include files: so deep and no deeper. (Redis has no limit, and dies of a circle.)
 const MAX_INCLUDES: u32 = 16;
 
 struct Loader<'a> {
-    loaded: Loaded,
+    config: Config,
     mode: Mode,
     outside: &'a mut dyn Outside,
     saves_seen: bool,
@@ -221,9 +196,9 @@ impl Loader<'_> {
                 if row.name == "save" && core::mem::replace(&mut self.saves_seen, true) {
                     origin = Origin::AgainInFile;
                 }
-                row.assign(&mut self.loaded.config, args, origin)?;
+                row.assign(&mut self.config, args, origin)?;
                 if row.name == "dir" {
-                    let dir = &mut self.loaded.config.general.dir;
+                    let dir = &mut self.config.general.dir;
                     *dir = self.outside.change_dir(dir)?;
                 }
                 Ok(())
@@ -244,10 +219,10 @@ impl Loader<'_> {
             (name, [_]) if directives::DEPRECATED.iter().any(|old| old.as_bytes() == name) => {}
             (b"include", [path]) => self.include(&String::from_utf8_lossy(path))?,
             (b"rename-command", [old, new]) => {
-                self.loaded.renamed_commands.push((old.clone(), new.clone()));
+                self.config.source.renamed_commands.push((old.clone(), new.clone()));
             }
-            (b"user", [_, ..]) => self.loaded.users.push(args.to_vec()),
-            (b"loadmodule", [_, ..]) => self.loaded.modules.push(args.to_vec()),
+            (b"user", [_, ..]) => self.config.source.users.push(args.to_vec()),
+            (b"loadmodule", [_, ..]) => self.config.source.modules.push(args.to_vec()),
             (name, args) if name.contains(&b'.') => {
                 if args.len() != 1 {
                     return Err("Module config specified without value".into());
@@ -257,7 +232,7 @@ impl Loader<'_> {
             (b"sentinel", []) => {}
             (b"sentinel", args) if self.mode == Mode::Sentinel => {
                 let (args, text) = (args.to_vec(), line.to_vec());
-                self.loaded.sentinel.push(SentinelLine { number, args, text });
+                self.config.source.sentinel.push(SentinelLine { number, args, text });
             }
             (b"sentinel", _) => return Err("sentinel directive while not in sentinel mode".into()),
             _ => return Err("Bad directive or wrong number of arguments".into()),

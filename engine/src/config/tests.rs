@@ -32,12 +32,12 @@ impl Outside for Machine {
     }
 }
 
-fn read(text: &str) -> Result<Loaded, LoadError> {
+fn read(text: &str) -> Result<Config, LoadError> {
     load(Some("redis.conf"), text.as_bytes(), b"", Mode::Server, &mut Machine)
 }
 
 fn read_ok(text: &str) -> Config {
-    read(text).unwrap_or_else(|error| panic!("{text:?}: {error}")).config
+    read(text).unwrap_or_else(|error| panic!("{text:?}: {error}"))
 }
 
 fn get(config: &Config, name: &str) -> String {
@@ -162,9 +162,9 @@ fn included_files_are_read_where_they_stand() {
 
 #[test]
 fn options_of_the_command_line_are_further_lines() {
-    let loaded = load(None, b"", b"port 7001\nsave 60 1\n", Mode::Server, &mut Machine).unwrap();
-    assert_eq!(loaded.config.network.port, 7001);
-    assert_eq!(get(&loaded.config, "save"), "60 1");
+    let config = load(None, b"", b"port 7001\nsave 60 1\n", Mode::Server, &mut Machine).unwrap();
+    assert_eq!(config.network.port, 7001);
+    assert_eq!(get(&config, "save"), "60 1");
 }
 
 #[test]
@@ -242,20 +242,21 @@ fn each_kind_of_wrong_line_has_redis_words() {
 fn what_only_files_can_say_is_handed_over() {
     let text = "user alice on >p ~* +@all\nrename-command CONFIG \"\"\nloadmodule /m.so a\n\
                 lua-replicate-commands yes\nsentinel\n";
-    let loaded = read(text).unwrap();
-    assert_eq!(loaded.users, [["alice", "on", ">p", "~*", "+@all"].map(|s| s.as_bytes().to_vec())]);
-    assert_eq!(loaded.renamed_commands, [(b"CONFIG".to_vec(), Vec::new())]);
-    assert_eq!(loaded.modules.len(), 1);
-    assert!(loaded.sentinel.is_empty());
+    let source = read(text).unwrap().source;
+    assert_eq!(source.users, [["alice", "on", ">p", "~*", "+@all"].map(|s| s.as_bytes().to_vec())]);
+    assert_eq!(source.renamed_commands, [(b"CONFIG".to_vec(), Vec::new())]);
+    assert_eq!(source.modules.len(), 1);
+    assert!(source.sentinel.is_empty());
 }
 
 #[test]
 fn a_sentinel_has_lines_of_its_own_and_another_port() {
     let text = b"daemonize no\nsentinel monitor mymaster 127.0.0.1 6379 2\n\nSENTINEL myid abc\n";
-    let loaded = load(None, text, b"", Mode::Sentinel, &mut Machine).unwrap();
-    assert_eq!(loaded.config.network.port, 26379);
-    assert!(!loaded.config.network.protected_mode);
-    let lines: Vec<_> = loaded.sentinel.iter().map(|line| (line.number, line.args.len())).collect();
+    let config = load(None, text, b"", Mode::Sentinel, &mut Machine).unwrap();
+    assert_eq!(config.network.port, 26379);
+    assert!(!config.network.protected_mode);
+    let lines: Vec<_> =
+        config.source.sentinel.iter().map(|line| (line.number, line.args.len())).collect();
     assert_eq!(lines, [(2, 5), (4, 2)]);
 }
 

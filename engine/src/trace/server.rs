@@ -43,6 +43,13 @@ pub enum ServerFact {
         /// Who asked: `SIGTERM`, `SIGINT`, or a user's command.
         by: String,
     },
+    /// CONFIG REWRITE has replaced the configuration file.
+    ConfigRewritten,
+    /// CONFIG REWRITE could not; the old file is as it was.
+    ConfigRewriteFailed {
+        /// The operating system's word.
+        why: String,
+    },
     /// The process ends.
     Bye,
 }
@@ -58,7 +65,10 @@ impl ServerFact {
             | Self::IdleClient
             | Self::ClientClosed => Level::Verbose,
             Self::QueryBufferFull { .. } | Self::OutputBufferFull { .. } => Level::Warning,
-            Self::ShutdownRequested { .. } | Self::Bye => Level::Warning,
+            Self::ConfigRewritten
+            | Self::ConfigRewriteFailed { .. }
+            | Self::ShutdownRequested { .. }
+            | Self::Bye => Level::Warning,
         })
     }
 }
@@ -72,6 +82,8 @@ impl fmt::Display for ServerFact {
             Self::ProtocolError { what, client } => {
                 write!(f, "Protocol error ({what}) from client: {client}")
             }
+            Self::ConfigRewritten => f.write_str("CONFIG REWRITE executed with success."),
+            Self::ConfigRewriteFailed { why } => write!(f, "CONFIG REWRITE failed: {why}"),
             Self::IdleClient => f.write_str("Closing idle client"),
             Self::ClientClosed => f.write_str("Client closed connection"),
             Self::QueryBufferFull { client } => {

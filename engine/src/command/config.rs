@@ -1,0 +1,133 @@
+//! CONFIG: look at the configuration, change it, write it back to its file.
+
+use alloc::vec::Vec;
+
+use super::{Command, Ctx, Flag, Outcome};
+use crate::{
+    config::{ProtectedAction, SetRights},
+    node::{CommandStats, ErrorStats, Stats},
+    refusal::Refusal,
+    resp::Args,
+};
+
+const ADMIN: &[Flag] = &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale];
+
+/// What the subcommands have in common.
+const SUB: Command = Command { container: "config", flags: ADMIN, since: "2.0.0", ..Command::BASE };
+
+/// The rows of this family.
+pub static COMMANDS: &[Command] = &[Command {
+    name: "config",
+    arity: -2,
+    summary: "Looks at the configuration, changes it, writes it back to its file.",
+    example: &[("CONFIG GET port", "1) \"port\"\n2) \"6379\"")],
+    subcommands: SUBCOMMANDS,
+    since: "2.0.0",
+    ..Command::BASE
+}];
+
+static SUBCOMMANDS: &[Command] = &[
+    Command {
+        name: "get",
+        arity: -3,
+        summary: "The names and values of the directives that match.",
+        example: &[("CONFIG GET appendfsync", "1) \"appendfsync\"\n2) \"everysec\"")],
+        run: get,
+        ..SUB
+    },
+    Command {
+        name: "set",
+        arity: -4,
+        tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+        summary: "Changes directives while the server runs: all of them or none.",
+        example: &[("CONFIG SET maxmemory 100mb maxmemory-policy allkeys-lru", "OK")],
+        run: set,
+        ..SUB
+    },
+    Command {
+        name: "rewrite",
+        arity: 2,
+        since: "2.8.0",
+        summary: "Writes the present values into the configuration file, and keeps its comments.",
+        example: &[("CONFIG REWRITE", "(error) ERR The server is running without a config file")],
+        run: rewrite,
+        ..SUB
+    },
+    Command {
+        name: "resetstat",
+        arity: 2,
+        summary: "Sets the counters of INFO back to zero.",
+        example: &[("CONFIG RESETSTAT", "OK")],
+        run: reset_stat,
+        ..SUB
+    },
+    Command {
+        name: "help",
+        arity: 2,
+        flags: &[Flag::Loading, Flag::Stale],
+        since: "5.0.0",
+        summary: "What the subcommands are.",
+        run: help,
+        ..SUB
+    },
+];
+
+fn get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let patterns: Vec<&[u8]> = args.iter().skip(2).collect();
+    let found = ctx.node.config.get(&patterns);
+    let mut reply = ctx.reply();
+    reply.map(found.len());
+    for (name, value) in &found {
+        reply.bulk(name);
+        reply.bulk(value);
+    }
+    Ok(())
+}
+
+fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let words: Vec<&[u8]> = args.iter().skip(2).collect();
+    if !words.len().is_multiple_of(2) {
+        return Err(Refusal::Syntax);
+    }
+    let pairs: Vec<(&[u8], &[u8])> = words.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
+    let protected = match ctx.node.config.general.enable_protected_configs {
+        ProtectedAction::Yes => true,
+        ProtectedAction::No => false,
+        ProtectedAction::Local => ctx.client.is_local(),
+    };
+    let rights = SetRights { protected, loading: ctx.node.persistence.is_loading() };
+    let applied = ctx.node.config.set(&pairs, rights)?;
+    ctx.apply_config(applied)
+}
+
+fn rewrite(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    ctx.rewrite_config()
+}
+
+fn reset_stat(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    ctx.node.stats = Stats::default();
+    ctx.node.command_stats = CommandStats::default();
+    ctx.node.error_stats = ErrorStats::default();
+    ctx.reply().ok();
+    Ok(())
+}
+
+fn help(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    const LINES: [&str; 11] = [
+        "CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+        "GET <pattern>",
+        "    Return parameters matching the glob-like <pattern> and their values.",
+        "SET <directive> <value>",
+        "    Set the configuration <directive> to <value>.",
+        "RESETSTAT",
+        "    Reset statistics reported by the INFO command.",
+        "REWRITE",
+        "    Rewrite the configuration file.",
+        "HELP",
+        "    Prints this help.",
+    ];
+    let mut reply = ctx.reply();
+    reply.array(LINES.len());
+    LINES.iter().for_each(|line| reply.simple(line));
+    Ok(())
+}
