@@ -20,6 +20,7 @@
 //! * [`watch`]: who is to know at EXEC that a key has changed.
 //! * [`pubsub`]: who listens to which channel.
 //! * [`stats`]: what INFO counts.
+//! * [`view`]: what a node lets the outside see of itself.
 
 use alloc::{collections::BTreeSet, string::String, sync::Arc};
 
@@ -45,6 +46,7 @@ pub mod propagate;
 pub mod pubsub;
 pub mod stats;
 pub mod watch;
+pub mod view;
 
 pub use admission::Pause;
 pub use client::{Blocked, Client, ClientKind, Clients, CloseIntent};

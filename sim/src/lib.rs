@@ -11,6 +11,7 @@
 //! | terminals and workloads | [`client`] |
 //! | what became of each write | [`ledger`] |
 //! | time travel: seek, fork, checkpoints | [`history`] |
+//! | lessons, and their goals | [`lesson`] |
 //! | pictures of a world, for the page | [`view`], [`meaning`] |
 //!
 //! Nothing in here reads a real clock, starts a thread or draws randomness but from the seed.
@@ -24,6 +25,7 @@ pub mod history;
 pub mod host;
 pub mod ids;
 pub mod ledger;
+pub mod lesson;
 pub mod log;
 pub mod meaning;
 pub mod net;
@@ -37,6 +39,7 @@ pub mod world;
 pub use action::{Action, Target, Timed};
 pub use history::{History, digest_of};
 pub use ids::{ClientId, NodeId, Party};
+pub use lesson::Lesson;
 pub use run::{BadLink, Run};
 pub use scenario::{NodeKind, NodeSpec, Scenario};
 pub use world::World;

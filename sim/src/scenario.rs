@@ -39,6 +39,8 @@ pub struct Scenario {
     pub nodes: Vec<NodeSpec>,
     /// How many bytes a child writes in a virtual millisecond.
     pub child_bytes_per_milli: u32,
+    /// How long a child takes to get going, in milliseconds (a fork of a large process does take time).
+    pub child_start_millis: u32,
 }
 
 /// The names of the scenarios that are built in.
@@ -66,7 +68,9 @@ impl Scenario {
             }
             _ => return None,
         };
-        Some(Self { name: name.to_owned(), nodes, child_bytes_per_milli: 1024 })
+        // Where there is one node to look at, a child goes slowly enough to be watched.
+        let child_start_millis = if nodes.len() == 1 { 1000 } else { 5 };
+        Some(Self { name: name.to_owned(), nodes, child_bytes_per_milli: 1024, child_start_millis })
     }
 
     /// A node by its name.

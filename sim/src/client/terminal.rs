@@ -98,10 +98,8 @@ impl Terminal {
             self.print(now, LineKind::Note, "Invalid argument(s)".to_owned());
             return;
         };
-        if args.is_empty() {
-            return;
-        }
-        self.waiting.push_back(args);
+        let Some((times, args)) = repeated(args) else { return };
+        self.waiting.extend(std::iter::repeat_n(args, times));
         match self.link {
             Link::Down => {
                 self.slot += 1;
@@ -201,6 +199,19 @@ impl Terminal {
 
     fn print(&mut self, at: Time, kind: LineKind, text: String) {
         self.lines.push(Line { at, kind, text });
+    }
+}
+
+/// `100 INCR a`: redis-cli runs the command a hundred times. (So many and no more here.)
+fn repeated(mut args: Vec<Vec<u8>>) -> Option<(usize, Vec<Vec<u8>>)> {
+    const MOST: i64 = 10_000;
+    let times = args.first().and_then(|arg| engine::resp::integer::parse_i64(arg));
+    match times {
+        Some(times) if args.len() > 1 && times > 0 => {
+            args.remove(0);
+            Some((times.min(MOST) as usize, args))
+        }
+        _ => (!args.is_empty()).then_some((1, args)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A node from inside: its card, its details, its files.
 
-use engine::io::Endpoint;
+use engine::{io::Endpoint, keyspace::ValueRef};
 use serde::Serialize;
 
 use super::{Health, NodeCard, writes};
@@ -150,8 +150,8 @@ pub(super) fn card(world: &World, id: NodeId) -> NodeCard {
         health: health(world, id),
         role: role(world, id),
         replication_id: None,
-        offset: 0,
-        keys: 0,
+        offset: offset(world, id),
+        keys: keys(world, id),
         opinions: Vec::new(),
         places: writes::places(world, id),
     }
@@ -187,18 +187,17 @@ pub fn at_address(world: &World, address: &Endpoint) -> Option<NodeId> {
 /// A node in detail, with at most `most_keys` of its keys.
 pub fn node(world: &World, id: NodeId, most_keys: usize) -> NodeDetails {
     let host = world.host(id);
-    let _ = most_keys;
     NodeDetails {
         card: card(world, id),
         pid: host.pid(),
-        run_id: String::new(),
+        run_id: host.node().map(|node| node.run_id().to_owned()).unwrap_or_default(),
         clock_millis: host.clock_micros / 1000,
-        master: None,
-        master_link_up: false,
-        replicas: Vec::new(),
-        keys: Vec::new(),
+        master: follows(world, id).map(|master| world.host(master).spec.name.clone()),
+        master_link_up: is_linked(world, id),
+        replicas: replicas(world, id),
+        keys: first_keys(world, id, most_keys),
         children: host.children(),
-        sentinel: None,
+        sentinel: sentinel(world, id),
         config: host.spec.config.clone(),
     }
 }
@@ -217,7 +216,70 @@ pub fn files(world: &World, id: NodeId) -> Vec<FileContent> {
         .collect()
 }
 
-/// Whether a node of this kind holds data.
-pub fn holds_data(kind: NodeKind) -> bool {
-    kind == NodeKind::Server
+/// How many keys a node holds.
+pub fn keys(world: &World, id: NodeId) -> u64 {
+    world.host(id).node().map_or(0, |node| node.keyspace().len())
+}
+
+/// A node's replication offset.
+pub fn offset(_world: &World, _id: NodeId) -> u64 {
+    0
+}
+
+/// The replicas of a node, as it sees them.
+pub fn replicas(_world: &World, _id: NodeId) -> Vec<ReplicaView> {
+    Vec::new()
+}
+
+/// Whether a replica's link to its master is up.
+pub fn is_linked(_world: &World, _id: NodeId) -> bool {
+    false
+}
+
+/// Whom a replica follows.
+pub fn follows(_world: &World, _id: NodeId) -> Option<NodeId> {
+    None
+}
+
+/// What a sentinel knows.
+pub fn sentinel(_world: &World, _id: NodeId) -> Option<SentinelView> {
+    None
+}
+
+/// The value of a string, in database 0, as text; what has expired is not there.
+pub fn string_value(world: &World, id: NodeId, key: &str) -> Option<String> {
+    let host = world.host(id);
+    let entry = host.node()?.keyspace().db(0).get(key.as_bytes())?;
+    let now = host.clock(world.now()).as_millis();
+    if entry.expire_at().is_some_and(|at| at <= now) {
+        return None;
+    }
+    let ValueRef::String(value) = entry.value();
+    Some(String::from_utf8_lossy(&value.to_cow()).into_owned())
+}
+
+/// The first keys of a node, by database and name.
+fn first_keys(world: &World, id: NodeId, most: usize) -> Vec<KeyView> {
+    const MOST_BYTES: u64 = 200;
+    let host = world.host(id);
+    let Some(node) = host.node() else { return Vec::new() };
+    let now = host.clock(world.now()).as_millis();
+    let mut views = Vec::new();
+    for (number, db) in (0..).zip(node.keyspace().iter()) {
+        let mut entries: Vec<_> = db.table().iter().collect();
+        entries.sort_by(|a, b| a.key().cmp(b.key()));
+        for entry in entries.into_iter().take(most - views.len()) {
+            let ValueRef::String(value) = entry.value();
+            let start: Vec<u8> = value.range(0, MOST_BYTES).flatten().copied().collect();
+            let more = if value.len() > MOST_BYTES { "…" } else { "" };
+            views.push(KeyView {
+                db: number,
+                key: String::from_utf8_lossy(entry.key()).into_owned(),
+                kind: "string".to_owned(),
+                value: format!("{}{more}", String::from_utf8_lossy(&start)),
+                ttl_millis: entry.expire_at().map(|at| at as i64 - now as i64),
+            });
+        }
+    }
+    views
 }

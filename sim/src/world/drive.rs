@@ -120,7 +120,8 @@ impl World {
                 if let Some(process) = self.hosts[node.0 as usize].process.as_mut() {
                     process.children.insert(id, child);
                 }
-                let at = Time(self.now.0 + PERIOD_MICROS);
+                let start = u64::from(self.scenario.child_start_millis) * 1000;
+                let at = Time(self.now.0 + start.max(PERIOD_MICROS));
                 self.queue.push(at, Event::Child { node, life, job: id });
             }
             Effect::KillChild(job) => {
