@@ -13,9 +13,9 @@
 //! copies go on from there. It has no clock but the one that it jumps from event to event, and no randomness
 //! but its seed's.
 //!
-//! * [`act`]: what an [`Action`](crate::action::Action) does.
-//! * [`deliver`]: messages arrive.
-//! * [`drive`]: a node is stepped and its effects are carried out: this is the driver of [`engine::io`]'s contract.
+//! * `act`: what an [`Action`] does.
+//! * `deliver`: messages arrive.
+//! * `drive`: a node is stepped and its effects are carried out: this is the driver of [`engine::io`]'s contract.
 
 mod act;
 mod deliver;

@@ -102,8 +102,10 @@ impl Goal {
     }
 }
 
-/// Which things there are, with how many arguments, and their fields with how many.
-const THINGS: &[(&str, &[usize], &[(&str, usize)])] = &[
+/// A thing that can be asked for: its name, how many arguments it takes, and its fields with how many each.
+type Thing = (&'static str, &'static [usize], &'static [(&'static str, usize)]);
+
+const THINGS: &[Thing] = &[
     (
         "node",
         &[1],

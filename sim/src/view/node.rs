@@ -7,7 +7,6 @@ use super::{Health, NodeCard, writes};
 use crate::{
     ids::NodeId,
     meaning::{self, Span},
-    scenario::NodeKind,
     world::World,
 };
 
