@@ -19,27 +19,44 @@ use crate::{
 };
 
 pub mod access;
+pub mod acl;
 pub mod bits;
+pub mod client;
 pub mod config;
 pub mod connection;
 pub mod counter;
+mod debug;
 pub mod expire;
 pub mod generic;
+mod help;
+pub mod info;
+pub mod introspect;
 pub mod notify;
+pub mod object;
 pub mod options;
+pub mod pubsub;
 pub mod relocate;
+pub mod server;
 pub mod string;
+pub mod transaction;
 
 /// All families, in no particular order.
 pub static FAMILIES: &[&[Command]] = &[
+    server::COMMANDS,
+    object::COMMANDS,
+    introspect::COMMANDS,
+    acl::COMMANDS,
     bits::COMMANDS,
+    client::COMMANDS,
     config::COMMANDS,
     connection::COMMANDS,
     counter::COMMANDS,
     expire::COMMANDS,
     generic::COMMANDS,
+    pubsub::COMMANDS,
     relocate::COMMANDS,
     string::COMMANDS,
+    transaction::COMMANDS,
 ];
 
 /// How a command ended: its reply is written, or the client gets this error.
@@ -233,6 +250,19 @@ impl Command {
     pub fn subcommand(&self, name: &[u8]) -> Option<&'static Command> {
         self.subcommands.iter().find(|c| c.name.as_bytes().eq_ignore_ascii_case(name))
     }
+}
+
+/// The error of a subcommand that got more arguments than it takes, where its row can't say so.
+///
+/// # Errors
+/// Always.
+pub(crate) fn wrong_subcommand(args: Args<'_>) -> Outcome {
+    use alloc::string::String;
+    let name = String::from_utf8_lossy(args.at(1));
+    let command = String::from_utf8_lossy(args.at(0)).to_ascii_uppercase();
+    Err(Refusal::err(alloc::format!(
+        "unknown subcommand or wrong number of arguments for '{name}'. Try {command} HELP."
+    )))
 }
 
 /// The name of a command as `COMMAND INFO`, `CLIENT LIST` and errors show it.

@@ -41,12 +41,13 @@ pub mod client;
 mod configuration;
 mod cron;
 pub mod execute;
+mod hooks;
 mod output;
 pub mod propagate;
 pub mod pubsub;
 pub mod stats;
-pub mod watch;
 pub mod view;
+pub mod watch;
 
 pub use admission::Pause;
 pub use client::{Blocked, Client, ClientKind, Clients, CloseIntent};
@@ -91,6 +92,7 @@ pub struct Node {
     /// `CLIENT PAUSE`.
     pub(crate) pause: Option<Pause>,
     pub(crate) stats: Stats,
+    pub(crate) peak_memory: u64,
     pub(crate) command_stats: CommandStats,
     pub(crate) error_stats: ErrorStats,
     /// Changes to the data since the last save that succeeded (`rdb_changes_since_last_save`).
@@ -124,6 +126,7 @@ impl Node {
             monitors: BTreeSet::new(),
             pause: None,
             stats: Stats::default(),
+            peak_memory: 0,
             command_stats: CommandStats::default(),
             error_stats: ErrorStats::default(),
             replication: Replication::new(hex_id(&mut rng)),
@@ -280,8 +283,10 @@ impl Node {
     /// Hand what this unit of execution changed to the AOF and to the replicas, as one transaction if it is several commands.
     pub(crate) fn flush_propagation(&mut self, now: Time, fx: &mut Effects) {
         let mut pending = core::mem::take(&mut self.propagation);
-        for (db, command) in pending.drain_as_transaction() {
-            self.persistence.feed(now, db, command);
+        for (db, command, for_aof) in pending.drain_as_transaction() {
+            if for_aof {
+                self.persistence.feed(now, db, command);
+            }
             self.replication.feed(now, db, command);
         }
         pending.clear();

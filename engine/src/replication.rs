@@ -27,6 +27,11 @@ impl Replication {
         false
     }
 
+    /// How many replicas have acknowledged the stream up to `offset`.
+    pub fn replicas_at(&self, _offset: u64) -> u64 {
+        0
+    }
+
     /// Whether data is being loaded from the master.
     pub fn is_loading(&self) -> bool {
         false

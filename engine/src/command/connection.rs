@@ -1,19 +1,25 @@
-//! Connections: PING, ECHO, SELECT, QUIT.
+//! Connections: PING, ECHO, SELECT, QUIT, AUTH, HELLO, RESET.
 
-use super::{Command, Ctx, Flag, Outcome};
+use alloc::string::String;
+
+use super::{Command, Ctx, Flag, Outcome, client::valid_name};
 use crate::{
-    node::CloseIntent,
+    node::{ClientKind, CloseIntent},
     refusal::Refusal,
-    resp::{Args, integer::parse_i64},
+    resp::{Args, Protocol, integer::parse_i64},
 };
+
+/// The version that this server says it is.
+pub const VERSION: &str = "7.0.15";
 
 /// The rows of this family.
 pub static COMMANDS: &[Command] = &[
     Command {
         name: "ping",
         arity: -1,
-        flags: &[Flag::Fast, Flag::Sentinel],
+        flags: &[Flag::Fast],
         categories: &["connection"],
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         group: "connection",
         since: "1.0.0",
         summary: "Answers PONG, or the argument: is this connection alive?",
@@ -41,7 +47,7 @@ pub static COMMANDS: &[Command] = &[
         group: "connection",
         since: "1.0.0",
         summary: "Chooses the database of this connection.",
-        example: &[("SELECT 1", "OK")],
+        example: &[("SELECT 1", "OK"), ("SELECT 99", "(error) ERR DB index is out of range")],
         run: select,
         ..Command::BASE
     },
@@ -49,13 +55,12 @@ pub static COMMANDS: &[Command] = &[
         name: "quit",
         arity: -1,
         flags: &[
-            Flag::NoAuth,
+            Flag::Noscript,
             Flag::Loading,
             Flag::Stale,
             Flag::Fast,
+            Flag::NoAuth,
             Flag::AllowBusy,
-            Flag::Noscript,
-            Flag::Sentinel,
         ],
         categories: &["connection"],
         group: "connection",
@@ -65,13 +70,81 @@ pub static COMMANDS: &[Command] = &[
         run: quit,
         ..Command::BASE
     },
+    Command {
+        name: "auth",
+        arity: -2,
+        flags: &[
+            Flag::Noscript,
+            Flag::Loading,
+            Flag::Stale,
+            Flag::Fast,
+            Flag::NoAuth,
+            Flag::AllowBusy,
+        ],
+        categories: &["connection"],
+        group: "connection",
+        since: "1.0.0",
+        summary: "Says who this connection is.",
+        example: &[(
+            "AUTH secret",
+            "(error) ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",
+        )],
+        run: auth,
+        ..Command::BASE
+    },
+    Command {
+        name: "hello",
+        arity: -1,
+        flags: &[
+            Flag::Noscript,
+            Flag::Loading,
+            Flag::Stale,
+            Flag::Fast,
+            Flag::NoAuth,
+            Flag::AllowBusy,
+        ],
+        categories: &["connection"],
+        group: "connection",
+        since: "6.0.0",
+        summary: "Chooses the version of RESP, and may authenticate and name the connection in the same breath.",
+        example: &[("HELLO 4", "(error) NOPROTO unsupported protocol version")],
+        run: hello,
+        ..Command::BASE
+    },
+    Command {
+        name: "reset",
+        arity: 1,
+        flags: &[
+            Flag::Noscript,
+            Flag::Loading,
+            Flag::Stale,
+            Flag::Fast,
+            Flag::NoAuth,
+            Flag::AllowBusy,
+        ],
+        categories: &["connection"],
+        group: "connection",
+        since: "6.2.0",
+        summary: "Makes the connection as it was when it was new.",
+        example: &[("RESET", "RESET")],
+        run: reset,
+        ..Command::BASE
+    },
 ];
 
 fn ping(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    match args.len() {
-        1 => ctx.reply().simple("PONG"),
-        2 => ctx.reply().bulk(args.at(1)),
-        _ => return Err(Refusal::Arity("ping".into())),
+    if args.len() > 2 {
+        return Err(Refusal::Arity("ping".into()));
+    }
+    if ctx.client.is_subscriber_only() {
+        let mut reply = ctx.reply();
+        reply.array(2);
+        reply.bulk(b"pong");
+        reply.bulk(args.at(1));
+    } else if args.len() == 1 {
+        ctx.reply().simple("PONG");
+    } else {
+        ctx.reply().bulk(args.at(1));
     }
     Ok(())
 }
@@ -82,7 +155,7 @@ fn echo(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn select(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let n = parse_i64(args.at(1)).ok_or_else(|| Refusal::err("invalid DB index"))?;
+    let n = parse_i64(args.at(1)).ok_or(Refusal::NotAnInteger)?;
     let db = u32::try_from(n).ok().filter(|n| *n < ctx.node.databases());
     ctx.client.db = db.ok_or_else(|| Refusal::err("DB index is out of range"))?;
     ctx.reply().ok();
@@ -92,5 +165,131 @@ fn select(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 fn quit(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     ctx.reply().ok();
     ctx.client.close = CloseIntent::AfterReply;
+    Ok(())
+}
+
+fn wrong_password() -> Refusal {
+    Refusal::Custom("WRONGPASS invalid username-password pair or user is disabled.".into())
+}
+
+/// Whether the password is that of the default user, the only one there is.
+fn check(ctx: &mut Ctx<'_>, user: &[u8], password: &[u8]) -> Outcome {
+    let fits = match &ctx.node.config.general.requirepass {
+        None => true,
+        Some(secret) => same(secret, password),
+    };
+    if user != b"default" || !fits {
+        return Err(wrong_password());
+    }
+    ctx.client.authenticated = true;
+    Ok(())
+}
+
+/// Compares all bytes, however early they differ: the time it takes tells nothing.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
+}
+
+fn auth(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    match args.len() {
+        2 if ctx.node.config.general.requirepass.is_none() => {
+            return Err(Refusal::err(
+                "AUTH <password> called without any password configured for the default user. \
+                 Are you sure your configuration is correct?",
+            ));
+        }
+        2 => check(ctx, b"default", args.at(1))?,
+        3 => check(ctx, args.at(1), args.at(2))?,
+        _ => return Err(Refusal::Syntax),
+    }
+    ctx.reply().ok();
+    Ok(())
+}
+
+fn hello(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let protocol = match args.get(1).map(parse_i64) {
+        None => None,
+        Some(Some(2)) => Some(Protocol::Resp2),
+        Some(Some(3)) => Some(Protocol::Resp3),
+        Some(Some(_)) => {
+            return Err(Refusal::Custom("NOPROTO unsupported protocol version".into()));
+        }
+        Some(None) => {
+            return Err(Refusal::err("Protocol version is not an integer or out of range"));
+        }
+    };
+    let (mut name, mut i) = (None, 2);
+    while let Some(word) = args.get(i) {
+        if word.eq_ignore_ascii_case(b"auth") && args.get(i + 2).is_some() {
+            check(ctx, args.at(i + 1), args.at(i + 2))?;
+            i += 3;
+        } else if word.eq_ignore_ascii_case(b"setname") && args.get(i + 1).is_some() {
+            name = Some(valid_name(args.at(i + 1))?);
+            i += 2;
+        } else {
+            let word = String::from_utf8_lossy(word);
+            return Err(Refusal::err(format_args!("Syntax error in HELLO option '{word}'")));
+        }
+    }
+    if !ctx.client.authenticated {
+        return Err(Refusal::Custom(
+            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH \
+             <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the \
+             same time"
+                .into(),
+        ));
+    }
+    if let Some(name) = name {
+        ctx.client.name = name;
+    }
+    if let Some(protocol) = protocol {
+        ctx.client.protocol = protocol;
+    }
+    greet(ctx);
+    Ok(())
+}
+
+fn greet(ctx: &mut Ctx<'_>) {
+    let sentinel = ctx.node.sentinel.is_some();
+    let role: &[u8] = if ctx.node.replication.is_replica() { b"replica" } else { b"master" };
+    let version = if ctx.client.protocol == Protocol::Resp3 { 3 } else { 2 };
+    let id = ctx.client.id as i64;
+    let mut reply = ctx.reply();
+    reply.map(if sentinel { 6 } else { 7 });
+    reply.bulk(b"server");
+    reply.bulk(b"redis");
+    reply.bulk(b"version");
+    reply.bulk(VERSION.as_bytes());
+    reply.bulk(b"proto");
+    reply.integer(version);
+    reply.bulk(b"id");
+    reply.integer(id);
+    reply.bulk(b"mode");
+    reply.bulk(if sentinel { b"sentinel" } else { b"standalone" });
+    if !sentinel {
+        reply.bulk(b"role");
+        reply.bulk(role);
+    }
+    reply.bulk(b"modules");
+    reply.array(0);
+}
+
+fn reset(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    if ctx.client.kind != ClientKind::Normal {
+        return Err(Refusal::err("can only reset normal client connections"));
+    }
+    ctx.node.monitors.remove(&ctx.client.conn);
+    ctx.node.watches.forget(ctx.client.conn);
+    ctx.node.pubsub.forget(ctx.client);
+    let client = &mut *ctx.client;
+    client.monitor = false;
+    client.multi = None;
+    client.db = 0;
+    client.protocol = Protocol::Resp2;
+    client.name.clear();
+    client.replies = Default::default();
+    client.no_evict = false;
+    client.authenticated = ctx.node.config.general.requirepass.is_none();
+    ctx.reply().simple("RESET");
     Ok(())
 }

@@ -1,7 +1,13 @@
 //! What a node does by itself, ten times a second.
 
-use super::{Client, ClientKind, CloseIntent, Node};
-use crate::{config::NotifyClass, io::Effects, time::Time};
+use alloc::vec::Vec;
+
+use super::{Blocked, Client, ClientKind, CloseIntent, Node};
+use crate::{
+    config::NotifyClass,
+    io::{ConnId, Effects},
+    time::Time,
+};
 
 /// How many expired keys one turn of the cron deletes at the most: enough to keep up with any load that the keys
 /// came in with, and a short turn for those who wait.
@@ -10,10 +16,36 @@ const EXPIRE_BATCH: usize = 2000;
 impl Node {
     pub(super) fn cron(&mut self, now: Time, fx: &mut Effects) {
         self.advance_clock(now);
+        self.stats.sample(now);
+        self.peak_memory = self.peak_memory.max(self.used_memory());
         if !self.replication.is_replica() && self.active_expire {
             self.expire_cycle(now, fx);
         }
+        if self.pause.is_some_and(|pause| now >= pause.until) {
+            self.end_pause(now, fx);
+        }
         self.clients_cron(now, fx);
+    }
+
+    /// `CLIENT PAUSE` is over: those who waited go on.
+    pub(crate) fn end_pause(&mut self, now: Time, fx: &mut Effects) {
+        self.pause = None;
+        let waiting =
+            self.clients.iter().filter(|client| client.blocked == Some(Blocked::Postponed));
+        let waiting: Vec<ConnId> = waiting.map(|client| client.conn).collect();
+        for conn in waiting {
+            self.resume(now, conn, fx);
+        }
+    }
+
+    /// `WAIT` is over for this client: so many replicas have acknowledged.
+    pub(crate) fn end_wait(&mut self, now: Time, conn: ConnId, fx: &mut Effects) {
+        let Some(client) = self.clients.get_mut(conn) else { return };
+        if let Some(Blocked::Wait { offset, .. }) = client.blocked {
+            let replicas = self.replication.replicas_at(offset);
+            client.reply().integer(replicas as i64);
+            self.resume(now, conn, fx);
+        }
     }
 
     /// The access clock goes on.

@@ -13,8 +13,8 @@ use crate::resp::encode::push_command;
 #[derive(Clone, Debug, Default)]
 pub struct Propagation {
     bytes: Vec<u8>,
-    /// (database, end in `bytes`) of each command.
-    ends: Vec<(u32, usize)>,
+    /// Of each command: its database, its end in `bytes`, and whether it is for the AOF too.
+    ends: Vec<(u32, usize, bool)>,
     /// The running command has spoken for itself.
     own: bool,
     /// How many commands are running inside each other (EXEC runs others).
@@ -28,12 +28,19 @@ impl Propagation {
     /// Pass on this command, beside whatever else there is.
     pub fn also<'a>(&mut self, db: u32, args: impl ExactSizeIterator<Item = &'a [u8]>) {
         push_command(&mut self.bytes, args);
-        self.ends.push((db, self.bytes.len()));
+        self.ends.push((db, self.bytes.len(), true));
     }
 
     /// Pass on this instead of the running command.
     pub fn instead<'a>(&mut self, db: u32, args: impl ExactSizeIterator<Item = &'a [u8]>) {
         self.also(db, args);
+        self.own = true;
+    }
+
+    /// Pass on the running command to replicas alone: PUBLISH leaves nothing behind in the data.
+    pub fn to_replicas<'a>(&mut self, db: u32, args: impl ExactSizeIterator<Item = &'a [u8]>) {
+        push_command(&mut self.bytes, args);
+        self.ends.push((db, self.bytes.len(), false));
         self.own = true;
     }
 
@@ -52,16 +59,18 @@ impl Propagation {
         self.ends.is_empty()
     }
 
-    /// The commands in order, with MULTI and EXEC around several.
-    pub(crate) fn drain_as_transaction(&self) -> impl Iterator<Item = (u32, &[u8])> {
+    /// The commands in order, with MULTI and EXEC around several: database, bytes, whether it is for the AOF too.
+    pub(crate) fn drain_as_transaction(&self) -> impl Iterator<Item = (u32, &[u8], bool)> {
         let several = self.ends.len() > 1;
-        let first = self.ends.first().map_or(0, |(db, _)| *db);
-        let last = self.ends.last().map_or(0, |(db, _)| *db);
-        let starts = core::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
-        let commands =
-            starts.zip(&self.ends).map(|(start, (db, end))| (*db, &self.bytes[start..*end]));
-        let before = several.then_some((first, MULTI));
-        let after = several.then_some((last, EXEC));
+        let for_aof = self.ends.iter().any(|(_, _, for_aof)| *for_aof);
+        let first = self.ends.first().map_or(0, |(db, ..)| *db);
+        let last = self.ends.last().map_or(0, |(db, ..)| *db);
+        let starts = core::iter::once(0).chain(self.ends.iter().map(|(_, end, _)| *end));
+        let commands = starts
+            .zip(&self.ends)
+            .map(|(start, (db, end, for_aof))| (*db, &self.bytes[start..*end], *for_aof));
+        let before = several.then_some((first, MULTI, for_aof));
+        let after = several.then_some((last, EXEC, for_aof));
         before.into_iter().chain(commands).chain(after)
     }
 

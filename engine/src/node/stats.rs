@@ -1,8 +1,12 @@
 //! What a node counts about itself, for `INFO stats`; `CONFIG RESETSTAT` begins anew.
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    string::String,
+    vec::Vec,
+};
 
-use crate::command::Command;
+use crate::{command::Command, time::Time};
 
 /// The counters of `INFO stats` that commands and clients move.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +37,70 @@ pub struct Stats {
     pub reads_processed: u64,
     /// Turns in which something was written.
     pub writes_processed: u64,
+    /// Bytes from the master.
+    pub net_repl_input_bytes: u64,
+    /// Bytes to replicas.
+    pub net_repl_output_bytes: u64,
+    /// Full syncs given.
+    pub sync_full: u64,
+    /// Partial syncs given.
+    pub sync_partial_ok: u64,
+    /// Partial syncs refused.
+    pub sync_partial_err: u64,
+    /// Child jobs begun.
+    pub total_forks: u64,
+    /// Where the counters stood at the latest ticks of the cron.
+    samples: VecDeque<Sample>,
+}
+
+/// Where some counters stood at a moment.
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    at: Time,
+    commands: u64,
+    input: u64,
+    output: u64,
+}
+
+/// How fast some counters move, a second.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rates {
+    /// Commands.
+    pub commands: u64,
+    /// Bytes from clients.
+    pub input: u64,
+    /// Bytes to clients.
+    pub output: u64,
+}
+
+impl Stats {
+    /// How many ticks the rates are taken over.
+    const SAMPLES: usize = 16;
+
+    /// Note where the counters stand.
+    pub fn sample(&mut self, now: Time) {
+        if self.samples.len() == Self::SAMPLES {
+            self.samples.pop_front();
+        }
+        self.samples.push_back(Sample {
+            at: now,
+            commands: self.commands_processed,
+            input: self.net_input_bytes,
+            output: self.net_output_bytes,
+        });
+    }
+
+    /// How fast the counters have moved lately.
+    pub fn rates(&self, now: Time) -> Rates {
+        let Some(first) = self.samples.front() else { return Rates::default() };
+        let millis = now.millis_since(first.at).max(1);
+        let rate = |now: u64, then: u64| now.saturating_sub(then) * 1000 / millis;
+        Rates {
+            commands: rate(self.commands_processed, first.commands),
+            input: rate(self.net_input_bytes, first.input),
+            output: rate(self.net_output_bytes, first.output),
+        }
+    }
 }
 
 /// How often one command was called.

@@ -1,0 +1,244 @@
+//! ACL, as far as it goes without users: there is one, `default`, who may do everything.
+
+use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
+
+use sha2::{Digest as _, Sha256};
+
+use super::{Command, Ctx, Flag, Outcome};
+use crate::{
+    refusal::Refusal,
+    resp::{Args, integer::parse_i64},
+};
+
+/// The rows of this family.
+pub static COMMANDS: &[Command] = &[Command {
+    name: "acl",
+    arity: -2,
+    group: "server",
+    since: "6.0.0",
+    summary: "Users, and what they may do.",
+    subcommands: &[
+        Command {
+            name: "whoami",
+            container: "acl",
+            arity: 2,
+            flags: &[Flag::Noscript, Flag::Loading, Flag::Stale],
+            group: "server",
+            since: "6.0.0",
+            summary: "Answers who this connection is.",
+            example: &[("ACL WHOAMI", "\"default\"")],
+            run: whoami,
+            ..Command::BASE
+        },
+        Command {
+            name: "users",
+            container: "acl",
+            arity: 2,
+            flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+            group: "server",
+            since: "6.0.0",
+            summary: "Answers the names of all users.",
+            example: &[("ACL USERS", "1) \"default\"")],
+            run: users,
+            ..Command::BASE
+        },
+        Command {
+            name: "list",
+            container: "acl",
+            arity: 2,
+            flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+            group: "server",
+            since: "6.0.0",
+            summary: "Answers all users as lines of an ACL file.",
+            example: &[("ACL LIST", "1) \"user default on nopass ~* &* +@all\"")],
+            run: list,
+            ..Command::BASE
+        },
+        Command {
+            name: "getuser",
+            container: "acl",
+            arity: 3,
+            flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+            group: "server",
+            since: "6.0.0",
+            summary: "Describes a user.",
+            example: &[("ACL GETUSER nobody", "(nil)")],
+            run: getuser,
+            ..Command::BASE
+        },
+        Command {
+            name: "cat",
+            container: "acl",
+            arity: -2,
+            flags: &[Flag::Noscript, Flag::Loading, Flag::Stale],
+            group: "server",
+            since: "6.0.0",
+            summary: "Answers the categories of commands, or the commands of one.",
+            run: cat,
+            ..Command::BASE
+        },
+        Command {
+            name: "genpass",
+            container: "acl",
+            arity: -2,
+            flags: &[Flag::Noscript, Flag::Loading, Flag::Stale],
+            group: "server",
+            since: "6.0.0",
+            summary: "Makes up a password.",
+            run: genpass,
+            ..Command::BASE
+        },
+        Command {
+            name: "help",
+            container: "acl",
+            arity: 2,
+            flags: &[Flag::Loading, Flag::Stale],
+            group: "server",
+            since: "6.0.0",
+            summary: "Lists the subcommands.",
+            run: super::help::help,
+            ..Command::BASE
+        },
+    ],
+    ..Command::BASE
+}];
+
+/// The categories, in Redis's order.
+pub const CATEGORIES: &[&str] = &[
+    "keyspace",
+    "read",
+    "write",
+    "set",
+    "sortedset",
+    "list",
+    "hash",
+    "string",
+    "bitmap",
+    "hyperloglog",
+    "geo",
+    "stream",
+    "pubsub",
+    "admin",
+    "fast",
+    "slow",
+    "blocking",
+    "dangerous",
+    "connection",
+    "transaction",
+    "scripting",
+];
+
+impl Command {
+    /// Whether it belongs to an ACL category: by its flags, or because its row says so.
+    pub fn is_in(&self, category: &str) -> bool {
+        let by_flag = match category {
+            "write" => self.is(Flag::Write),
+            "read" => self.is(Flag::Readonly),
+            "admin" | "dangerous" => self.is(Flag::Admin),
+            "pubsub" => self.is(Flag::Pubsub),
+            "fast" => self.is(Flag::Fast),
+            "slow" => !self.is(Flag::Fast),
+            "blocking" => self.is(Flag::Blocking),
+            _ => false,
+        };
+        by_flag || self.categories.contains(&category)
+    }
+}
+
+/// The SHA-256 of the password, in hexadecimals; `None`: there is none.
+fn password_hash(ctx: &Ctx<'_>) -> Option<String> {
+    let password = ctx.node.config.general.requirepass.as_ref()?;
+    Some(Sha256::digest(password).iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn whoami(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    ctx.reply().bulk(b"default");
+    Ok(())
+}
+
+fn users(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    ctx.reply().array(1);
+    ctx.reply().bulk(b"default");
+    Ok(())
+}
+
+fn list(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    let password = password_hash(ctx).map_or("nopass".into(), |hash| format!("#{hash}"));
+    ctx.reply().array(1);
+    ctx.reply().bulk(format!("user default on {password} ~* &* +@all").as_bytes());
+    Ok(())
+}
+
+fn getuser(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    if args.at(2) != b"default" {
+        ctx.reply().null();
+        return Ok(());
+    }
+    let password = password_hash(ctx);
+    let flags: &[&str] = if password.is_some() { &["on"] } else { &["on", "nopass"] };
+    let mut reply = ctx.reply();
+    reply.map(6);
+    reply.bulk(b"flags");
+    reply.set(flags.len());
+    flags.iter().for_each(|flag| reply.bulk(flag.as_bytes()));
+    reply.bulk(b"passwords");
+    reply.array(usize::from(password.is_some()));
+    password.iter().for_each(|hash| reply.bulk(hash.as_bytes()));
+    for (name, value) in [("commands", "+@all"), ("keys", "~*"), ("channels", "&*")] {
+        reply.bulk(name.as_bytes());
+        reply.bulk(value.as_bytes());
+    }
+    reply.bulk(b"selectors");
+    reply.array(0);
+    Ok(())
+}
+
+fn cat(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let Some(wanted) = args.get(2) else {
+        let mut reply = ctx.reply();
+        reply.array(CATEGORIES.len());
+        CATEGORIES.iter().for_each(|name| reply.bulk(name.as_bytes()));
+        return Ok(());
+    };
+    if args.len() > 3 {
+        return super::wrong_subcommand(args);
+    }
+    let known = CATEGORIES.iter().find(|name| name.as_bytes().eq_ignore_ascii_case(wanted));
+    let Some(category) = known else {
+        let wanted = String::from_utf8_lossy(wanted);
+        return Err(Refusal::err(format_args!("Unknown category '{wanted}'")));
+    };
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    for row in ctx.node.commands.rows() {
+        let rows: Vec<&Command> = if row.subcommands.is_empty() {
+            alloc::vec![row]
+        } else {
+            row.subcommands.iter().collect()
+        };
+        names.extend(
+            rows.iter().filter(|row| row.is_in(category)).map(|row| format!("{}", row.full_name())),
+        );
+    }
+    let mut reply = ctx.reply();
+    reply.array(names.len());
+    names.iter().for_each(|name| reply.bulk(name.as_bytes()));
+    Ok(())
+}
+
+fn genpass(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    const MOST_BITS: i64 = 4096;
+    let bits = match args.get(2) {
+        None => 256,
+        Some(text) => parse_i64(text).ok_or(Refusal::NotAnInteger)?,
+    };
+    if !(1..=MOST_BITS).contains(&bits) {
+        return Err(Refusal::err(
+            "ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096",
+        ));
+    }
+    let digits = (bits as usize).div_ceil(4);
+    let password: String =
+        (0..digits).map(|_| format!("{:x}", ctx.node.rng.rand_range(0..16))).collect();
+    ctx.reply().bulk(password.as_bytes());
+    Ok(())
+}

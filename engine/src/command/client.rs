@@ -1,0 +1,484 @@
+//! CLIENT: who is connected, and what is agreed with each.
+
+use alloc::{format, string::String, vec::Vec};
+
+use super::{Command, Ctx, Flag, Outcome};
+use crate::{
+    io::ConnId,
+    node::{Blocked, Client, ClientKind, CloseIntent, Pause, client::Replies},
+    refusal::Refusal,
+    resp::{Args, integer::parse_i64},
+};
+
+/// The rows of this family.
+pub static COMMANDS: &[Command] = &[Command {
+    name: "client",
+    arity: -2,
+    group: "connection",
+    since: "2.4.0",
+    summary: "Connections: who is connected, and what is agreed with each.",
+    subcommands: &[
+        Command {
+            name: "id",
+            container: "client",
+            arity: 2,
+            flags: &[Flag::Noscript, Flag::Loading, Flag::Stale],
+            categories: &["connection"],
+            group: "connection",
+            since: "5.0.0",
+            summary: "Answers this connection's number.",
+            example: &[("CLIENT ID", "(integer) 1")],
+            run: id,
+            ..Command::BASE
+        },
+        Command {
+            name: "info",
+            container: "client",
+            arity: 2,
+            flags: &[Flag::Noscript, Flag::Loading, Flag::Stale],
+            categories: &["connection"],
+            tips: &["nondeterministic_output"],
+            group: "connection",
+            since: "6.2.0",
+            summary: "Describes this connection.",
+            run: info,
+            ..Command::BASE
+        },
+        Command {
+            name: "list",
+            container: "client",
+            arity: -2,
+            flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+            categories: &["connection"],
+            tips: &["nondeterministic_output"],
+            group: "connection",
+            since: "2.4.0",
+            summary: "Describes all connections.",
+            run: list,
+            ..Command::BASE
+        },
+        Command {
+            name: "setname",
+            container: "client",
+            arity: 3,
+            flags: &[Flag::Noscript, Flag::Loading, Flag::Stale],
+            categories: &["connection"],
+            group: "connection",
+            since: "2.6.9",
+            summary: "Gives this connection a name.",
+            example: &[("CLIENT SETNAME worker", "OK"), ("CLIENT GETNAME", "\"worker\"")],
+            run: setname,
+            ..Command::BASE
+        },
+        Command {
+            name: "getname",
+            container: "client",
+            arity: 2,
+            flags: &[Flag::Noscript, Flag::Loading, Flag::Stale],
+            categories: &["connection"],
+            group: "connection",
+            since: "2.6.9",
+            summary: "Answers this connection's name.",
+            example: &[("CLIENT GETNAME", "(nil)")],
+            run: getname,
+            ..Command::BASE
+        },
+        Command {
+            name: "kill",
+            container: "client",
+            arity: -3,
+            flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+            categories: &["connection"],
+            group: "connection",
+            since: "2.4.0",
+            summary: "Closes connections.",
+            example: &[
+                ("CLIENT KILL 10.0.0.1:1", "(error) ERR No such client"),
+                ("CLIENT KILL ID 99", "(integer) 0"),
+            ],
+            run: kill,
+            ..Command::BASE
+        },
+        Command {
+            name: "pause",
+            container: "client",
+            arity: -3,
+            flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+            categories: &["connection"],
+            group: "connection",
+            since: "2.9.50",
+            summary: "Lets all commands, or those that write, wait for so many milliseconds.",
+            example: &[("CLIENT PAUSE 100 WRITE", "OK")],
+            run: pause,
+            ..Command::BASE
+        },
+        Command {
+            name: "unpause",
+            container: "client",
+            arity: 2,
+            flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+            categories: &["connection"],
+            group: "connection",
+            since: "6.2.0",
+            summary: "Ends a pause.",
+            example: &[("CLIENT UNPAUSE", "OK")],
+            run: unpause,
+            ..Command::BASE
+        },
+        Command {
+            name: "reply",
+            container: "client",
+            arity: 3,
+            flags: &[Flag::Noscript, Flag::Loading, Flag::Stale],
+            categories: &["connection"],
+            group: "connection",
+            since: "3.2.0",
+            summary: "Chooses whether this connection is answered.",
+            example: &[("CLIENT REPLY ON", "OK")],
+            run: reply,
+            ..Command::BASE
+        },
+        Command {
+            name: "no-evict",
+            container: "client",
+            arity: 3,
+            flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+            categories: &["connection"],
+            group: "connection",
+            since: "7.0.0",
+            summary: "Spares this connection when clients are evicted.",
+            example: &[("CLIENT NO-EVICT ON", "OK")],
+            run: no_evict,
+            ..Command::BASE
+        },
+        Command {
+            name: "unblock",
+            container: "client",
+            arity: -3,
+            flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+            categories: &["connection"],
+            group: "connection",
+            since: "5.0.0",
+            summary: "Ends what another connection waits for.",
+            example: &[("CLIENT UNBLOCK 99", "(integer) 0")],
+            run: unblock,
+            ..Command::BASE
+        },
+        Command {
+            name: "tracking",
+            container: "client",
+            arity: -3,
+            flags: &[Flag::Noscript, Flag::Loading, Flag::Stale],
+            categories: &["connection"],
+            group: "connection",
+            since: "6.0.0",
+            summary: "Client-side caching; not to be had here.",
+            run: tracking,
+            ..Command::BASE
+        },
+        Command {
+            name: "trackinginfo",
+            container: "client",
+            arity: 2,
+            flags: &[Flag::Noscript, Flag::Loading, Flag::Stale],
+            categories: &["connection"],
+            group: "connection",
+            since: "6.2.0",
+            summary: "Answers how this connection's caching is set.",
+            run: trackinginfo,
+            ..Command::BASE
+        },
+        Command {
+            name: "getredir",
+            container: "client",
+            arity: 2,
+            flags: &[Flag::Noscript, Flag::Loading, Flag::Stale],
+            categories: &["connection"],
+            group: "connection",
+            since: "6.0.0",
+            summary: "Answers to whom invalidations of this connection's cache go.",
+            example: &[("CLIENT GETREDIR", "(integer) -1")],
+            run: getredir,
+            ..Command::BASE
+        },
+        Command {
+            name: "help",
+            container: "client",
+            arity: 2,
+            flags: &[Flag::Loading, Flag::Stale],
+            categories: &["connection"],
+            group: "connection",
+            since: "5.0.0",
+            summary: "Lists the subcommands.",
+            run: super::help::help,
+            ..Command::BASE
+        },
+    ],
+    ..Command::BASE
+}];
+
+/// A connection's name: printable ASCII without spaces.
+///
+/// # Errors
+/// Any other byte in it.
+pub(super) fn valid_name(text: &[u8]) -> Result<String, Refusal> {
+    if text.iter().all(|b| (b'!'..=b'~').contains(b)) {
+        return Ok(String::from_utf8_lossy(text).into_owned());
+    }
+    Err(Refusal::err("Client names cannot contain spaces, newlines or special characters."))
+}
+
+fn id(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    let id = ctx.client.id;
+    ctx.reply().integer(id as i64);
+    Ok(())
+}
+
+fn info(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    let line = ctx.node.describe(ctx.client, ctx.now) + "\n";
+    ctx.reply().verbatim(&line);
+    Ok(())
+}
+
+/// The kinds of clients that `TYPE` names.
+fn kind_filter(word: &[u8]) -> Result<fn(&Client) -> bool, Refusal> {
+    Ok(match word.to_ascii_lowercase().as_slice() {
+        b"normal" => |c| c.kind == ClientKind::Normal && c.subscriptions.is_empty(),
+        b"slave" | b"replica" => |c| c.kind == ClientKind::Replica,
+        b"pubsub" => |c| c.kind == ClientKind::Normal && !c.subscriptions.is_empty(),
+        b"master" => |c| c.kind == ClientKind::Master,
+        _ => {
+            let word = String::from_utf8_lossy(word);
+            return Err(Refusal::err(format_args!("Unknown client type '{word}'")));
+        }
+    })
+}
+
+fn list(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let option = args.at(2).to_ascii_lowercase();
+    let mut of_kind: fn(&Client) -> bool = |_| true;
+    let mut ids: Option<Vec<u64>> = None;
+    match option.as_slice() {
+        b"" if args.len() == 2 => {}
+        b"type" if args.len() == 4 => of_kind = kind_filter(args.at(3))?,
+        b"id" if args.len() > 3 => {
+            let parsed =
+                args.iter().skip(3).map(|id| parse_i64(id).and_then(|n| u64::try_from(n).ok()));
+            ids = Some(
+                parsed.collect::<Option<_>>().ok_or_else(|| Refusal::err("Invalid client ID"))?,
+            );
+        }
+        _ => return Err(Refusal::Syntax),
+    }
+    let mut shown: Vec<&Client> = ctx.node.clients.iter().chain([&*ctx.client]).collect();
+    shown.retain(|client| {
+        of_kind(client) && ids.as_ref().is_none_or(|ids| ids.contains(&client.id))
+    });
+    shown.sort_by_key(|client| client.id);
+    let lines: String =
+        shown.iter().map(|client| ctx.node.describe(client, ctx.now) + "\n").collect();
+    ctx.reply().verbatim(&lines);
+    Ok(())
+}
+
+fn setname(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    ctx.client.name = valid_name(args.at(2))?;
+    ctx.reply().ok();
+    Ok(())
+}
+
+fn getname(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    let name = ctx.client.name.clone();
+    if name.is_empty() {
+        ctx.reply().null()
+    } else {
+        ctx.reply().bulk(name.as_bytes())
+    }
+    Ok(())
+}
+
+/// Whom CLIENT KILL means.
+#[derive(Default)]
+struct Victims<'a> {
+    id: Option<u64>,
+    of_kind: Option<fn(&Client) -> bool>,
+    addr: Option<&'a [u8]>,
+    laddr: Option<&'a [u8]>,
+    nobody: bool,
+    spare_me: bool,
+}
+
+impl<'a> Victims<'a> {
+    fn parse(args: Args<'a>) -> Result<Self, Refusal> {
+        let mut victims = Self { spare_me: true, ..Self::default() };
+        let mut i = 0;
+        while let Some(option) = args.get(i) {
+            let value = args.get(i + 1).ok_or(Refusal::Syntax)?;
+            match option.to_ascii_lowercase().as_slice() {
+                b"id" => {
+                    let id = parse_i64(value).filter(|id| *id > 0);
+                    victims.id =
+                        Some(id.ok_or_else(|| Refusal::err("client-id should be greater than 0"))?
+                            as u64);
+                }
+                b"type" => victims.of_kind = Some(kind_filter(value)?),
+                b"addr" => victims.addr = Some(value),
+                b"laddr" => victims.laddr = Some(value),
+                b"user" if value == b"default" => {}
+                b"user" => {
+                    let user = String::from_utf8_lossy(value);
+                    return Err(Refusal::err(format_args!("No such user '{user}'")));
+                }
+                b"skipme" if value.eq_ignore_ascii_case(b"yes") => victims.spare_me = true,
+                b"skipme" if value.eq_ignore_ascii_case(b"no") => victims.spare_me = false,
+                _ => return Err(Refusal::Syntax),
+            }
+            i += 2;
+        }
+        Ok(victims)
+    }
+
+    fn include(&self, client: &Client) -> bool {
+        let at = |wanted: Option<&[u8]>, endpoint: &crate::io::Endpoint| {
+            wanted.is_none_or(|wanted| wanted == format!("{endpoint}").as_bytes())
+        };
+        !self.nobody
+            && at(self.addr, &client.peer)
+            && at(self.laddr, &client.local)
+            && self.id.is_none_or(|id| id == client.id)
+            && self.of_kind.is_none_or(|of_kind| of_kind(client))
+    }
+}
+
+fn kill(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let old_form = args.len() == 3;
+    let victims = if old_form {
+        Victims { addr: Some(args.at(2)), ..Victims::default() }
+    } else {
+        Victims::parse(args.skip(2))?
+    };
+    let others: Vec<ConnId> =
+        ctx.node.clients.iter().filter(|c| victims.include(c)).map(|c| c.conn).collect();
+    let me = !victims.spare_me && victims.include(ctx.client);
+    let killed = others.len() + usize::from(me);
+    for conn in others {
+        if let Some(client) = ctx.node.clients.get_mut(conn) {
+            client.close = CloseIntent::Now;
+        }
+        ctx.node.settle_conn(conn, ctx.fx);
+    }
+    match (old_form, killed) {
+        (true, 0) => return Err(Refusal::err("No such client")),
+        (true, _) => ctx.reply().ok(),
+        (false, killed) => ctx.reply().integer(killed as i64),
+    }
+    if me {
+        ctx.client.close = CloseIntent::AfterReply;
+    }
+    Ok(())
+}
+
+fn pause(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let writes_only = match args.get(3) {
+        None => false,
+        Some(word) if word.eq_ignore_ascii_case(b"write") => true,
+        Some(word) if word.eq_ignore_ascii_case(b"all") => false,
+        Some(_) => return Err(Refusal::err("CLIENT PAUSE mode must be WRITE or ALL")),
+    };
+    if args.len() > 4 {
+        return Err(Refusal::Arity("client|pause".into()));
+    }
+    let millis = parse_i64(args.at(2))
+        .ok_or_else(|| Refusal::err("timeout is not an integer or out of range"))?;
+    let millis = u64::try_from(millis).map_err(|_| Refusal::err("timeout is negative"))?;
+    let until = ctx.now.plus_millis(millis);
+    // A pause that is on already is made longer or stricter, never shorter or laxer.
+    let old = ctx.node.pause.filter(|pause| ctx.now < pause.until);
+    ctx.node.pause = Some(Pause {
+        until: old.map_or(until, |old| old.until.max(until)),
+        writes_only: writes_only && old.is_none_or(|old| old.writes_only),
+    });
+    ctx.reply().ok();
+    Ok(())
+}
+
+fn unpause(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    ctx.node.end_pause(ctx.now, ctx.fx);
+    ctx.reply().ok();
+    Ok(())
+}
+
+fn reply(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    match args.at(2).to_ascii_lowercase().as_slice() {
+        b"on" => {
+            ctx.client.replies = Replies::On;
+            ctx.reply().ok();
+        }
+        b"off" => ctx.client.replies = Replies::Off,
+        b"skip" if ctx.client.replies != Replies::Off => ctx.client.replies = Replies::SkipNext,
+        b"skip" => {}
+        _ => return Err(Refusal::Syntax),
+    }
+    Ok(())
+}
+
+fn no_evict(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    ctx.client.no_evict = match args.at(2).to_ascii_lowercase().as_slice() {
+        b"on" => true,
+        b"off" => false,
+        _ => return Err(Refusal::Syntax),
+    };
+    ctx.reply().ok();
+    Ok(())
+}
+
+fn unblock(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let as_error = match args.get(3) {
+        None => false,
+        Some(word) if word.eq_ignore_ascii_case(b"timeout") => false,
+        Some(word) if word.eq_ignore_ascii_case(b"error") => true,
+        Some(_) => {
+            return Err(Refusal::err("CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
+        }
+    };
+    let id = parse_i64(args.at(2)).ok_or(Refusal::NotAnInteger)?;
+    let waits = |client: &&Client| {
+        client.id as i64 == id && matches!(client.blocked, Some(Blocked::Wait { .. }))
+    };
+    let Some(conn) = ctx.node.clients.iter().find(waits).map(|client| client.conn) else {
+        ctx.reply().integer(0);
+        return Ok(());
+    };
+    if as_error {
+        if let Some(client) = ctx.node.clients.get_mut(conn) {
+            client.reply().error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+        }
+        ctx.node.resume(ctx.now, conn, ctx.fx);
+    } else {
+        ctx.node.end_wait(ctx.now, conn, ctx.fx);
+    }
+    ctx.reply().integer(1);
+    Ok(())
+}
+
+fn tracking(_: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    Err(Refusal::err("Client tracking is not supported by this server"))
+}
+
+fn trackinginfo(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    let mut reply = ctx.reply();
+    reply.map(3);
+    reply.bulk(b"flags");
+    reply.set(1);
+    reply.bulk(b"off");
+    reply.bulk(b"redirect");
+    reply.integer(-1);
+    reply.bulk(b"prefixes");
+    reply.array(0);
+    Ok(())
+}
+
+fn getredir(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    ctx.reply().integer(-1);
+    Ok(())
+}

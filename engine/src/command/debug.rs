@@ -1,0 +1,93 @@
+//! DEBUG: looking inside, for tests above all. Off unless `enable-debug-command` allows it.
+
+use alloc::{format, string::String, vec::Vec};
+
+use super::{Ctx, Outcome};
+use crate::{
+    keyspace::{Expiry, StringEncoding, digest},
+    refusal::Refusal,
+    resp::{Args, integer::parse_i64},
+};
+
+/// DEBUG is one command in Redis; what follows is not checked by its row.
+pub(super) fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    match (args.at(1).to_ascii_lowercase().as_slice(), args.len()) {
+        (b"digest", 2) => whole_digest(ctx),
+        (b"digest-value", 3..) => digest_values(ctx, args),
+        (b"populate", 3..=5) => populate(ctx, args)?,
+        (b"object", 3..) => return object(ctx, args),
+        (b"sleep", 3) => ctx.reply().ok(),
+        (b"set-active-expire", 3) => {
+            ctx.node.active_expire = args.at(2) != b"0";
+            ctx.reply().ok();
+        }
+        (b"jmap" | b"quicklist-packed-threshold" | b"replicate", _) => {
+            return Err(Refusal::err("not supported by this server"));
+        }
+        (b"change-repl-id", 2) => {
+            let rng = &mut ctx.node.rng;
+            ctx.node.replication.id = crate::node::hex_id(rng);
+            ctx.reply().ok();
+        }
+        (b"error", 3) => {
+            return Err(Refusal::Custom(String::from_utf8_lossy(args.at(2)).into_owned()));
+        }
+        (b"log", 3) => ctx.reply().ok(),
+        _ => return super::wrong_subcommand(args),
+    }
+    Ok(())
+}
+
+fn hex(digest: digest::Digest) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn whole_digest(ctx: &mut Ctx<'_>) {
+    let digest = digest::of_dataset(ctx.node.keyspace.iter().map(|db| db.table()));
+    ctx.reply().simple(&hex(digest));
+}
+
+fn digest_values(ctx: &mut Ctx<'_>, args: Args<'_>) {
+    ctx.reply().array(args.len() - 2);
+    for key in args.iter().skip(2) {
+        let digest = ctx.db().get(key).map_or_else(Default::default, digest::of_value);
+        ctx.reply().bulk(hex(digest).as_bytes());
+    }
+}
+
+/// `DEBUG POPULATE count [prefix] [size]`: keys `prefix:0` …, those that are there are left alone.
+fn populate(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let number = |text: &[u8]| parse_i64(text).and_then(|n| u64::try_from(n).ok());
+    let count = number(args.at(2))
+        .ok_or_else(|| Refusal::err("value is out of range, must be positive"))?;
+    let prefix = args.get(3).unwrap_or(b"key");
+    let size = args.get(4).map(|text| number(text).ok_or(Refusal::NotAnInteger)).transpose()?;
+    for n in 0..count {
+        let key = [prefix, b":", format!("{n}").as_bytes()].concat();
+        if ctx.db().contains(&key) {
+            continue;
+        }
+        let mut value: Vec<u8> = format!("value:{n}").into_bytes();
+        if let Some(size) = size.filter(|size| *size > 0) {
+            value.resize(size as usize, 0);
+        }
+        let encoding = StringEncoding::of_text(&value);
+        ctx.db_mut().set_string_as(&key, &value, encoding, Expiry::None);
+    }
+    ctx.reply().ok();
+    Ok(())
+}
+
+fn object(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let now = ctx.node.lru_clock;
+    let Some(entry) = ctx.peek(args.at(2)) else { return Err(Refusal::NoSuchKey) };
+    let line = format!(
+        "Value at:0x0 refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
+        entry.value().encoding_name(),
+        entry.approximate_bytes(),
+        entry.clock(),
+        now.wrapping_sub(entry.clock()) & 0x00ff_ffff,
+    );
+    ctx.reply().simple(&line);
+    Ok(())
+}

@@ -1,0 +1,384 @@
+//! INFO: the server described, a section at a time, fields and order as in Redis 7.0.15.
+//!
+//! Sections that belong to a subsystem are written there: `Node::info_persistence`, `Node::info_replication`.
+
+use alloc::{format, string::String, vec::Vec};
+use core::fmt::Write as _;
+
+use super::{Ctx, Outcome, connection::VERSION};
+use crate::{
+    node::{Blocked, Node, pubsub::Kind},
+    resp::Args,
+    time::Time,
+};
+
+/// A section: what it is asked for by, its heading, whether it is shown unasked, and who writes it.
+struct Section {
+    name: &'static str,
+    title: &'static str,
+    /// Shown by a bare INFO; the others by `INFO all` or by name.
+    default: bool,
+    write: fn(&Node, Time, &mut String),
+}
+
+const fn section(
+    name: &'static str,
+    title: &'static str,
+    default: bool,
+    write: fn(&Node, Time, &mut String),
+) -> Section {
+    Section { name, title, default, write }
+}
+
+/// In Redis's order.
+const SECTIONS: &[Section] = &[
+    section("server", "Server", true, Node::info_server),
+    section("clients", "Clients", true, Node::info_clients),
+    section("memory", "Memory", true, Node::info_memory),
+    section("persistence", "Persistence", true, Node::info_persistence),
+    section("stats", "Stats", true, Node::info_stats),
+    section("replication", "Replication", true, Node::info_replication),
+    section("cpu", "CPU", true, Node::info_cpu),
+    section("modules", "Modules", true, |_, _, _| ()),
+    section("commandstats", "Commandstats", false, Node::info_commandstats),
+    section("errorstats", "Errorstats", true, Node::info_errorstats),
+    section("latencystats", "Latencystats", false, |_, _, _| ()),
+    section("cluster", "Cluster", true, |_, _, out| out.push_str("cluster_enabled:0\r\n")),
+    section("keyspace", "Keyspace", true, Node::info_keyspace),
+];
+
+/// The sections of a sentinel; its own comes last.
+const SENTINEL_SECTIONS: &[&str] = &["server", "clients", "cpu", "stats"];
+
+/// `INFO [section …]`.
+pub(super) fn info(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let asked: Vec<String> = args
+        .iter()
+        .skip(1)
+        .map(|word| String::from_utf8_lossy(word).to_ascii_lowercase())
+        .collect();
+    let text = ctx.node.info(ctx.now, &asked);
+    ctx.reply().verbatim(&text);
+    Ok(())
+}
+
+impl Node {
+    /// The text of INFO for these sections; none stands for the usual ones.
+    pub fn info(&self, now: Time, asked: &[String]) -> String {
+        let has = |name: &str| asked.iter().any(|word| word == name);
+        let everything = has("all") || has("everything");
+        let usual = asked.is_empty() || has("default");
+        let mut text = String::new();
+        let begin = |text: &mut String, title: &str| {
+            if !text.is_empty() {
+                text.push_str("\r\n");
+            }
+            let _ = write!(text, "# {title}\r\n");
+        };
+        for section in SECTIONS {
+            let known = self.sentinel.is_none() || SENTINEL_SECTIONS.contains(&section.name);
+            if known && (everything || (usual && section.default) || has(section.name)) {
+                begin(&mut text, section.title);
+                (section.write)(self, now, &mut text);
+            }
+        }
+        if self.sentinel.is_some() && (everything || usual || has("sentinel")) {
+            begin(&mut text, "Sentinel");
+            self.info_sentinel(now, &mut text);
+        }
+        text
+    }
+
+    fn info_server(&self, now: Time, out: &mut String) {
+        let uptime = now.since(self.born).as_secs();
+        let bits = usize::BITS;
+        let hz = self.config.general.hz;
+        let mode = if self.sentinel.is_some() { "sentinel" } else { "standalone" };
+        lines(
+            out,
+            &[
+                ("redis_version", VERSION.into()),
+                ("redis_git_sha1", "00000000".into()),
+                ("redis_git_dirty", "0".into()),
+                ("redis_build_id", "6b65657073616b65".into()),
+                ("redis_mode", mode.into()),
+                ("os", "Keepsake".into()),
+                ("arch_bits", format!("{bits}")),
+                ("monotonic_clock", "given".into()),
+                ("multiplexing_api", "none".into()),
+                ("atomicvar_api", "none".into()),
+                ("gcc_version", "0.0.0".into()),
+                ("process_id", format!("{}", self.pid)),
+                ("process_supervised", "no".into()),
+                ("run_id", self.run_id.clone()),
+                ("tcp_port", format!("{}", self.config.network.port)),
+                ("server_time_usec", format!("{}", now.0)),
+                ("uptime_in_seconds", format!("{uptime}")),
+                ("uptime_in_days", format!("{}", uptime / 86_400)),
+                ("hz", format!("{hz}")),
+                ("configured_hz", format!("{hz}")),
+                ("lru_clock", format!("{}", self.lru_clock)),
+                ("executable", String::new()),
+                ("config_file", String::new()),
+                ("io_threads_active", "0".into()),
+            ],
+        );
+    }
+
+    fn info_clients(&self, _: Time, out: &mut String) {
+        let replicas =
+            self.clients.iter().filter(|c| c.kind == crate::node::ClientKind::Replica).count();
+        let blocked = self.clients.iter().filter(|c| c.blocked.is_some()).count();
+        let timed = |blocked: &Option<Blocked>| {
+            matches!(blocked, Some(Blocked::Wait { until: Some(_), .. }))
+        };
+        let in_timeout_table = self.clients.iter().filter(|c| timed(&c.blocked)).count();
+        let largest = |size: fn(&crate::node::Client) -> usize| {
+            self.clients.iter().map(size).max().unwrap_or(0)
+        };
+        numbers(
+            out,
+            &[
+                ("connected_clients", (self.clients.len() - replicas) as u64),
+                ("cluster_connections", 0),
+                ("maxclients", u64::from(self.config.network.maxclients)),
+                ("client_recent_max_input_buffer", largest(|c| c.input.len()) as u64),
+                ("client_recent_max_output_buffer", largest(|c| c.out.len()) as u64),
+                ("blocked_clients", blocked as u64),
+                ("tracking_clients", 0),
+                ("clients_in_timeout_table", in_timeout_table as u64),
+            ],
+        );
+    }
+
+    fn info_memory(&self, _: Time, out: &mut String) {
+        let used = self.used_memory();
+        let data = self.keyspace.approximate_bytes();
+        let peak = self.peak_memory.max(used);
+        let percent = |part: u64, whole: u64| {
+            if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 }
+        };
+        let sized = |out: &mut String, name: &str, bytes: u64| {
+            let _ = write!(out, "{name}:{bytes}\r\n{name}_human:{}\r\n", human(bytes));
+        };
+        sized(out, "used_memory", used);
+        sized(out, "used_memory_rss", used);
+        sized(out, "used_memory_peak", peak);
+        let _ = write!(out, "used_memory_peak_perc:{:.2}%\r\n", percent(used, peak));
+        numbers(
+            out,
+            &[
+                ("used_memory_overhead", used - data),
+                ("used_memory_startup", 0),
+                ("used_memory_dataset", data),
+            ],
+        );
+        let _ = write!(out, "used_memory_dataset_perc:{:.2}%\r\n", percent(data, used));
+        numbers(
+            out,
+            &[
+                ("allocator_allocated", used),
+                ("allocator_active", used),
+                ("allocator_resident", used),
+            ],
+        );
+        sized(out, "total_system_memory", 0);
+        numbers(out, &[("used_memory_lua", 0), ("used_memory_vm_eval", 0)]);
+        out.push_str("used_memory_lua_human:0B\r\n");
+        numbers(
+            out,
+            &[
+                ("used_memory_scripts_eval", 0),
+                ("number_of_cached_scripts", 0),
+                ("number_of_functions", 0),
+                ("number_of_libraries", 0),
+                ("used_memory_vm_functions", 0),
+            ],
+        );
+        sized(out, "used_memory_vm_total", 0);
+        numbers(out, &[("used_memory_functions", 0)]);
+        sized(out, "used_memory_scripts", 0);
+        sized(out, "maxmemory", self.config.memory.maxmemory);
+        let policy = self.config.get(&[b"maxmemory-policy"]).pop().unwrap_or_default().1;
+        let policy = String::from_utf8_lossy(&policy);
+        let _ = write!(out, "maxmemory_policy:{}\r\n", policy);
+        for (ratio, bytes) in [
+            ("allocator_frag_ratio", "allocator_frag_bytes"),
+            ("allocator_rss_ratio", "allocator_rss_bytes"),
+            ("rss_overhead_ratio", "rss_overhead_bytes"),
+            ("mem_fragmentation_ratio", "mem_fragmentation_bytes"),
+        ] {
+            let _ = write!(out, "{ratio}:1.00\r\n{bytes}:0\r\n");
+        }
+        let clients: u64 = self.clients.iter().map(|client| client.memory()).sum();
+        numbers(
+            out,
+            &[
+                ("mem_not_counted_for_evict", 0),
+                ("mem_replication_backlog", 0),
+                ("mem_total_replication_buffers", 0),
+                ("mem_clients_slaves", 0),
+                ("mem_clients_normal", clients),
+                ("mem_cluster_links", 0),
+                ("mem_aof_buffer", 0),
+            ],
+        );
+        out.push_str("mem_allocator:libc\r\n");
+        numbers(
+            out,
+            &[
+                ("active_defrag_running", 0),
+                ("lazyfree_pending_objects", 0),
+                ("lazyfreed_objects", 0),
+            ],
+        );
+    }
+
+    fn info_stats(&self, now: Time, out: &mut String) {
+        let stats = &self.stats;
+        let rates = stats.rates(now);
+        numbers(
+            out,
+            &[
+                ("total_connections_received", stats.connections_received),
+                ("total_commands_processed", stats.commands_processed),
+                ("instantaneous_ops_per_sec", rates.commands),
+                ("total_net_input_bytes", stats.net_input_bytes),
+                ("total_net_output_bytes", stats.net_output_bytes),
+                ("total_net_repl_input_bytes", stats.net_repl_input_bytes),
+                ("total_net_repl_output_bytes", stats.net_repl_output_bytes),
+            ],
+        );
+        let kilobytes = |bytes: u64| format!("{:.2}", bytes as f64 / 1024.0);
+        lines(
+            out,
+            &[
+                ("instantaneous_input_kbps", kilobytes(rates.input)),
+                ("instantaneous_output_kbps", kilobytes(rates.output)),
+                ("instantaneous_input_repl_kbps", "0.00".into()),
+                ("instantaneous_output_repl_kbps", "0.00".into()),
+            ],
+        );
+        numbers(
+            out,
+            &[
+                ("rejected_connections", stats.rejected_connections),
+                ("sync_full", stats.sync_full),
+                ("sync_partial_ok", stats.sync_partial_ok),
+                ("sync_partial_err", stats.sync_partial_err),
+                ("expired_keys", stats.expired_keys),
+            ],
+        );
+        out.push_str("expired_stale_perc:0.00\r\n");
+        numbers(
+            out,
+            &[
+                ("expired_time_cap_reached_count", stats.expired_time_cap_reached),
+                ("expire_cycle_cpu_milliseconds", 0),
+                ("evicted_keys", stats.evicted_keys),
+                ("evicted_clients", 0),
+                ("total_eviction_exceeded_time", 0),
+                ("current_eviction_exceeded_time", 0),
+                ("keyspace_hits", stats.keyspace_hits),
+                ("keyspace_misses", stats.keyspace_misses),
+                ("pubsub_channels", self.pubsub.of(Kind::Channel).len() as u64),
+                ("pubsub_patterns", self.pubsub.of(Kind::Pattern).len() as u64),
+                ("pubsubshard_channels", self.pubsub.of(Kind::Shard).len() as u64),
+                ("latest_fork_usec", 0),
+                ("total_forks", stats.total_forks),
+                ("migrate_cached_sockets", 0),
+                ("slave_expires_tracked_keys", 0),
+                ("active_defrag_hits", 0),
+                ("active_defrag_misses", 0),
+                ("active_defrag_key_hits", 0),
+                ("active_defrag_key_misses", 0),
+                ("total_active_defrag_time", 0),
+                ("current_active_defrag_time", 0),
+                ("tracking_total_keys", 0),
+                ("tracking_total_items", 0),
+                ("tracking_total_prefixes", 0),
+                ("unexpected_error_replies", 0),
+                ("total_error_replies", stats.error_replies),
+                ("dump_payload_sanitizations", 0),
+                ("total_reads_processed", stats.reads_processed),
+                ("total_writes_processed", stats.writes_processed),
+                ("io_threaded_reads_processed", 0),
+                ("io_threaded_writes_processed", 0),
+                ("reply_buffer_shrinks", 0),
+                ("reply_buffer_expands", 0),
+            ],
+        );
+    }
+
+    /// The engine knows no CPU: its steps take no time of their own.
+    fn info_cpu(&self, _: Time, out: &mut String) {
+        for name in
+            ["sys", "user", "sys_children", "user_children", "sys_main_thread", "user_main_thread"]
+        {
+            let _ = write!(out, "used_cpu_{name}:0.000000\r\n");
+        }
+    }
+
+    fn info_commandstats(&self, _: Time, out: &mut String) {
+        for (row, counts) in self.command_stats.by_name() {
+            let _ = write!(
+                out,
+                "cmdstat_{}:calls={},usec=0,usec_per_call=0.00,rejected_calls={},failed_calls={}\r\n",
+                row.full_name(),
+                counts.calls,
+                counts.rejected,
+                counts.failed
+            );
+        }
+    }
+
+    fn info_errorstats(&self, _: Time, out: &mut String) {
+        for (code, count) in self.error_stats.iter() {
+            let _ = write!(out, "errorstat_{code}:count={count}\r\n");
+        }
+    }
+
+    fn info_keyspace(&self, now: Time, out: &mut String) {
+        for (number, db) in self.keyspace.iter().enumerate().filter(|(_, db)| !db.is_empty()) {
+            let _ = write!(
+                out,
+                "db{number}:keys={},expires={},avg_ttl={}\r\n",
+                db.len(),
+                db.expiring(),
+                db.average_ttl(now.as_millis())
+            );
+        }
+    }
+}
+
+/// `name:text` lines.
+pub(crate) fn lines(out: &mut String, fields: &[(&str, String)]) {
+    for (name, text) in fields {
+        let _ = write!(out, "{name}:{text}\r\n");
+    }
+}
+
+/// `name:number` lines.
+pub(crate) fn numbers(out: &mut String, fields: &[(&str, u64)]) {
+    for (name, number) in fields {
+        let _ = write!(out, "{name}:{number}\r\n");
+    }
+}
+
+/// Bytes for people: `943.25K`.
+fn human(bytes: u64) -> String {
+    const UNITS: [char; 5] = ['K', 'M', 'G', 'T', 'P'];
+    if bytes < 1024 {
+        return format!("{bytes}B");
+    }
+    let mut size = bytes as f64;
+    let mut unit = 'B';
+    for next in UNITS {
+        if size < 1024.0 {
+            break;
+        }
+        size /= 1024.0;
+        unit = next;
+    }
+    format!("{size:.2}{unit}")
+}

@@ -1,0 +1,353 @@
+//! Publish and subscribe.
+
+use alloc::vec::Vec;
+
+use super::{Command, Ctx, Flag, Keys, Outcome};
+use crate::{
+    keyspace::glob,
+    node::pubsub::{Kind, mine},
+    resp::Args,
+};
+
+/// The rows of this family.
+pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "subscribe",
+        arity: -2,
+        flags: &[Flag::Pubsub, Flag::Noscript, Flag::Loading, Flag::Stale],
+        group: "pubsub",
+        since: "2.0.0",
+        summary: "Listens to channels.",
+        example: &[(
+            "SUBSCRIBE news",
+            "1) \"subscribe\"
+2) \"news\"
+3) (integer) 1",
+        )],
+        run: subscribe,
+        ..Command::BASE
+    },
+    Command {
+        name: "unsubscribe",
+        arity: -1,
+        flags: &[Flag::Pubsub, Flag::Noscript, Flag::Loading, Flag::Stale],
+        group: "pubsub",
+        since: "2.0.0",
+        summary: "Listens to channels no more.",
+        example: &[(
+            "UNSUBSCRIBE",
+            "1) \"unsubscribe\"
+2) (nil)
+3) (integer) 0",
+        )],
+        run: unsubscribe,
+        ..Command::BASE
+    },
+    Command {
+        name: "psubscribe",
+        arity: -2,
+        flags: &[Flag::Pubsub, Flag::Noscript, Flag::Loading, Flag::Stale],
+        group: "pubsub",
+        since: "2.0.0",
+        summary: "Listens to all channels that match a pattern.",
+        example: &[(
+            "PSUBSCRIBE n*",
+            "1) \"psubscribe\"
+2) \"n*\"
+3) (integer) 1",
+        )],
+        run: psubscribe,
+        ..Command::BASE
+    },
+    Command {
+        name: "punsubscribe",
+        arity: -1,
+        flags: &[Flag::Pubsub, Flag::Noscript, Flag::Loading, Flag::Stale],
+        group: "pubsub",
+        since: "2.0.0",
+        summary: "Listens to patterns no more.",
+        example: &[(
+            "PUNSUBSCRIBE",
+            "1) \"punsubscribe\"
+2) (nil)
+3) (integer) 0",
+        )],
+        run: punsubscribe,
+        ..Command::BASE
+    },
+    Command {
+        name: "ssubscribe",
+        arity: -2,
+        flags: &[Flag::Pubsub, Flag::Noscript, Flag::Loading, Flag::Stale],
+        keys: Keys::ALL,
+        uses: &["not_key"],
+        group: "pubsub",
+        since: "7.0.0",
+        summary: "Listens to shard channels.",
+        example: &[(
+            "SSUBSCRIBE news",
+            "1) \"ssubscribe\"
+2) \"news\"
+3) (integer) 1",
+        )],
+        run: ssubscribe,
+        ..Command::BASE
+    },
+    Command {
+        name: "sunsubscribe",
+        arity: -1,
+        flags: &[Flag::Pubsub, Flag::Noscript, Flag::Loading, Flag::Stale],
+        keys: Keys::ALL,
+        uses: &["not_key"],
+        group: "pubsub",
+        since: "7.0.0",
+        summary: "Listens to shard channels no more.",
+        example: &[(
+            "SUNSUBSCRIBE",
+            "1) \"sunsubscribe\"
+2) (nil)
+3) (integer) 0",
+        )],
+        run: sunsubscribe,
+        ..Command::BASE
+    },
+    Command {
+        name: "publish",
+        arity: 3,
+        flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale, Flag::Fast],
+        group: "pubsub",
+        since: "2.0.0",
+        summary: "Sends a message to all who listen to a channel now.",
+        example: &[("PUBLISH news hello", "(integer) 0")],
+        run: publish,
+        ..Command::BASE
+    },
+    Command {
+        name: "spublish",
+        arity: 3,
+        flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale, Flag::Fast],
+        keys: Keys::ONE,
+        uses: &["not_key"],
+        group: "pubsub",
+        since: "7.0.0",
+        summary: "Sends a message on a shard channel.",
+        example: &[("SPUBLISH news hello", "(integer) 0")],
+        run: spublish,
+        ..Command::BASE
+    },
+    Command {
+        name: "pubsub",
+        arity: -2,
+        group: "pubsub",
+        since: "2.8.0",
+        summary: "Who listens.",
+        subcommands: &[
+            Command {
+                name: "channels",
+                container: "pubsub",
+                arity: -2,
+                flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale],
+                group: "pubsub",
+                since: "2.8.0",
+                summary: "Answers the channels that somebody listens to.",
+                example: &[("PUBSUB CHANNELS", "(empty array)")],
+                run: channels,
+                ..Command::BASE
+            },
+            Command {
+                name: "numsub",
+                container: "pubsub",
+                arity: -2,
+                flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale],
+                group: "pubsub",
+                since: "2.8.0",
+                summary: "Answers how many listen to each channel.",
+                example: &[(
+                    "PUBSUB NUMSUB news",
+                    "1) \"news\"
+2) (integer) 0",
+                )],
+                run: numsub,
+                ..Command::BASE
+            },
+            Command {
+                name: "numpat",
+                container: "pubsub",
+                arity: 2,
+                flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale],
+                group: "pubsub",
+                since: "2.8.0",
+                summary: "Answers how many patterns are listened to.",
+                example: &[("PUBSUB NUMPAT", "(integer) 0")],
+                run: numpat,
+                ..Command::BASE
+            },
+            Command {
+                name: "shardchannels",
+                container: "pubsub",
+                arity: -2,
+                flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale],
+                group: "pubsub",
+                since: "7.0.0",
+                summary: "Answers the shard channels that somebody listens to.",
+                example: &[("PUBSUB SHARDCHANNELS", "(empty array)")],
+                run: shardchannels,
+                ..Command::BASE
+            },
+            Command {
+                name: "shardnumsub",
+                container: "pubsub",
+                arity: -2,
+                flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale],
+                group: "pubsub",
+                since: "7.0.0",
+                summary: "Answers how many listen to each shard channel.",
+                example: &[(
+                    "PUBSUB SHARDNUMSUB news",
+                    "1) \"news\"
+2) (integer) 0",
+                )],
+                run: shardnumsub,
+                ..Command::BASE
+            },
+            Command {
+                name: "help",
+                container: "pubsub",
+                arity: 2,
+                flags: &[Flag::Loading, Flag::Stale],
+                group: "pubsub",
+                since: "6.2.0",
+                summary: "Lists the subcommands.",
+                run: super::help::help,
+                ..Command::BASE
+            },
+        ],
+        ..Command::BASE
+    },
+];
+
+fn subscribe(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    listen(ctx, args, Kind::Channel)
+}
+
+fn psubscribe(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    listen(ctx, args, Kind::Pattern)
+}
+
+fn ssubscribe(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    listen(ctx, args, Kind::Shard)
+}
+
+fn unsubscribe(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    listen_no_more(ctx, args, Kind::Channel)
+}
+
+fn punsubscribe(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    listen_no_more(ctx, args, Kind::Pattern)
+}
+
+fn sunsubscribe(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    listen_no_more(ctx, args, Kind::Shard)
+}
+
+fn listen(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Outcome {
+    for channel in args.iter().skip(1) {
+        ctx.node.pubsub.subscribe(ctx.client, kind, channel);
+        tell(ctx, kind, kind.subscribed(), Some(channel));
+    }
+    Ok(())
+}
+
+fn listen_no_more(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Outcome {
+    if args.len() > 1 {
+        for channel in args.iter().skip(1) {
+            ctx.node.pubsub.unsubscribe(ctx.client, kind, channel);
+            tell(ctx, kind, kind.unsubscribed(), Some(channel));
+        }
+        return Ok(());
+    }
+    let all: Vec<Vec<u8>> = mine(ctx.client, kind).iter().cloned().collect();
+    for channel in &all {
+        ctx.node.pubsub.unsubscribe(ctx.client, kind, channel);
+        tell(ctx, kind, kind.unsubscribed(), Some(channel));
+    }
+    if all.is_empty() {
+        tell(ctx, kind, kind.unsubscribed(), None);
+    }
+    Ok(())
+}
+
+/// Answer what has changed, and how many subscriptions there are now.
+fn tell(ctx: &mut Ctx<'_>, kind: Kind, word: &[u8], channel: Option<&[u8]>) {
+    let count = match kind {
+        Kind::Shard => ctx.client.subscriptions.shards.len(),
+        Kind::Channel | Kind::Pattern => ctx.client.subscriptions.count(),
+    };
+    let mut reply = ctx.reply();
+    reply.push(3);
+    reply.bulk(word);
+    match channel {
+        Some(channel) => reply.bulk(channel),
+        None => reply.null(),
+    }
+    reply.integer(count as i64);
+}
+
+fn publish(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let sent = ctx.node.publish(args.at(1), args.at(2), Some(ctx.client), ctx.fx);
+    ctx.node.propagation.to_replicas(ctx.client.db, args.iter());
+    ctx.reply().integer(sent as i64);
+    Ok(())
+}
+
+fn spublish(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let sent = ctx.node.publish_to_shard(args.at(1), args.at(2), Some(ctx.client), ctx.fx);
+    ctx.node.propagation.to_replicas(ctx.client.db, args.iter());
+    ctx.reply().integer(sent as i64);
+    Ok(())
+}
+
+fn channels(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    channels_of(ctx, args, Kind::Channel)
+}
+
+fn shardchannels(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    channels_of(ctx, args, Kind::Shard)
+}
+
+fn channels_of(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Outcome {
+    if args.len() > 3 {
+        return super::wrong_subcommand(args);
+    }
+    let fits =
+        |channel: &&Vec<u8>| args.get(2).is_none_or(|pattern| glob::matches(pattern, channel));
+    let found: Vec<Vec<u8>> = ctx.node.pubsub.of(kind).keys().filter(fits).cloned().collect();
+    let mut reply = ctx.reply();
+    reply.array(found.len());
+    found.iter().for_each(|channel| reply.bulk(channel));
+    Ok(())
+}
+
+fn numsub(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    numsub_of(ctx, args, Kind::Channel)
+}
+
+fn shardnumsub(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    numsub_of(ctx, args, Kind::Shard)
+}
+
+fn numsub_of(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Outcome {
+    ctx.reply().array((args.len() - 2) * 2);
+    for channel in args.iter().skip(2) {
+        let listeners = ctx.node.pubsub.of(kind).get(channel).map_or(0, |who| who.len());
+        ctx.reply().bulk(channel);
+        ctx.reply().integer(listeners as i64);
+    }
+    Ok(())
+}
+
+fn numpat(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    let patterns = ctx.node.pubsub.of(Kind::Pattern).len();
+    ctx.reply().integer(patterns as i64);
+    Ok(())
+}

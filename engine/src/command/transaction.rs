@@ -1,0 +1,158 @@
+//! Transactions: MULTI, EXEC, DISCARD, WATCH, UNWATCH.
+//!
+//! Commands between MULTI and EXEC are queued, then run with nothing in between, and go to the AOF and to replicas as one.
+//! There is no rollback: a command that fails while EXEC runs has its error in the list, and the others stand.
+
+use super::{Command, Ctx, Flag, Keys, Outcome};
+use crate::{refusal::Refusal, resp::Args};
+
+/// The rows of this family.
+pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "multi",
+        arity: 1,
+        flags: &[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Fast, Flag::AllowBusy],
+        categories: &["transaction"],
+        group: "transactions",
+        since: "1.2.0",
+        summary: "Begins a transaction: commands are queued until EXEC.",
+        example: &[("MULTI", "OK"), ("SET a 1", "QUEUED"), ("EXEC", "1) OK")],
+        run: multi,
+        ..Command::BASE
+    },
+    Command {
+        name: "exec",
+        arity: 1,
+        flags: &[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::SkipSlowlog],
+        categories: &["transaction"],
+        group: "transactions",
+        since: "1.2.0",
+        summary: "Runs the queued commands, with nothing in between.",
+        example: &[
+            ("EXEC", "(error) ERR EXEC without MULTI"),
+            ("MULTI", "OK"),
+            ("INCR a", "QUEUED"),
+            ("INCR a", "QUEUED"),
+            (
+                "EXEC",
+                "1) (integer) 1
+2) (integer) 2",
+            ),
+        ],
+        run: exec,
+        ..Command::BASE
+    },
+    Command {
+        name: "discard",
+        arity: 1,
+        flags: &[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Fast, Flag::AllowBusy],
+        categories: &["transaction"],
+        group: "transactions",
+        since: "2.0.0",
+        summary: "Forgets the queued commands.",
+        example: &[("MULTI", "OK"), ("SET a 1", "QUEUED"), ("DISCARD", "OK"), ("GET a", "(nil)")],
+        run: discard,
+        ..Command::BASE
+    },
+    Command {
+        name: "watch",
+        arity: -2,
+        flags: &[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Fast, Flag::AllowBusy],
+        keys: Keys::ALL,
+        uses: &["RO"],
+        categories: &["transaction"],
+        group: "transactions",
+        since: "2.2.0",
+        summary: "Lets the next EXEC fail if one of the keys changes before it.",
+        example: &[
+            ("WATCH a", "OK"),
+            ("SET a 1", "OK"),
+            ("MULTI", "OK"),
+            ("GET a", "QUEUED"),
+            ("EXEC", "(nil)"),
+        ],
+        run: watch,
+        ..Command::BASE
+    },
+    Command {
+        name: "unwatch",
+        arity: 1,
+        flags: &[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Fast, Flag::AllowBusy],
+        categories: &["transaction"],
+        group: "transactions",
+        since: "2.2.0",
+        summary: "Watches nothing any more.",
+        example: &[("WATCH a", "OK"), ("UNWATCH", "OK")],
+        run: unwatch,
+        ..Command::BASE
+    },
+];
+
+fn multi(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    if ctx.client.multi.is_some() {
+        return Err(Refusal::err("MULTI calls can not be nested"));
+    }
+    ctx.client.multi = Some(Default::default());
+    ctx.reply().ok();
+    Ok(())
+}
+
+fn discard(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    if ctx.client.multi.take().is_none() {
+        return Err(Refusal::err("DISCARD without MULTI"));
+    }
+    ctx.node.watches.forget(ctx.client.conn);
+    ctx.reply().ok();
+    Ok(())
+}
+
+fn exec(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    let multi = ctx.client.multi.take().ok_or_else(|| Refusal::err("EXEC without MULTI"))?;
+    let touched = watched_key_changed(ctx);
+    ctx.node.watches.forget(ctx.client.conn);
+    if multi.aborted {
+        return Err(Refusal::ExecAbort);
+    }
+    if touched {
+        ctx.reply().null_array();
+        return Ok(());
+    }
+    ctx.reply().array(multi.queue.len());
+    for (row, args) in &multi.queue {
+        if let Err(refusal) = ctx.node.call(ctx.now, ctx.client, row, args.as_args(), ctx.fx) {
+            ctx.node.refuse(ctx.client, &refusal);
+        }
+    }
+    // The commands have spoken for themselves.
+    ctx.node.propagation.suppress();
+    Ok(())
+}
+
+/// Whether a key that this client watches was changed, or has expired since.
+fn watched_key_changed(ctx: &Ctx<'_>) -> bool {
+    let now = ctx.now_ms();
+    let expired = |(db, key): (u32, &[u8])| {
+        ctx.node.keyspace.db(db as usize).expire_at(key).is_some_and(|at| now > at)
+    };
+    ctx.node.watches.is_touched(ctx.client.conn)
+        || ctx.node.watches.of(ctx.client.conn).any(expired)
+}
+
+fn watch(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    if ctx.client.multi.is_some() {
+        return Err(Refusal::err("WATCH inside MULTI is not allowed"));
+    }
+    let (conn, db, now) = (ctx.client.conn, ctx.client.db, ctx.now_ms());
+    for key in args.iter().skip(1) {
+        let expired = ctx.db().expire_at(key).is_some_and(|at| now > at);
+        ctx.node.watches.add(conn, db, key, expired);
+    }
+    ctx.reply().ok();
+    Ok(())
+}
+
+fn unwatch(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    ctx.node.watches.forget(ctx.client.conn);
+    ctx.reply().ok();
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! What INFO says of persistence, replication and Sentinel.
+
+use alloc::string::String;
+
+use super::Node;
+use crate::{
+    command::info::{lines, numbers},
+    time::Time,
+};
+
+impl Node {
+    /// `INFO persistence`.
+    pub(crate) fn info_persistence(&self, _: Time, out: &mut String) {
+        numbers(
+            out,
+            &[
+                ("loading", u64::from(self.is_loading())),
+                ("rdb_changes_since_last_save", self.dirty),
+            ],
+        );
+    }
+
+    /// `INFO replication`.
+    pub(crate) fn info_replication(&self, _: Time, out: &mut String) {
+        let role = if self.replication.is_replica() { "slave" } else { "master" };
+        lines(out, &[("role", role.into()), ("master_replid", self.replication.id.clone())]);
+    }
+
+    /// `INFO sentinel`.
+    pub(crate) fn info_sentinel(&self, _: Time, _: &mut String) {}
+}
