@@ -209,6 +209,14 @@ impl Keys {
 }
 
 impl Command {
+    /// Whether a sentinel (or a server) knows this command.
+    pub fn is_known(&self, sentinel: bool) -> bool {
+        match sentinel {
+            true => self.is(Flag::Sentinel) || self.is(Flag::OnlySentinel),
+            false => !self.is(Flag::OnlySentinel),
+        }
+    }
+
     /// What most rows have in common: `..Command::BASE` ends each row.
     pub const BASE: Command = Command {
         name: "",

@@ -45,6 +45,7 @@ mod hooks;
 mod output;
 pub mod propagate;
 pub mod pubsub;
+mod sentinel;
 pub mod stats;
 pub mod view;
 pub mod watch;
@@ -115,10 +116,11 @@ impl Node {
     /// A node at the beginning of its life; pass it [`Input::Boot`] first.
     pub fn new(birth: Birth) -> Self {
         let mut rng = oorandom::Rand64::new(birth.seed);
+        let sentinel = sentinel::of(&birth.config);
         let run_id = hex_id(&mut rng);
         let hash_seed = u128::from(rng.rand_u64()) << 64 | u128::from(rng.rand_u64());
         Self {
-            commands: Arc::new(CommandIndex::new(|_| true)),
+            commands: Arc::new(CommandIndex::new(|row| row.is_known(sentinel.is_some()))),
             lru_clock: 0,
             active_expire: true,
             watches: Watches::default(),
@@ -141,7 +143,7 @@ impl Node {
             dirty: 0,
             propagation: Propagation::default(),
             persistence: Persistence::default(),
-            sentinel: None,
+            sentinel,
             next_cron: Time::default(),
             next_conn: 1,
             next_disk: 1,
@@ -183,6 +185,9 @@ impl Node {
         self.born = now;
         self.advance_clock(now);
         self.next_cron = now.plus_millis(CRON_MILLIS);
+        if self.sentinel.is_some() {
+            return self.boot_sentinel(now, fx);
+        }
         self.note(now, ServerFact::Initialized, fx);
         self.note(now, ServerFact::Ready, fx);
     }
@@ -191,6 +196,7 @@ impl Node {
         if now >= self.next_cron {
             self.next_cron = now.plus_millis(CRON_MILLIS);
             self.cron(now, fx);
+            self.sentinel_tick(now, fx);
         }
     }
 
@@ -198,7 +204,9 @@ impl Node {
     fn before_sleep(&mut self, _now: Time, _fx: &mut Effects) {}
 
     /// News on a connection that this node opened: its master's, or a sentinel's to an instance.
-    fn on_link(&mut self, _now: Time, _input: Input<'_>, _fx: &mut Effects) {}
+    fn on_link(&mut self, now: Time, input: Input<'_>, fx: &mut Effects) {
+        self.with_sentinel(now, fx, |sentinel, cx| sentinel.on_link(cx, input));
+    }
 
     fn on_disk(
         &mut self,
@@ -208,6 +216,7 @@ impl Node {
         fx: &mut Effects,
     ) {
         self.config_on_disk(now, id, &result, fx);
+        self.on_sentinel_disk(now, id, &result, fx);
     }
 
     fn on_child(

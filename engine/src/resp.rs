@@ -2,6 +2,7 @@
 //!
 //! * [`decode`]: requests (multibulk and inline), cut anywhere, without copying them.
 //! * [`encode`]: replies in RESP2 or RESP3, appended to a buffer.
+//! * [`reply_decode`]: replies, for whoever asks: a sentinel, a replica.
 //! * [`split`]: Redis's rules for quoting arguments, shared by inline commands and configuration files.
 //!
 //! Source: <https://redis.io/docs/reference/protocol-spec/>.
@@ -9,6 +10,7 @@
 pub mod decode;
 pub mod encode;
 pub mod integer;
+pub mod reply_decode;
 pub mod split;
 
 pub use decode::{Args, Decoded, ProtocolError, RequestDecoder};

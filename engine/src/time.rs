@@ -57,3 +57,49 @@ impl Time {
         Time(self.0.saturating_add(millis.saturating_mul(1000)))
     }
 }
+
+/// A moment as `ctime` of C prints it, without the line end: `Fri Nov 20 13:04:45 2026`. In UTC.
+#[derive(Clone, Copy, Debug)]
+pub struct Ctime(pub Time);
+
+impl core::fmt::Display for Ctime {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+        let seconds = self.0.as_secs();
+        let date = Date::of_day((seconds / 86400) as i64);
+        let weekday = DAYS[(seconds / 86400 % 7) as usize];
+        let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+        let Date { year, month, day } = date;
+        write!(f, "{weekday} {month} {day:>2} {hour:02}:{minute:02}:{second:02} {year}")
+    }
+}
+
+/// A day of the calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Date {
+    /// The year.
+    pub year: i64,
+    /// The month's English abbreviation.
+    pub month: &'static str,
+    /// The day of the month, from 1.
+    pub day: i64,
+}
+
+impl Date {
+    /// The date `days` days after 1 January 1970. The year is counted from March on, so that the leap day is its last.
+    pub const fn of_day(days: i64) -> Self {
+        const MONTHS: [&str; 12] =
+            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        let since_march_of_year_0 = days + 719_468;
+        let era = since_march_of_year_0.div_euclid(146_097);
+        let day_of_era = since_march_of_year_0.rem_euclid(146_097);
+        let year_of_era =
+            (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month_from_march = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+        let month = (month_from_march + 2) % 12;
+        let year = year_of_era + era * 400 + if month < 2 { 1 } else { 0 };
+        Self { year, month: MONTHS[month as usize], day }
+    }
+}

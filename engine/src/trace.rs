@@ -10,12 +10,15 @@ pub mod server;
 
 pub use persistence::PersistenceFact;
 pub use replication::ReplicationFact;
-pub use sentinel::SentinelFact;
+pub use sentinel::{Event, SentinelFact, Subject};
 pub use server::ServerFact;
 
 use alloc::{format, string::String};
 
-use crate::{io::ConnId, time::Time};
+use crate::{
+    io::ConnId,
+    time::{Date, Time},
+};
 
 /// A fact, when it happened, and in which role the node stated it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -149,25 +152,12 @@ struct LogStamp {
 }
 
 impl core::fmt::Display for LogStamp {
-    /// Days to a calendar date: the year is counted from March on, so that the leap day is its last.
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        const MONTHS: [&str; 12] =
-            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         let seconds = self.at.as_secs() as i64 + self.utc_offset;
         let (days, second) = (seconds.div_euclid(86400), seconds.rem_euclid(86400));
-        let since_march_of_year_0 = days + 719_468;
-        let era = since_march_of_year_0.div_euclid(146_097);
-        let day_of_era = since_march_of_year_0.rem_euclid(146_097);
-        let year_of_era =
-            (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let month_from_march = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-        let month = (month_from_march + 2) % 12;
-        let year = year_of_era + era * 400 + i64::from(month < 2);
+        let Date { year, month, day } = Date::of_day(days);
         let (hour, minute) = (second / 3600, second / 60 % 60);
         let (second, milli) = (second % 60, self.at.as_millis() % 1000);
-        let month = MONTHS[month as usize];
         write!(f, "{day:02} {month} {year} {hour:02}:{minute:02}:{second:02}.{milli:03}")
     }
 }

@@ -60,7 +60,7 @@ pub fn run(args: &NodeArgs) -> ExitCode {
         // Redis goes on without it, too.
         let _ = fs::write(path, format!("{}\n", process::id()));
     }
-    let ended = serve(configured, args.sentinel);
+    let ended = serve(configured);
     if let Some(path) = &pid_file {
         let _ = fs::remove_file(path);
     }
@@ -95,10 +95,7 @@ fn go_into_background(here: PathBuf, configured: &Configured) -> io::Result<()> 
     Ok(())
 }
 
-fn serve(configured: Configured, sentinel: bool) -> Result<ExitCode, String> {
-    if sentinel {
-        return Err("--sentinel: sentinels are not there yet".into());
-    }
+fn serve(configured: Configured) -> Result<ExitCode, String> {
     let config = configured.config;
     let settings = settings(&config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -14,6 +14,7 @@ use crate::{
 pub static COMMANDS: &[Command] = &[Command {
     name: "acl",
     arity: -2,
+    flags: &[Flag::Sentinel],
     group: "server",
     since: "6.0.0",
     summary: "Users, and what they may do.",

@@ -14,6 +14,7 @@ use crate::{
 pub static COMMANDS: &[Command] = &[Command {
     name: "client",
     arity: -2,
+    flags: &[Flag::Sentinel],
     group: "connection",
     since: "2.4.0",
     summary: "Connections: who is connected, and what is agreed with each.",

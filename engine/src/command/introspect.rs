@@ -13,7 +13,7 @@ use crate::{
 pub static COMMANDS: &[Command] = &[Command {
     name: "command",
     arity: -1,
-    flags: &[Flag::Loading, Flag::Stale],
+    flags: &[Flag::Loading, Flag::Stale, Flag::Sentinel],
     categories: &["connection"],
     tips: &["nondeterministic_output_order"],
     group: "server",

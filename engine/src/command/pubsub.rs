@@ -14,7 +14,7 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "subscribe",
         arity: -2,
-        flags: &[Flag::Pubsub, Flag::Noscript, Flag::Loading, Flag::Stale],
+        flags: &[Flag::Pubsub, Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Sentinel],
         group: "pubsub",
         since: "2.0.0",
         summary: "Listens to channels.",
@@ -30,7 +30,7 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "unsubscribe",
         arity: -1,
-        flags: &[Flag::Pubsub, Flag::Noscript, Flag::Loading, Flag::Stale],
+        flags: &[Flag::Pubsub, Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Sentinel],
         group: "pubsub",
         since: "2.0.0",
         summary: "Listens to channels no more.",
@@ -46,7 +46,7 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "psubscribe",
         arity: -2,
-        flags: &[Flag::Pubsub, Flag::Noscript, Flag::Loading, Flag::Stale],
+        flags: &[Flag::Pubsub, Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Sentinel],
         group: "pubsub",
         since: "2.0.0",
         summary: "Listens to all channels that match a pattern.",
@@ -62,7 +62,7 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "punsubscribe",
         arity: -1,
-        flags: &[Flag::Pubsub, Flag::Noscript, Flag::Loading, Flag::Stale],
+        flags: &[Flag::Pubsub, Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Sentinel],
         group: "pubsub",
         since: "2.0.0",
         summary: "Listens to patterns no more.",
@@ -114,7 +114,7 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "publish",
         arity: 3,
-        flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale, Flag::Fast],
+        flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale, Flag::Fast, Flag::Sentinel],
         group: "pubsub",
         since: "2.0.0",
         summary: "Sends a message to all who listen to a channel now.",

@@ -12,7 +12,7 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "info",
         arity: -1,
-        flags: &[Flag::Loading, Flag::Stale],
+        flags: &[Flag::Loading, Flag::Stale, Flag::Sentinel],
         categories: &["dangerous"],
         tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
         group: "server",

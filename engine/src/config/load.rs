@@ -10,7 +10,7 @@ use super::{
     directives,
     set::{MAX_HZ, MIN_HZ},
 };
-use crate::resp::split::split_args;
+use crate::{resp::split::split_args, sentinel::Sentinel};
 
 /// What reading a configuration needs from outside.
 pub trait Outside {
@@ -140,6 +140,9 @@ pub fn load(
     if cluster && config.replication.replicaof.is_some() {
         let what = "replicaof directive not allowed in cluster mode".into();
         return Err(LoadError::Refused { file: file.map(Into::into), line: None, what });
+    }
+    if mode == Mode::Sentinel {
+        Sentinel::load(&config)?;
     }
     Ok(config)
 }

@@ -201,7 +201,7 @@ impl Node {
     }
 
     /// The ACL's users as lines: the default user by its password, the others as they were declared.
-    fn user_lines(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn user_lines(&self) -> Vec<Vec<u8>> {
         if !self.config.general.aclfile.is_empty() {
             return Vec::new();
         }

@@ -260,7 +260,7 @@ impl Node {
             self.drop_client(client, fx);
             return;
         }
-        if client.held_until.is_some_and(|until| !self.persistence.has_reached(until)) {
+        if client.held_until.is_some_and(|until| !self.is_durable(until)) {
             self.clients.put_back(client);
             return;
         }

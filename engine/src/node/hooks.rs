@@ -27,5 +27,9 @@ impl Node {
     }
 
     /// `INFO sentinel`.
-    pub(crate) fn info_sentinel(&self, _: Time, _: &mut String) {}
+    pub(crate) fn info_sentinel(&self, now: Time, out: &mut String) {
+        if let Some(sentinel) = &self.sentinel {
+            sentinel.info(now, out);
+        }
+    }
 }

@@ -1,0 +1,80 @@
+//! The node as a sentinel: what comes in is passed on to [`Sentinel`], which is taken out of the node meanwhile.
+
+use alloc::vec::Vec;
+
+use super::Node;
+use crate::{
+    config::{Config, Mode},
+    io::{ConnId, DiskError, DiskId, DiskReply, Effects},
+    sentinel::{Cx, Sentinel, view::SentinelView},
+    time::Time,
+};
+
+/// `hz`: how often the cron of a sentinel runs a second, at the least. It is drawn anew each time, up to twice that, so
+/// that sentinels started together do not go on asking for votes together.
+const HZ: u64 = 10;
+
+/// The sentinel that `config` describes, if it describes one. Its lines were checked when they were read.
+pub(super) fn of(config: &Config) -> Option<Sentinel> {
+    match config.source.mode {
+        Mode::Server => None,
+        Mode::Sentinel => Sentinel::load(config).ok(),
+    }
+}
+
+impl Node {
+    /// What this sentinel knows and thinks; `None`: it is none.
+    pub fn sentinel_view(&self, now: Time) -> Option<SentinelView> {
+        self.sentinel.as_ref().map(|sentinel| sentinel.view(now))
+    }
+
+    /// Run something in the sentinel, if this is one.
+    pub(crate) fn with_sentinel<T>(
+        &mut self,
+        now: Time,
+        fx: &mut Effects,
+        run: impl FnOnce(&mut Sentinel, &mut Cx<'_>) -> T,
+    ) -> Option<T> {
+        let mut sentinel = self.sentinel.take()?;
+        let result = run(&mut sentinel, &mut Cx { now, node: self, fx });
+        self.sentinel = Some(sentinel);
+        Some(result)
+    }
+
+    pub(super) fn boot_sentinel(&mut self, now: Time, fx: &mut Effects) {
+        self.with_sentinel(now, fx, |sentinel, cx| sentinel.start(cx));
+    }
+
+    pub(super) fn sentinel_tick(&mut self, now: Time, fx: &mut Effects) {
+        if self.with_sentinel(now, fx, |sentinel, cx| sentinel.tick(cx)).is_some() {
+            let hz = HZ + self.rng.rand_range(0..HZ);
+            self.next_cron = now.plus_millis(1000 / hz);
+        }
+    }
+
+    /// A disk operation has ended: it may be one of the sentinel's, and replies may have waited for it.
+    pub(super) fn on_sentinel_disk(
+        &mut self,
+        now: Time,
+        id: DiskId,
+        result: &Result<DiskReply, DiskError>,
+        fx: &mut Effects,
+    ) {
+        let moved = self.with_sentinel(now, fx, |sentinel, cx| sentinel.on_disk(cx, id, result));
+        if moved == Some(true) {
+            let held = self.clients.iter().filter(|client| client.held_until.is_some());
+            let held: Vec<ConnId> = held.map(|client| client.conn).collect();
+            for conn in held {
+                self.settle_conn(conn, fx);
+            }
+        }
+    }
+
+    /// Whether what a reply waits for is on disk: in a sentinel a change of its file, else the AOF.
+    pub(super) fn is_durable(&self, until: u64) -> bool {
+        match &self.sentinel {
+            Some(sentinel) => sentinel.save.is_done(until),
+            None => self.persistence.has_reached(until),
+        }
+    }
+}

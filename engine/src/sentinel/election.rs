@@ -1,0 +1,157 @@
+//! Epochs and votes: who may lead the failover.
+//!
+//! An epoch is a number that only grows. A sentinel that wants to lead takes the next one and asks all others for their vote
+//! in it; each gives it to the first who asks, and in every epoch once.
+//!
+//! ```text
+//!        s1 (+try-failover, epoch 5)           s2                          s3
+//!         │ votes for itself                    │                           │
+//!         ├── IS-MASTER-DOWN-BY-ADDR … 5 s1 ───▶│ +new-epoch 5              │
+//!         │                                     │ +vote-for-leader s1 5     │
+//!         │                                     │ (file on disk, then:)     │
+//!         │◀──────────── 1, s1, 5 ──────────────┤                           │
+//!         │ 2 of 3 and ≥ quorum: +elected-leader                            │
+//! ```
+//!
+//! The same question serves both ends: before a failover it carries `*` for a name and asks for an opinion alone.
+
+use alloc::{collections::BTreeMap, format, string::String};
+
+use super::{
+    Cx, Sentinel,
+    instance::{Peer, Who},
+    links::Expect,
+};
+use crate::{resp::reply_decode::Value, trace::SentinelFact};
+
+/// Whether the others are asked once more though they were asked a moment ago.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// At once: a failover begins.
+    Now,
+    /// Once in a period.
+    WhenDue,
+}
+
+impl Sentinel {
+    /// Ask the other sentinels about a master that we hold for down; and, in a failover, for their vote.
+    pub(super) fn ask_others(&mut self, cx: &mut Cx<'_>, name: &str, ask: Ask) {
+        let period = self.periods.ask;
+        for who in self.peers_of(name) {
+            let Some(peer) = self.peer_mut(&who) else { continue };
+            let silent = cx.now.millis_since(peer.last_answer);
+            if silent > period * 5 {
+                peer.thinks_down = false;
+                peer.leader = None;
+            }
+            let Some(master) = self.masters.get(name) else { return };
+            let disconnected = self.link_of(&who).is_none_or(super::links::Link::is_disconnected);
+            if !master.inst.s_down || disconnected || (ask == Ask::WhenDue && silent < period) {
+                continue;
+            }
+            let candidate = if master.failover.in_progress() { self.my_id.as_str() } else { "*" };
+            let (host, port) = self.shown(&master.inst);
+            let (port, epoch) = (format!("{port}"), format!("{}", self.epoch));
+            let candidate = String::from(candidate);
+            let args = [
+                b"SENTINEL",
+                &b"is-master-down-by-addr"[..],
+                host.as_bytes(),
+                port.as_bytes(),
+                epoch.as_bytes(),
+                candidate.as_bytes(),
+            ];
+            self.send(cx, &who, Expect::IsMasterDown, &args);
+        }
+    }
+
+    pub(super) fn peer_mut(&mut self, who: &Who) -> Option<&mut Peer> {
+        let Who::Peer(name, id) = who else { return None };
+        self.masters.get_mut(name)?.sentinels.get_mut(id)
+    }
+
+    /// Another sentinel answered whether the master is down, and for whom it voted.
+    pub(super) fn opinion_arrived(&mut self, cx: &mut Cx<'_>, who: &Who, value: &Value) {
+        let Value::Array(parts) = value else { return };
+        let [Value::Integer(down), leader, Value::Integer(epoch)] = &parts[..] else { return };
+        let leader = leader.text().map(|text| String::from_utf8_lossy(text).into_owned());
+        let epoch = u64::try_from(*epoch).unwrap_or_default();
+        let now = cx.now;
+        let Some(peer) = self.peer_mut(who) else { return };
+        peer.last_answer = now;
+        peer.thinks_down = *down == 1;
+        let Some(leader) = leader.filter(|leader| leader != "*") else { return };
+        let news = peer.leader_epoch != epoch;
+        peer.leader = Some(leader.clone());
+        peer.leader_epoch = epoch;
+        if news {
+            let (master, voter) = (who.master().into(), peer.inst.name.clone());
+            cx.state(SentinelFact::VoteHeard { master, voter, leader, epoch });
+        }
+    }
+
+    /// Give our vote for this epoch, if it is not given yet. Returns for whom it was given last, and in which epoch.
+    pub(crate) fn vote(
+        &mut self,
+        cx: &mut Cx<'_>,
+        name: &str,
+        epoch: u64,
+        candidate: &str,
+    ) -> (Option<String>, u64) {
+        if epoch > self.epoch {
+            self.epoch = epoch;
+            self.flush(cx);
+            cx.state(SentinelFact::EpochRaised { epoch });
+        }
+        let delay = cx.desync();
+        let (current, now) = (self.epoch, cx.now);
+        let Some(master) = self.masters.get_mut(name) else { return (None, 0) };
+        if master.leader_epoch < epoch && current <= epoch {
+            master.leader = Some(candidate.into());
+            master.leader_epoch = current;
+            if !candidate.eq_ignore_ascii_case(&self.my_id) {
+                // Somebody else is at it: it is his turn for a while.
+                master.failover.started = now.plus_millis(delay);
+            }
+            let durable = self.flush(cx);
+            if let Some(master) = self.masters.get_mut(name) {
+                master.vote_saved_by = durable;
+            }
+            let (master, leader) = (name.into(), candidate.into());
+            cx.state(SentinelFact::Voted { master, leader, epoch: current });
+        }
+        let Some(master) = self.masters.get(name) else { return (None, 0) };
+        (master.leader.clone(), master.leader_epoch)
+    }
+
+    /// Who was elected in this epoch: with a majority of all sentinels that we know, and at least the quorum.
+    ///
+    /// We vote here too, with the others if they agree, else for ourselves. Our own vote counts once it is on disk.
+    pub(super) fn leader(&mut self, cx: &mut Cx<'_>, name: &str, epoch: u64) -> Option<String> {
+        let master = self.masters.get(name)?;
+        let mut votes: BTreeMap<String, u32> = BTreeMap::new();
+        for peer in master.sentinels.values() {
+            if let Some(leader) = peer.leader.as_ref().filter(|_| peer.leader_epoch == self.epoch) {
+                *votes.entry(leader.clone()).or_default() += 1;
+            }
+        }
+        let voters = master.sentinels.len() as u32 + 1;
+        let favourite = most_voted(&votes).map_or_else(|| self.my_id.clone(), |(id, _)| id);
+        let (mine, mine_epoch) = self.vote(cx, name, epoch, &favourite);
+        let master = self.masters.get(name)?;
+        if let Some(mine) = mine
+            && mine_epoch == epoch
+            && self.save.is_done(master.vote_saved_by)
+        {
+            *votes.entry(mine).or_default() += 1;
+        }
+        let needed = (voters / 2 + 1).max(master.options.quorum);
+        most_voted(&votes).filter(|(_, n)| *n >= needed).map(|(id, _)| id)
+    }
+}
+
+/// Who has most votes (of several, the first by id).
+fn most_voted(votes: &BTreeMap<String, u32>) -> Option<(String, u32)> {
+    let (id, n) = votes.iter().rev().max_by_key(|(_, n)| **n)?;
+    Some((id.clone(), *n))
+}

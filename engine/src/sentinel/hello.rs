@@ -1,0 +1,241 @@
+//! Hellos: how sentinels find each other, and how a new configuration spreads.
+//!
+//! Every two seconds each sentinel publishes one line in every instance that it watches, and listens there to the others':
+//!
+//! ```text
+//!   127.0.0.1,27001,7fcee7c7…,1,mymaster,127.0.0.1,7002,1
+//!   └─ my address ┘ └ my id ┘ │ └── the master, as I know it ─┘
+//!                       my epoch                            └─ the epoch of that configuration
+//! ```
+//!
+//! Whoever holds an older configuration takes the newer one over. That is all there is to it: after a failover the leader
+//! says its new line to everybody, and a sentinel that was away for a week learns from the first line that it hears.
+
+use alloc::{format, string::String, vec::Vec};
+
+use super::{
+    Cx, Sentinel,
+    instance::{Kind, Who},
+    links::{Expect, Line},
+};
+use crate::{
+    io::Endpoint,
+    resp::{integer::parse_i64, reply_decode::Value},
+    trace::{Event, SentinelFact},
+};
+
+/// Where hellos are published.
+pub const CHANNEL: &[u8] = b"__sentinel__:hello";
+
+/// What one sentinel tells the others of itself and of a master.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// Where it can be reached.
+    pub addr: Endpoint,
+    /// Its id.
+    pub id: String,
+    /// The highest epoch that it knows of.
+    pub epoch: u64,
+    /// Which master it speaks of.
+    pub master: String,
+    /// Where that one is.
+    pub master_addr: Endpoint,
+    /// The epoch of that configuration.
+    pub config_epoch: u64,
+}
+
+impl Hello {
+    /// Read a line; `None` if it is none.
+    pub fn parse(line: &[u8]) -> Option<Self> {
+        let line = core::str::from_utf8(line).ok()?;
+        let fields: Vec<&str> = line.split(',').collect();
+        let [host, port, id, epoch, master, master_host, master_port, config_epoch] = fields[..]
+        else {
+            return None;
+        };
+        if id.is_empty() || id.len() > 40 || !id.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return None;
+        }
+        Some(Self {
+            addr: Endpoint::new(host, port.parse().ok()?),
+            id: id.into(),
+            epoch: epoch.parse().ok()?,
+            master: master.into(),
+            master_addr: Endpoint::new(master_host, master_port.parse().ok()?),
+            config_epoch: config_epoch.parse().ok()?,
+        })
+    }
+}
+
+impl core::fmt::Display for Hello {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Self { addr, id, epoch, master, master_addr, config_epoch } = self;
+        write!(f, "{},{},{id},{epoch},{master},", addr.host, addr.port)?;
+        write!(f, "{},{},{config_epoch}", master_addr.host, master_addr.port)
+    }
+}
+
+impl Sentinel {
+    /// Publish our hello in an instance.
+    pub(super) fn send_hello(&mut self, cx: &mut Cx<'_>, who: &Who) {
+        let Some(hello) = self.hello_for(who) else { return };
+        let publish = match who.kind() {
+            Kind::Sentinel => "PUBLISH".into(),
+            _ => self.command_name(who, "PUBLISH"),
+        };
+        let line = format!("{hello}");
+        self.send(cx, who, Expect::Hello, &[publish.as_bytes(), CHANNEL, line.as_bytes()]);
+    }
+
+    /// What we have to say in this instance; nothing while we do not know our own address there.
+    fn hello_for(&self, who: &Who) -> Option<Hello> {
+        let master = self.masters.get(who.master())?;
+        let local = self.link_of(who)?.command.as_ref()?.local.as_ref()?;
+        let host = self.options.announce_ip.as_ref().unwrap_or(&local.host);
+        let port = match self.options.announce_port {
+            0 => self.port,
+            announced => announced,
+        };
+        let (master_host, master_port) = self.current_address(master);
+        Some(Hello {
+            addr: Endpoint::new(host.clone(), port),
+            id: self.my_id.clone(),
+            epoch: self.epoch,
+            master: who.master().into(),
+            master_addr: Endpoint::new(master_host, master_port),
+            config_epoch: master.config_epoch,
+        })
+    }
+
+    /// Say it at the next tick, everywhere around this master: there is news.
+    pub(super) fn hello_soon(&mut self, cx: &Cx<'_>, name: &str) {
+        let publish = self.periods.publish;
+        let long_ago = crate::time::Time(cx.now.0.saturating_sub((publish + 1) * 1000));
+        let around = core::iter::once(Who::Master(name.into()));
+        for who in around.chain(self.replicas_of(name)).chain(self.peers_of(name)) {
+            if let Some(inst) = self.inst_mut(&who) {
+                inst.last_published = inst.last_published.min(long_ago);
+            }
+        }
+    }
+
+    /// Something came on a Pub/Sub line.
+    pub(super) fn pubsub_message(&mut self, cx: &mut Cx<'_>, value: &Value) {
+        let Value::Array(parts) = value else { return };
+        let [Value::Bulk(kind), Value::Bulk(_), Value::Bulk(line)] = &parts[..] else { return };
+        if kind == b"message" {
+            self.hello_heard(cx, line);
+        }
+    }
+
+    /// A hello, heard in an instance or told to us directly.
+    pub(crate) fn hello_heard(&mut self, cx: &mut Cx<'_>, line: &[u8]) {
+        let Some(hello) = Hello::parse(line) else { return };
+        let hosts = [&hello.addr.host, &hello.master_addr.host];
+        if hello.id == self.my_id
+            || !self.masters.contains_key(&hello.master)
+            || !hosts.into_iter().all(|host| self.is_host(host))
+        {
+            return;
+        }
+        let who = self.meet(cx, &hello);
+        if hello.epoch > self.epoch {
+            self.epoch = hello.epoch;
+            self.flush(cx);
+            cx.state(SentinelFact::EpochRaised { epoch: self.epoch });
+        }
+        self.take_over_config(cx, &hello, &who);
+        if let Some(peer) = self.peer_mut(&who) {
+            peer.last_hello = cx.now;
+        }
+    }
+
+    /// Find the sentinel that speaks, or get to know it.
+    fn meet(&mut self, cx: &mut Cx<'_>, hello: &Hello) -> Who {
+        let name = hello.master.as_str();
+        let who = Who::Peer(name.into(), hello.id.clone());
+        if let Some(inst) = self.inst(&who)
+            && inst.is_at(&hello.addr.host, hello.addr.port)
+        {
+            return who;
+        }
+        let moved = self.remove_peer(cx, name, &hello.id).is_some();
+        if moved {
+            let (host, port) = (hello.addr.host.clone(), hello.addr.port);
+            let who = self.subject(&Who::Master(name.into()));
+            cx.state(SentinelFact::SentinelMoved { who, host, port, id: hello.id.clone() });
+        } else {
+            self.doubt_who_was_there(cx, hello);
+        }
+        let who = self.insert_peer(name, &hello.id, hello.addr.clone(), cx.now);
+        if moved {
+            self.tell_other_masters_of(cx, &who);
+        } else {
+            self.event(cx, Event::SentinelFound, &who);
+        }
+        self.flush(cx);
+        who
+    }
+
+    /// Another sentinel speaks from an address that we knew as somebody else's: that one is not there any more.
+    fn doubt_who_was_there(&mut self, cx: &mut Cx<'_>, hello: &Hello) {
+        let Some(master) = self.masters.get(&hello.master) else { return };
+        let there =
+            |peer: &&super::instance::Peer| peer.inst.is_at(&hello.addr.host, hello.addr.port);
+        let Some(id) = master.sentinels.values().find(there).map(|peer| peer.inst.name.clone())
+        else {
+            return;
+        };
+        let who = Who::Peer(hello.master.clone(), id);
+        self.event(cx, Event::SentinelInvalidAddress, &who);
+        if let Some(inst) = self.inst_mut(&who) {
+            inst.addr.port = 0;
+            let link = inst.link;
+            self.links.close(link, Line::Command, cx.fx);
+        }
+        self.tell_other_masters_of(cx, &who);
+    }
+
+    /// A sentinel's address changed for one master: so it did for the others.
+    fn tell_other_masters_of(&mut self, cx: &mut Cx<'_>, who: &Who) {
+        let (Some(inst), Who::Peer(name, id)) = (self.inst(who), who) else { return };
+        let addr = inst.addr.clone();
+        let others: Vec<String> = self
+            .masters
+            .iter()
+            .filter(|(other, master)| *other != name && master.sentinels.contains_key(id))
+            .map(|(other, _)| other.clone())
+            .collect();
+        for other in &others {
+            if let Some(inst) = self.inst_mut(&Who::Peer(other.clone(), id.clone())) {
+                inst.addr = addr.clone();
+                inst.ip = None;
+                let link = inst.link;
+                self.links.close(link, Line::Command, cx.fx);
+            }
+        }
+        if !others.is_empty() {
+            let who = self.subject(who);
+            cx.state(SentinelFact::SentinelMovedElsewhere { who, others: others.len() as u32 });
+        }
+    }
+
+    /// A newer configuration of a master replaces ours.
+    fn take_over_config(&mut self, cx: &mut Cx<'_>, hello: &Hello, from: &Who) {
+        let Some(master) = self.masters.get_mut(&hello.master) else { return };
+        if master.config_epoch >= hello.config_epoch {
+            return;
+        }
+        master.config_epoch = hello.config_epoch;
+        if master.inst.is_at(&hello.master_addr.host, hello.master_addr.port) {
+            return;
+        }
+        self.event(cx, Event::ConfigUpdateFrom, from);
+        self.switch_master(cx, &hello.master, hello.master_addr.clone());
+    }
+}
+
+/// A port that was sent as text.
+pub(crate) fn parse_port(text: &[u8]) -> Option<u16> {
+    parse_i64(text).and_then(|n| u16::try_from(n).ok())
+}
