@@ -11,14 +11,11 @@
 //! - To add a type of value, start at [`value`].
 //! - A child job (BGSAVE, AOF rewrite, full sync) owns a [`Snapshot`] and reads it at its leisure.
 //! - [`digest`] is Redis's own fingerprint of a data set: equal digests, equal data.
-//! - [`glob`] matches patterns, [`number`] reads and writes numbers, both by Redis's rules to the letter.
 
 mod database;
 pub mod digest;
 mod entry;
 mod expiry;
-pub mod glob;
-pub mod number;
 mod rope;
 mod segment;
 mod table;

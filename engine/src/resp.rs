@@ -9,7 +9,6 @@
 
 pub mod decode;
 pub mod encode;
-pub mod integer;
 pub mod reply_decode;
 pub mod split;
 

@@ -1,6 +1,6 @@
 //! Replies, as clients read them.
 
-use engine::resp::integer::parse_i64;
+use engine::number::parse_i64;
 
 /// One reply.
 #[derive(Clone, Debug, PartialEq, Eq)]

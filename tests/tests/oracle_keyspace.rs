@@ -1,8 +1,9 @@
 //! The keyspace's pure parts (patterns, numbers, encodings, digests) against Debian's redis-server:
 //! thousands of drawn cases a run, the same ones every time.
 
-use engine::keyspace::number::{self, LongDouble};
-use engine::keyspace::{Expiry, Keyspace, ValueRef, digest, glob};
+use engine::glob;
+use engine::keyspace::{Expiry, Keyspace, ValueRef, digest};
+use engine::number::{self, LongDouble};
 use oorandom::Rand32;
 use tests::{Client, Node, Program, Tool, Value, encode, have};
 

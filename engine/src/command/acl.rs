@@ -5,10 +5,7 @@ use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 use sha2::{Digest as _, Sha256};
 
 use super::{Command, Ctx, Flag, Outcome};
-use crate::{
-    refusal::Refusal,
-    resp::{Args, integer::parse_i64},
-};
+use crate::{number::parse_i64, refusal::Refusal, resp::Args};
 
 /// The rows of this family.
 pub static COMMANDS: &[Command] = &[Command {

@@ -10,8 +10,9 @@ use super::{
 };
 use crate::{
     keyspace::{Expiry, StringEncoding, StringRef},
+    number::parse_i64,
     refusal::Refusal,
-    resp::{Args, integer::parse_i64},
+    resp::Args,
 };
 
 /// The rows of this family.

@@ -6,8 +6,9 @@ use super::{Command, Ctx, Flag, Outcome};
 use crate::{
     io::ConnId,
     node::{Blocked, Client, ClientKind, CloseIntent, Pause, client::Replies},
+    number::parse_i64,
     refusal::Refusal,
-    resp::{Args, integer::parse_i64},
+    resp::Args,
 };
 
 /// The rows of this family.

@@ -5,8 +5,9 @@ use alloc::string::String;
 use super::{Command, Ctx, Flag, Outcome, client::valid_name};
 use crate::{
     node::{ClientKind, CloseIntent},
+    number::parse_i64,
     refusal::Refusal,
-    resp::{Args, Protocol, integer::parse_i64},
+    resp::{Args, Protocol},
 };
 
 /// The version that this server says it is.

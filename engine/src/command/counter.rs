@@ -2,12 +2,10 @@
 
 use super::{Command, Ctx, Flag, Keys, Outcome, notify::NotifyClass};
 use crate::{
-    keyspace::{
-        Expiry, StringEncoding,
-        number::{I64Text, LongDouble},
-    },
+    keyspace::{Expiry, StringEncoding},
+    number::{I64Text, LongDouble, parse_i64},
     refusal::Refusal,
-    resp::{Args, integer::parse_i64},
+    resp::Args,
 };
 
 /// The rows of this family.

@@ -5,8 +5,9 @@ use alloc::{format, string::String, vec::Vec};
 use super::{Ctx, Outcome};
 use crate::{
     keyspace::{Expiry, StringEncoding, digest},
+    number::parse_i64,
     refusal::Refusal,
-    resp::{Args, integer::parse_i64},
+    resp::Args,
 };
 
 /// DEBUG is one command in Redis; what follows is not checked by its row.

@@ -4,9 +4,9 @@ use alloc::{string::String, vec::Vec};
 
 use super::{Command, Ctx, Flag, Keys, Outcome, notify::NotifyClass};
 use crate::{
-    keyspace::number::I64Text,
+    number::{I64Text, parse_i64},
     refusal::Refusal,
-    resp::{Args, integer::parse_i64},
+    resp::Args,
 };
 
 /// The rows of this family.

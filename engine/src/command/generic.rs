@@ -4,9 +4,11 @@ use alloc::vec::Vec;
 
 use super::{Command, Ctx, Flag, Keys, Outcome, notify::NotifyClass};
 use crate::{
-    keyspace::{EntryRef, glob, number::I64Text},
+    glob,
+    keyspace::EntryRef,
+    number::{I64Text, parse_i64},
     refusal::Refusal,
-    resp::{Args, Reply, integer::parse_i64},
+    resp::{Args, Reply},
 };
 
 /// The rows of this family.

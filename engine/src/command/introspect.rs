@@ -4,7 +4,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use super::{Command, Ctx, Flag, Keys, Outcome, acl::CATEGORIES};
 use crate::{
-    keyspace::glob,
+    glob,
     refusal::Refusal,
     resp::{Args, Reply},
 };

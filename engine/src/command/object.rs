@@ -4,8 +4,9 @@ use super::{Command, Ctx, Flag, Keys, Outcome};
 use crate::{
     config::MaxmemoryPolicy,
     keyspace::{StringEncoding, ValueRef},
+    number::parse_i64,
     refusal::Refusal,
-    resp::{Args, integer::parse_i64},
+    resp::Args,
 };
 
 /// The rows of this family.

@@ -1,9 +1,6 @@
 //! Options that several commands share: `EX 10`, `KEEPTTL`, `NX`, `GET`.
 
-use crate::{
-    refusal::Refusal,
-    resp::{Args, integer::parse_i64},
-};
+use crate::{number::parse_i64, refusal::Refusal, resp::Args};
 
 /// When a key is to expire, as it was said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::{Command, Ctx, Flag, Keys, Outcome};
 use crate::{
-    keyspace::glob,
+    glob,
     node::pubsub::{Kind, mine},
     resp::Args,
 };

@@ -1,11 +1,7 @@
 //! Keys that change their place: renamed, copied, moved to another database, or all gone at once.
 
 use super::{Command, Ctx, Flag, Keys, Outcome, notify::NotifyClass};
-use crate::{
-    keyspace::Expiry,
-    refusal::Refusal,
-    resp::{Args, integer::parse_i64},
-};
+use crate::{keyspace::Expiry, number::parse_i64, refusal::Refusal, resp::Args};
 
 /// The rows of this family.
 pub static COMMANDS: &[Command] = &[

@@ -1,10 +1,7 @@
 //! The server itself: its clock, its monitors, its records of what was slow.
 
 use super::{Command, Ctx, Flag, Outcome, connection::VERSION};
-use crate::{
-    refusal::Refusal,
-    resp::{Args, integer::parse_i64},
-};
+use crate::{number::parse_i64, refusal::Refusal, resp::Args};
 use alloc::{format, string::String};
 
 /// The rows of this family.

@@ -9,9 +9,10 @@ use super::{
     options::{ExpiryOption, StringOptions},
 };
 use crate::{
-    keyspace::{Expiry, number::I64Text},
+    keyspace::Expiry,
+    number::{I64Text, parse_i64},
     refusal::Refusal,
-    resp::{Args, integer::parse_i64},
+    resp::Args,
 };
 
 /// The rows of this family.

@@ -13,7 +13,7 @@ use super::{
     special::Special,
     values::Choice,
 };
-use crate::resp::integer::parse_i64;
+use crate::number::parse_i64;
 
 /// One directive of redis.conf.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use super::{
     directive::{Access, Origin},
     directives,
 };
-use crate::{keyspace::glob, refusal::Refusal};
+use crate::{glob, refusal::Refusal};
 
 /// What this client may do at this moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,8 +7,9 @@
 //! [`Arc`](alloc::sync::Arc)), because a write under a snapshot clones every large value of the segment that it copies.
 
 use super::entry::allocation;
-use super::number;
 use super::rope::Rope;
+use crate::number;
+use crate::number;
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;

@@ -10,8 +10,8 @@ use alloc::{
 
 use super::{Client, Node};
 use crate::{
+    glob,
     io::{ConnId, Effects},
-    keyspace::glob,
     resp::Reply,
 };
 

@@ -11,8 +11,8 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::integer::parse_i64;
 use super::split::split_args;
+use crate::number::parse_i64;
 
 /// A line that announces a length, or an inline command, may not be longer than this.
 const MAX_LINE: usize = 64 * 1024;

@@ -132,7 +132,7 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// A floating point number given as its text (see `keyspace::number`).
+    /// A floating point number given as its text (see [`number`](crate::number)).
     pub fn double_text(&mut self, text: &str) {
         match self.protocol {
             Protocol::Resp2 => self.bulk(text.as_bytes()),

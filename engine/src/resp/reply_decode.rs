@@ -5,7 +5,7 @@
 
 use alloc::{vec, vec::Vec};
 
-use super::integer::parse_i64;
+use crate::number::parse_i64;
 
 /// One reply in RESP2.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,7 +20,8 @@ use super::{
 };
 use crate::{
     io::Endpoint,
-    resp::{integer::parse_i64, reply_decode::Value},
+    number::parse_i64,
+    resp::reply_decode::Value,
     trace::{Event, SentinelFact},
 };
 

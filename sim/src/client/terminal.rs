@@ -205,7 +205,7 @@ impl Terminal {
 /// `100 INCR a`: redis-cli runs the command a hundred times. (So many and no more here.)
 fn repeated(mut args: Vec<Vec<u8>>) -> Option<(usize, Vec<Vec<u8>>)> {
     const MOST: i64 = 10_000;
-    let times = args.first().and_then(|arg| engine::resp::integer::parse_i64(arg));
+    let times = args.first().and_then(|arg| engine::number::parse_i64(arg));
     match times {
         Some(times) if args.len() > 1 && times > 0 => {
             args.remove(0);
