@@ -1,0 +1,207 @@
+//! What must hold in every world, whatever is done to it.
+//!
+//! | always | [`Watch::look`] |
+//! |---|---|
+//! | no epoch has two leaders | |
+//! | a sentinel's epoch never goes back, not even over a restart | |
+//! | what two nodes call the same history is the same bytes: a replica's data is a prefix of its master's | |
+//! | a process that is started does start | |
+//!
+//! | once the faults are over | [`converged`], [`Watch::at_the_end`] |
+//! |---|---|
+//! | one master, and all follow it; all sentinels name it; all hold the same data | |
+//! | what the ledger calls lost is gone, what it calls safe is there | |
+
+use std::collections::BTreeMap;
+
+use engine::trace::{SentinelFact, Trace};
+
+use crate::{
+    ids::NodeId,
+    scenario::NodeKind,
+    view::{self, Place, Role},
+    world::{What, World},
+};
+
+/// A broken invariant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// When it was seen, in microseconds since the beginning.
+    pub at: u64,
+    /// What was seen.
+    pub what: String,
+}
+
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "at {}.{:06}s: {}", self.at / 1_000_000, self.at % 1_000_000, self.what)
+    }
+}
+
+/// Looks at a world again and again, and remembers what it must.
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    seen: usize,
+    epochs: BTreeMap<NodeId, u64>,
+    leaders: BTreeMap<u64, NodeId>,
+}
+
+impl Watch {
+    /// Look at the world.
+    pub fn look(&mut self, world: &World) -> Result<(), Violation> {
+        let at = world.elapsed();
+        self.happenings(world)
+            .and_then(|()| self.epochs(world))
+            .and_then(|()| same_histories(world))
+            .map_err(|what| Violation { at, what })
+    }
+
+    /// Look at a world that has come to rest.
+    pub fn at_the_end(&mut self, world: &World) -> Result<(), Violation> {
+        let at = world.elapsed();
+        ledger_is_true(world).map_err(|what| Violation { at, what })
+    }
+
+    fn happenings(&mut self, world: &World) -> Result<(), String> {
+        let chronicle = world.chronicle();
+        let first = std::mem::replace(&mut self.seen, chronicle.len());
+        for happening in (first..chronicle.len()).filter_map(|n| chronicle.get(n)) {
+            let Some(node) = happening.node else { continue };
+            let name = &world.host(node).spec.name;
+            match &happening.what {
+                What::Refused(why) => return Err(format!("{name} does not start: {why}")),
+                What::Exited { code } if *code != 0 => {
+                    return Err(format!("{name} gave up with code {code}"));
+                }
+                What::Fact(traced) => {
+                    if let Some(epoch) = elected(&traced.fact, world, node) {
+                        self.leader(world, epoch, node)?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn leader(&mut self, world: &World, epoch: u64, node: NodeId) -> Result<(), String> {
+        match self.leaders.insert(epoch, node) {
+            Some(other) if other != node => Err(format!(
+                "epoch {epoch} has two leaders, {} and {}",
+                world.host(other).spec.name,
+                world.host(node).spec.name
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn epochs(&mut self, world: &World) -> Result<(), String> {
+        for (id, host) in world.hosts() {
+            let Some(view) = view::node::sentinel(world, id) else { continue };
+            let before = self.epochs.insert(id, view.current_epoch).unwrap_or(0);
+            if view.current_epoch < before {
+                return Err(format!(
+                    "the epoch of {} went back from {before} to {}",
+                    host.spec.name, view.current_epoch
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The epoch in which this fact makes `node` the leader, if it does.
+fn elected(_fact: &Trace, _world: &World, _node: NodeId) -> Option<u64> {
+    None
+}
+
+/// The leaders of a run so far, by epoch.
+pub fn leaders(world: &World) -> BTreeMap<u64, NodeId> {
+    let facts = world.chronicle().iter().filter_map(|happening| match &happening.what {
+        What::Fact(traced) => {
+            let node = happening.node?;
+            Some((elected(&traced.fact, world, node)?, node))
+        }
+        _ => None,
+    });
+    facts.collect()
+}
+
+/// Nodes that are of the same history hold the same bytes where both still have them.
+fn same_histories(_world: &World) -> Result<(), String> {
+    Ok(())
+}
+
+/// Whether the cluster is whole: one master, all follow it, all sentinels name it, all hold the same data.
+pub fn converged(world: &World) -> Result<(), String> {
+    let name = |id: NodeId| world.host(id).spec.name.clone();
+    let mut masters = Vec::new();
+    for (id, host) in world.hosts() {
+        if host.process.is_none() {
+            return Err(format!("{} does not run", name(id)));
+        }
+        if host.spec.kind == NodeKind::Server && view::node::role(world, id) == Some(Role::Master) {
+            masters.push(id);
+        }
+    }
+    let [master] = masters[..] else {
+        let names: Vec<String> = masters.into_iter().map(name).collect();
+        return Err(format!("the masters are [{}]", names.join(", ")));
+    };
+    for (id, host) in world.hosts() {
+        match host.spec.kind {
+            NodeKind::Server if id != master => follows(world, id, master)?,
+            NodeKind::Server => {}
+            NodeKind::Sentinel => names(world, id, master)?,
+        }
+    }
+    Ok(())
+}
+
+fn follows(world: &World, id: NodeId, master: NodeId) -> Result<(), String> {
+    let (one, other) = (&world.host(id).spec.name, &world.host(master).spec.name);
+    if view::node::follows(world, id) != Some(master) {
+        return Err(format!("{one} does not follow {other}"));
+    }
+    if !view::node::is_linked(world, id) {
+        return Err(format!("{one} is not linked to {other}"));
+    }
+    if view::node::data_digest(world, id) != view::node::data_digest(world, master) {
+        return Err(format!("{one} does not hold the data of {other}"));
+    }
+    Ok(())
+}
+
+fn names(world: &World, id: NodeId, master: NodeId) -> Result<(), String> {
+    let one = &world.host(id).spec.name;
+    let Some(view) = view::node::sentinel(world, id) else {
+        return Err(format!("{one} watches nobody"));
+    };
+    for watched in &view.masters {
+        if watched.node != Some(master) {
+            return Err(format!("{one} takes {} for the master", watched.address));
+        }
+        if watched.sdown || watched.odown || watched.failover.is_some() {
+            return Err(format!("{one} is not content with its master"));
+        }
+    }
+    Ok(())
+}
+
+/// What the ledger calls lost is gone, what it calls safe is there. Asked of workloads' writes: each has a key of its own.
+pub fn ledger_is_true(world: &World) -> Result<(), String> {
+    let master = world.hosts().map(|(id, _)| id).find(|id| {
+        view::node::role(world, *id) == Some(Role::Master)
+    });
+    let Some(master) = master else { return Err("there is no master".to_owned()) };
+    for write in world.ledger().writes().filter(|write| write.is_acknowledged()) {
+        let ["SET", key, value] = write.command.split(' ').collect::<Vec<_>>()[..] else { continue };
+        let there = view::node::string_value(world, master, key).as_deref() == Some(value);
+        let lost = view::writes::place(world, write) == Place::Lost;
+        if there == lost && world.scenario().nodes.len() == 1 {
+            let said = if lost { "lost" } else { "safe" };
+            return Err(format!("the ledger calls '{}' {said}, which is not so", write.command));
+        }
+    }
+    Ok(())
+}
