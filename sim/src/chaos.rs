@@ -29,13 +29,12 @@ const GLANCE_MICROS: u64 = 500_000;
 /// The run of a seed.
 pub fn plan(seed: u64) -> Run {
     let scenario = Scenario::named("sentinel").unwrap_or_else(|| unreachable!("it is built in"));
-    let mut dice = Dice { rng: Rand64::new(u128::from(seed) ^ 0x63_68_61_6f_73), scenario: &scenario };
+    let mut dice =
+        Dice { rng: Rand64::new(u128::from(seed) ^ 0x63_68_61_6f_73), scenario: &scenario };
     let target = Target::Master("mymaster".to_owned());
     let every_millis = 5 + dice.up_to(40);
-    let mut actions = vec![Timed {
-        at: 2_000_000,
-        action: Action::StartWorkload { target, every_millis },
-    }];
+    let mut actions =
+        vec![Timed { at: 2_000_000, action: Action::StartWorkload { target, every_millis } }];
     for _ in 0..2 + dice.up_to(6) {
         let at = 5_000_000 + dice.up_to(20_000) * 1000;
         let undone = (at + 200_000 + dice.up_to(8_000) * 1000).min(QUIET_MICROS - 1_000);

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use engine::{
     config::{LoadError, Mode, Outside, load},
     io::{ChildEvent, ConnId, DiskError, DiskId, DiskReply, Endpoint, Input, JobId},
-    node::{Birth, Node},
+    node::{Birth, Node, view::AofProgress},
     time::Time,
 };
 
@@ -31,8 +31,21 @@ pub struct Host {
     pub clock_micros: i64,
     /// How many processes have run on it.
     pub life: u32,
+    /// How far the files of each life had come when it ended, in order.
+    pub epitaphs: Vec<Epitaph>,
     /// How the last process ended, if by itself.
     pub exit: Option<i32>,
+}
+
+/// What is known of a life that is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Epitaph {
+    /// Which life.
+    pub life: u32,
+    /// Whether the electricity failed (else only the process ended).
+    pub power: bool,
+    /// How far its AOF had come.
+    pub aof: Option<AofProgress>,
 }
 
 /// A running process.
@@ -129,7 +142,16 @@ impl Host {
     pub(crate) fn new(spec: NodeSpec) -> Self {
         let mut disk = Disk::default();
         disk.install(config_path(spec.kind), spec.config.as_bytes());
-        Self { spec, disk, process: None, powered: true, clock_micros: 0, life: 0, exit: None }
+        Self {
+            spec,
+            disk,
+            process: None,
+            powered: true,
+            clock_micros: 0,
+            life: 0,
+            epitaphs: Vec::new(),
+            exit: None,
+        }
     }
 
     /// What this machine's clock shows at the world's `now`.

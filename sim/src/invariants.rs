@@ -14,7 +14,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::trace::{SentinelFact, Trace};
+use engine::trace::Trace;
 
 use crate::{
     ids::NodeId,
@@ -190,12 +190,15 @@ fn names(world: &World, id: NodeId, master: NodeId) -> Result<(), String> {
 
 /// What the ledger calls lost is gone, what it calls safe is there. Asked of workloads' writes: each has a key of its own.
 pub fn ledger_is_true(world: &World) -> Result<(), String> {
-    let master = world.hosts().map(|(id, _)| id).find(|id| {
-        view::node::role(world, *id) == Some(Role::Master)
-    });
+    let master = world
+        .hosts()
+        .map(|(id, _)| id)
+        .find(|id| view::node::role(world, *id) == Some(Role::Master));
     let Some(master) = master else { return Err("there is no master".to_owned()) };
     for write in world.ledger().writes().filter(|write| write.is_acknowledged()) {
-        let ["SET", key, value] = write.command.split(' ').collect::<Vec<_>>()[..] else { continue };
+        let ["SET", key, value] = write.command.split(' ').collect::<Vec<_>>()[..] else {
+            continue;
+        };
         let there = view::node::string_value(world, master, key).as_deref() == Some(value);
         let lost = view::writes::place(world, write) == Place::Lost;
         if there == lost && world.scenario().nodes.len() == 1 {

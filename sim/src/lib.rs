@@ -12,11 +12,13 @@
 //! | what became of each write | [`ledger`] |
 //! | time travel: seek, fork, checkpoints | [`history`] |
 //! | lessons, and their goals | [`lesson`] |
+//! | random faults, and what must hold in spite of them | [`chaos`], [`invariants`] |
 //! | pictures of a world, for the page | [`view`], [`meaning`] |
 //!
 //! Nothing in here reads a real clock, starts a thread or draws randomness but from the seed.
 
 pub mod action;
+pub mod chaos;
 mod child;
 pub mod client;
 pub mod digest;
@@ -24,6 +26,7 @@ pub mod disk;
 pub mod history;
 pub mod host;
 pub mod ids;
+pub mod invariants;
 pub mod ledger;
 pub mod lesson;
 pub mod log;

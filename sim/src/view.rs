@@ -22,7 +22,7 @@ pub use node::{
     FileContent, KeyView, NodeDetails, Opinion, ReplicaView, Role, SentinelView, WatchedMaster,
     files, node,
 };
-pub use writes::{Fate, Place, WriteView, ledger};
+pub use writes::{LossReason, Place, WriteView, ledger};
 
 use crate::{
     client::WorkloadState,

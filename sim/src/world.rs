@@ -20,8 +20,12 @@
 mod act;
 mod deliver;
 mod drive;
+mod sabotage;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use engine::{time::Time, trace::Traced};
 use oorandom::Rand64;
@@ -101,12 +105,16 @@ pub enum Crash {
 pub enum Sabotage {
     /// An fsync is answered but does nothing.
     FsyncDoesNothing,
-    /// One byte of what a master sends to its replicas is changed now and then.
+    /// Values that a master sends to its replicas are changed now and then.
     CorruptReplication,
-    /// A sentinel's votes are rewritten so that every candidate gets each of them.
+    /// Sentinels' answers are rewritten so that whoever asks for a vote gets it.
     VoteForEverybody,
-    /// A master's data is not read back at a restart: its files are removed before.
+    /// At each restart a node finds an empty disk, but for its first configuration.
     ForgetFiles,
+    /// At each restart a node finds a byte of its AOF changed.
+    GarbleFiles,
+    /// A partition is never healed.
+    HealDoesNothing,
 }
 
 /// The virtual world.
@@ -126,6 +134,8 @@ pub struct World {
     /// Nodes that must be told `BeforeSleep` before time goes on.
     awake: BTreeSet<NodeId>,
     events: u64,
+    /// Who asked for a vote on which connection, in which epoch (for a sabotage).
+    candidates: BTreeMap<u64, (String, String)>,
     /// Where a node is to crash, if anywhere.
     pub crash_point: Option<CrashPoint>,
     /// How the engine is broken, if it is.
@@ -151,6 +161,7 @@ impl World {
             digest: Digest::default(),
             awake: BTreeSet::new(),
             events: 0,
+            candidates: BTreeMap::new(),
             crash_point: None,
             sabotage: None,
         };

@@ -129,7 +129,7 @@ impl Node {
     }
 
     /// Whether data is being loaded, from disk or from a master.
-    pub(crate) fn is_loading(&self) -> bool {
+    pub fn is_loading(&self) -> bool {
         self.persistence.is_loading() || self.replication.is_loading()
     }
 

@@ -2,9 +2,25 @@
 
 use super::Node;
 
+/// How far the AOF has come: ends of what stands where, in one endless stream of bytes that begins with each life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AofProgress {
+    /// In the buffer.
+    pub fed: u64,
+    /// In the page cache.
+    pub written: u64,
+    /// On the platter.
+    pub synced: u64,
+}
+
 impl Node {
     /// 40 hexadecimal digits, new in every life.
     pub fn run_id(&self) -> &str {
         &self.run_id
+    }
+
+    /// How far the AOF has come; `None` while it is off.
+    pub fn aof_progress(&self) -> Option<AofProgress> {
+        None
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::{Health, NodeCard, writes};
 use crate::{
     ids::NodeId,
+    ledger::Executed,
     meaning::{self, Span},
     world::World,
 };
@@ -243,6 +244,17 @@ pub fn follows(_world: &World, _id: NodeId) -> Option<NodeId> {
 /// What a sentinel knows.
 pub fn sentinel(_world: &World, _id: NodeId) -> Option<SentinelView> {
     None
+}
+
+/// Whether a node's data contain a write, by its place in the replication stream.
+pub fn covers(_world: &World, _id: NodeId, _executed: &Executed) -> bool {
+    true
+}
+
+/// Redis's fingerprint of all of a node's data (`DEBUG DIGEST`).
+pub fn data_digest(world: &World, id: NodeId) -> Option<[u8; 20]> {
+    let keyspace = world.host(id).node()?.keyspace();
+    Some(engine::keyspace::digest::of_dataset(keyspace.iter().map(|db| db.table())))
 }
 
 /// The value of a string, in database 0, as text; what has expired is not there.

@@ -1,11 +1,20 @@
 //! Where each write is now, and what became of it.
+//!
+//! Three sources, in this order:
+//!
+//! 1. The life of the node that took the write still goes on, in the same history: its AOF's progress says how far
+//!    the write has come.
+//! 2. That life is over, or its history is: what matters is whether the data is still there. A `SET` can be looked for;
+//!    of anything else the progress at the moment of death is known.
+//! 3. Nothing runs there now: again the progress at the moment of death, and how it died.
 
 use serde::Serialize;
 
-use super::{Places, since_beginning};
+use super::{Health, Places, node, since_beginning};
 use crate::{
     ids::{ClientId, NodeId},
-    ledger::Write,
+    ledger::{Executed, Write},
+    scenario::NodeKind,
     world::World,
 };
 
@@ -24,20 +33,6 @@ pub enum Place {
     Lost,
 }
 
-/// What became of a write.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub enum Fate {
-    /// The node that took it still runs, or it stands in its files.
-    Alive,
-    /// The node that took it is gone, or another master rules; it is on this node.
-    SurvivedOn(NodeId),
-    /// It is gone.
-    Lost {
-        /// Why, in one sentence (English; the page translates by `reason`).
-        reason: LossReason,
-    },
-}
-
 /// Why a write was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum LossReason {
@@ -45,10 +40,8 @@ pub enum LossReason {
     DiedInMemory,
     /// The electricity failed with it in the page cache.
     NotFsynced,
-    /// Another node became master, to which it had not been replicated.
+    /// Another node became master without having it, and its own node took over that one's data.
     NotReplicated,
-    /// Its node took over the data of a new master.
-    Overwritten,
 }
 
 /// A write, as the ledger shows it.
@@ -70,6 +63,8 @@ pub struct WriteView {
     pub acknowledged: Option<u64>,
     /// How far it has come on its node.
     pub place: Place,
+    /// If it is lost there: why.
+    pub reason: Option<LossReason>,
     /// Which other nodes have it.
     pub replicas: Vec<NodeId>,
 }
@@ -83,6 +78,10 @@ pub fn ledger(world: &World, most: usize) -> Vec<WriteView> {
 }
 
 fn view(world: &World, write: &Write) -> WriteView {
+    let others = world.hosts().filter(|(id, host)| {
+        *id != write.node && host.spec.kind == NodeKind::Server && has(world, *id, write)
+    });
+    let place = place(world, write);
     WriteView {
         client: write.client,
         client_name: world.scenario().name_of(write.client.into()),
@@ -91,20 +90,106 @@ fn view(world: &World, write: &Write) -> WriteView {
         sent: since_beginning(write.sent_at),
         executed: write.executed.as_ref().map(|executed| since_beginning(executed.at)),
         acknowledged: write.answered_at.filter(|_| write.error.is_none()).map(since_beginning),
-        place: place(world, write),
-        replicas: Vec::new(),
+        place,
+        reason: (place == Place::Lost).then(|| reason(world, write)),
+        replicas: others.map(|(id, _)| id).collect(),
     }
 }
 
 /// How far a write has come on the node that took it.
-pub fn place(_world: &World, _write: &Write) -> Place {
-    Place::Memory
+pub fn place(world: &World, write: &Write) -> Place {
+    let Some(executed) = &write.executed else { return Place::Memory };
+    let host = world.host(write.node);
+    match &host.process {
+        Some(process) if process.life == executed.life => {
+            if node::covers(world, write.node, executed) {
+                progress(process.node.aof_progress(), executed)
+            } else {
+                found(world, write, Place::Lost)
+            }
+        }
+        Some(_) if process_is_reading(world, write.node) => at_death(world, write, executed),
+        Some(_) => found(world, write, at_death(world, write, executed)),
+        None => at_death(world, write, executed),
+    }
+}
+
+fn process_is_reading(world: &World, id: NodeId) -> bool {
+    world.host(id).node().is_some_and(|node| node.is_loading())
+}
+
+fn progress(aof: Option<engine::node::view::AofProgress>, executed: &Executed) -> Place {
+    match (aof, executed.aof_end) {
+        (Some(aof), Some(end)) if end <= aof.synced => Place::Disk,
+        (Some(aof), Some(end)) if end <= aof.written => Place::Cache,
+        (Some(_), Some(_)) => Place::Buffer,
+        _ => Place::Memory,
+    }
+}
+
+/// What was left of it when its life ended.
+fn at_death(world: &World, write: &Write, executed: &Executed) -> Place {
+    let host = world.host(write.node);
+    let epitaph = host.epitaphs.iter().find(|epitaph| epitaph.life == executed.life);
+    let Some(epitaph) = epitaph else { return Place::Lost };
+    match progress(epitaph.aof, executed) {
+        Place::Disk => Place::Disk,
+        Place::Cache if !epitaph.power => Place::Cache,
+        _ => Place::Lost,
+    }
+}
+
+/// Look for it in the data of its node; `otherwise` if it can't be looked for.
+fn found(world: &World, write: &Write, otherwise: Place) -> Place {
+    match is_there(world, write.node, write) {
+        Some(true) => Place::Disk,
+        Some(false) => Place::Lost,
+        None => otherwise,
+    }
+}
+
+/// Whether a node holds what a `SET key value` wrote, or something that was written over it; `None`: it can't be said.
+fn is_there(world: &World, id: NodeId, write: &Write) -> Option<bool> {
+    let words: Vec<&str> = write.command.split(' ').collect();
+    let [set, key, value] = words[..] else { return None };
+    if !set.eq_ignore_ascii_case("set") {
+        return None;
+    }
+    let there = node::string_value(world, id, key);
+    // Workloads write each key once: another value means that it was overwritten later, so it is no loss.
+    Some(there.as_deref() == Some(value) || there.is_some())
+}
+
+/// Whether another node has it.
+fn has(world: &World, id: NodeId, write: &Write) -> bool {
+    let Some(executed) = &write.executed else { return false };
+    node::covers(world, id, executed) || is_there(world, id, write) == Some(true)
+}
+
+fn reason(world: &World, write: &Write) -> LossReason {
+    let host = world.host(write.node);
+    let life = write.executed.as_ref().map_or(0, |executed| executed.life);
+    match host.epitaphs.iter().find(|epitaph| epitaph.life == life) {
+        None => LossReason::NotReplicated,
+        Some(epitaph) => {
+            let left = write.executed.as_ref().map(|executed| progress(epitaph.aof, executed));
+            match left {
+                Some(Place::Disk) => LossReason::NotReplicated,
+                Some(Place::Cache) if epitaph.power => LossReason::NotFsynced,
+                Some(Place::Cache) => LossReason::NotReplicated,
+                _ => LossReason::DiedInMemory,
+            }
+        }
+    }
 }
 
 /// How many of a node's last writes are where.
 pub(super) fn places(world: &World, node: NodeId) -> Places {
     const LAST: usize = 200;
     let mut places = Places::default();
+    if super::node::health(world, node) == Health::Dark && world.host(node).epitaphs.is_empty() {
+        return places;
+    }
     for write in world.ledger().writes().rev().take(LAST).filter(|write| write.node == node) {
         match place(world, write) {
             Place::Memory => places.memory += 1,

@@ -1,6 +1,6 @@
 //! What an action does to the world.
 
-use super::{Crash, What, World};
+use super::{Crash, Sabotage, What, World};
 use crate::{
     action::{Action, Target},
     client::{Client, Workload, workload::Finder},
@@ -34,6 +34,7 @@ impl World {
             Action::Pause(node) => self.pause(*node),
             Action::Resume(node) => self.resume(*node),
             Action::Partition { a, b, both_ways } => self.trouble(*a, *b, *both_ways, Trouble::Cut),
+            Action::Heal if self.sabotage == Some(Sabotage::HealDoesNothing) => {}
             Action::Heal => self.net.rules.clear(),
             Action::Delay { a, b, millis } => {
                 self.trouble(*a, *b, true, Trouble::Delay { micros: millis.saturating_mul(1000) });

@@ -11,7 +11,7 @@ use super::{Crash, Sabotage, What, World};
 use crate::{
     child::{Child, PERIOD_MICROS},
     disk::{Disk, Sync},
-    host::Held,
+    host::{Epitaph, Held},
     ids::{NodeId, Party},
     ledger::Executed,
     net::Payload,
@@ -24,6 +24,7 @@ impl World {
         let life = self.host(node).life + 1;
         let seed = u128::from(self.seed) << 64 | u128::from(node.0) << 32 | u128::from(life);
         let now = self.now;
+        self.sabotage_disk(node);
         self.net.set_dark(node, false);
         if let Err(error) = self.hosts[node.0 as usize].start(now, seed) {
             self.hosts[node.0 as usize].exit = Some(1);
@@ -182,6 +183,9 @@ impl World {
                 self.net.set_dark(node, true);
                 let torn = (crash == Crash::TornPower).then_some(&mut self.rng);
                 let host = &mut self.hosts[node.0 as usize];
+                if let Some(epitaph) = host.epitaphs.last_mut() {
+                    epitaph.power = true;
+                }
                 host.powered = false;
                 host.disk.power_cut(now, torn);
             }
@@ -191,7 +195,11 @@ impl World {
     /// The process is gone; its machine closes what it held.
     fn end_process(&mut self, node: NodeId) {
         self.drop_connections(node, false);
-        self.hosts[node.0 as usize].process = None;
+        let host = &mut self.hosts[node.0 as usize];
+        if let Some(process) = host.process.take() {
+            let aof = process.node.aof_progress();
+            host.epitaphs.push(Epitaph { life: process.life, power: false, aof });
+        }
         self.awake.remove(&node);
     }
 
@@ -290,9 +298,5 @@ impl World {
         if bytes > SOCKET_BUFFER {
             self.step_node(node, Held::Unsent { conn, bytes: bytes - SOCKET_BUFFER });
         }
-    }
-
-    fn sabotaged_send(&mut self, _node: NodeId, _at: (u64, usize), bytes: Vec<u8>) -> Vec<u8> {
-        bytes
     }
 }
