@@ -15,7 +15,6 @@
 //! | redis.conf, `CONFIG GET`, `SET`, `REWRITE` | [`config`] |
 //! | errors in Redis's words | [`refusal`] |
 //! | patterns, numbers: Redis's rules to the letter | [`glob`], [`number`] |
-//! | patterns, numbers: Redis's rules to the letter | [`glob`], [`number`] |
 //! | databases, values, expiry, SCAN, snapshots | [`keyspace`] |
 //! | the AOF's files: append, read, rewrite, check | [`aof`] |
 //! | the RDB format: write, read, check | [`rdb`] |
@@ -32,11 +31,9 @@ pub mod aof;
 pub mod command;
 pub mod config;
 pub mod glob;
-pub mod glob;
 pub mod io;
 pub mod keyspace;
 pub mod node;
-pub mod number;
 pub mod number;
 pub mod persistence;
 pub mod rdb;

@@ -9,7 +9,6 @@
 use super::entry::allocation;
 use super::rope::Rope;
 use crate::number;
-use crate::number;
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
