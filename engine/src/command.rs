@@ -36,6 +36,7 @@ pub mod object;
 pub mod options;
 pub mod pubsub;
 pub mod relocate;
+pub mod replication;
 pub mod server;
 pub mod string;
 pub mod transaction;
@@ -54,6 +55,7 @@ pub static FAMILIES: &[&[Command]] = &[
     expire::COMMANDS,
     generic::COMMANDS,
     pubsub::COMMANDS,
+    replication::COMMANDS,
     relocate::COMMANDS,
     string::COMMANDS,
     transaction::COMMANDS,

@@ -25,7 +25,7 @@ pub mod value;
 
 pub use database::{Database, Expiry, Taken};
 pub use rope::Rope;
-pub use table::{Copied, EntryRef, Spot, Table};
+pub use table::{Copied, EntryRef, Spot, Table, TablePlace};
 pub use value::{StringEncoding, StringRef, StringValue, Value, ValueRef};
 
 use alloc::vec::Vec;

@@ -174,11 +174,14 @@ impl Node {
             Input::BeforeSleep => self.before_sleep(now, fx),
             Input::Terminate => self.terminate(now, fx),
         }
+        if !self.replication.ended.is_empty() {
+            self.bury_replicas(now, fx);
+        }
     }
 
     /// When [`Input::Timer`] is due.
     pub fn next_wake(&self) -> Time {
-        self.next_cron
+        self.next_wait_end().map_or(self.next_cron, |end| end.min(self.next_cron))
     }
 
     fn boot(&mut self, now: Time, fx: &mut Effects) {
@@ -188,11 +191,13 @@ impl Node {
         if self.sentinel.is_some() {
             return self.boot_sentinel(now, fx);
         }
+        self.boot_replication(now);
         self.note(now, ServerFact::Initialized, fx);
         self.note(now, ServerFact::Ready, fx);
     }
 
     fn on_timer(&mut self, now: Time, fx: &mut Effects) {
+        self.release_waiters(now, fx);
         if now >= self.next_cron {
             self.next_cron = now.plus_millis(CRON_MILLIS);
             self.cron(now, fx);
@@ -201,10 +206,15 @@ impl Node {
     }
 
     /// The end of a turn: the AOF buffer is written, replicas are fed.
-    fn before_sleep(&mut self, _now: Time, _fx: &mut Effects) {}
+    fn before_sleep(&mut self, now: Time, fx: &mut Effects) {
+        self.feed_replicas(now, fx);
+    }
 
     /// News on a connection that this node opened: its master's, or a sentinel's to an instance.
     fn on_link(&mut self, now: Time, input: Input<'_>, fx: &mut Effects) {
+        if self.sentinel.is_none() {
+            return self.on_master_link(now, input, fx);
+        }
         self.with_sentinel(now, fx, |sentinel, cx| sentinel.on_link(cx, input));
     }
 
@@ -217,15 +227,12 @@ impl Node {
     ) {
         self.config_on_disk(now, id, &result, fx);
         self.on_sentinel_disk(now, id, &result, fx);
+        let _ = self.on_full_sync_disk(now, id, &result, fx)
+            || self.on_transfer_disk(now, id, &result, fx);
     }
 
-    fn on_child(
-        &mut self,
-        _now: Time,
-        _job: JobId,
-        _event: crate::io::ChildEvent,
-        _fx: &mut Effects,
-    ) {
+    fn on_child(&mut self, now: Time, job: JobId, event: crate::io::ChildEvent, fx: &mut Effects) {
+        self.on_full_sync_child(now, job, &event, fx);
     }
 
     fn terminate(&mut self, now: Time, fx: &mut Effects) {

@@ -2,6 +2,9 @@
 
 use crate::time::Time;
 
+pub mod install;
+pub mod jobs;
+
 /// Everything that the node knows about its files.
 #[derive(Clone, Debug, Default)]
 pub struct Persistence {}

@@ -1,47 +1,246 @@
-//! Masters and replicas: the backlog, PSYNC, and both halves of a replication link.
+//! Masters and replicas: one stream of commands, sent by one node and applied by others.
+//!
+//! ```text
+//!        clients                          a node                              its replicas
+//!          │ writes                ┌───────────────────┐
+//!          └──────────────────────▶│ execute           │
+//!                                  │    │ feed         │
+//!   its master, if it has one      │    ▼              │   places in the backlog   ┌─ replica
+//!   ───────────── stream ─────────▶│  Backlog ─────────┼───────────────────────────┤
+//!     replica half: link, handshake│  offset, ids      │   master's half: replicas └─ replica
+//!     transfer, load, apply        └───────────────────┘
+//! ```
+//!
+//! A node's position is a history (*replication id*) and an *offset*: how many bytes of that history's stream its data
+//! contain. A replica shares its master's id and offset, passes the stream on to replicas of its own byte for byte,
+//! and can therefore take its master's place: everybody's position stays meaningful.
+//!
+//! * [`psync`]: can a replica go on where it stopped? The decision, and the essay on ids and offsets.
+//! * [`backlog`]: the recent end of the stream; what waits for replicas.
+//! * [`attached`]: what a node knows about each of its replicas.
+//! * [`master`]: the master's half: PSYNC, feeding, timeouts; [`full_sync`]: sending everything.
+//! * [`link`]: what a replica knows about its master; [`replica`]: the replica's half, from REPLICAOF to the stream;
+//!   [`payload`]: how the data set is framed; [`load`]: reading it.
+//! * [`report`]: INFO and ROLE. [`wait`]: WAIT.
 
-use alloc::string::String;
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
-use crate::time::Time;
+use crate::{
+    io::{ConnId, Endpoint},
+    resp::encode::push_command,
+    time::Time,
+};
+
+pub mod attached;
+pub mod backlog;
+pub mod full_sync;
+pub mod link;
+pub mod load;
+pub mod master;
+pub mod payload;
+pub mod psync;
+pub mod replica;
+pub mod report;
+pub mod wait;
+
+pub use attached::{Announcement, Attached, AttachedState};
+pub use backlog::Backlog;
+pub use link::{CachedMaster, Link, LinkState};
+
+use full_sync::FullSync;
+
+/// The id of a history that does not exist.
+pub const NO_ID: &str = "0000000000000000000000000000000000000000";
 
 /// What a node knows about replication, in both roles.
 #[derive(Clone, Debug)]
 pub struct Replication {
     /// The replication id of the history that this node's data belongs to.
     pub id: String,
+    /// The history before it, for siblings that followed it too; [`NO_ID`] if there is none.
+    pub id2: String,
+    /// The first byte in which the two may differ; -1 if there is no `id2`.
+    pub second_offset: i64,
+    /// How many bytes of the stream the data contain: the offset of the last of them.
+    pub offset: u64,
+    /// The recent end of the stream; made when the first replica comes, or when this node becomes one.
+    pub backlog: Option<Backlog>,
+    /// The database that the stream has selected; `None`: the next command must say it.
+    pub selected: Option<u32>,
+    /// The replicas, in the order in which they came.
+    pub replicas: Vec<Attached>,
+    /// The link to this node's master; `None` makes it a master.
+    pub link: Option<Link>,
+    /// How often replicas were synchronised.
+    pub stats: SyncStats,
+    /// What connections have announced about themselves and have not (yet) asked for.
+    pub(crate) announcements: BTreeMap<ConnId, Announcement>,
+    /// The child that makes the RDB for replicas.
+    pub(crate) full_sync: Option<FullSync>,
+    /// When the last replica went, on a node that has none.
+    pub(crate) no_replicas_since: Time,
+    /// Connections that ended in this step and may have been replicas'.
+    pub(crate) ended: Vec<ConnId>,
+    /// See [`Replication::good_replicas`].
+    good: u64,
+    /// Replicas are to be asked for their offsets at the end of this turn (WAIT).
+    pub(crate) wants_acks: bool,
+    pub(crate) next_cron: Time,
+    /// How many seconds the cron has counted, for the PINGs.
+    pub(crate) cron_loops: u64,
+}
+
+/// The synchronisations of a master: `INFO stats`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SyncStats {
+    /// `sync_full`
+    pub full: u64,
+    /// `sync_partial_ok`
+    pub partial_ok: u64,
+    /// `sync_partial_err`
+    pub partial_err: u64,
 }
 
 impl Replication {
     /// A master without replicas, at the beginning of history `id`.
     pub fn new(id: String) -> Self {
-        Self { id }
+        Self {
+            id,
+            id2: NO_ID.into(),
+            second_offset: -1,
+            offset: 0,
+            backlog: None,
+            selected: None,
+            replicas: Vec::new(),
+            link: None,
+            stats: SyncStats::default(),
+            announcements: BTreeMap::new(),
+            full_sync: None,
+            no_replicas_since: Time::default(),
+            ended: Vec::new(),
+            good: 0,
+            wants_acks: false,
+            next_cron: Time::default(),
+            cron_loops: 0,
+        }
     }
 
     /// Whether this node follows a master.
     pub fn is_replica(&self) -> bool {
-        false
+        self.link.is_some()
+    }
+
+    /// Whom this node follows.
+    pub fn master(&self) -> Option<&Endpoint> {
+        self.link.as_ref().map(|link| &link.master)
     }
 
     /// Whether the link to the master stands, the first sync done.
     pub fn link_is_up(&self) -> bool {
-        false
+        matches!(&self.link, Some(Link { state: LinkState::Online(_), .. }))
+    }
+
+    /// Whether the data set that came from the master is being read.
+    pub fn is_loading(&self) -> bool {
+        matches!(&self.link, Some(Link { state: LinkState::Loading(_), .. }))
+    }
+
+    /// How many replicas were heard of within `min-replicas-max-lag`, as of the last count.
+    pub fn good_replicas(&self) -> u64 {
+        self.good
+    }
+
+    /// Count them: once a second, and when one comes or goes.
+    pub(crate) fn count_good_replicas(&mut self, now: Time, max_lag: u32) {
+        let is_good =
+            |replica: &&Attached| replica.is_online() && replica.lag(now) <= u64::from(max_lag);
+        self.good = self.replicas.iter().filter(is_good).count() as u64;
     }
 
     /// How many replicas have acknowledged the stream up to `offset`.
-    pub fn replicas_at(&self, _offset: u64) -> u64 {
-        0
+    pub fn replicas_at(&self, offset: u64) -> u64 {
+        let there = |replica: &&Attached| replica.is_online() && replica.acked >= offset;
+        self.replicas.iter().filter(there).count() as u64
     }
 
-    /// Whether data is being loaded from the master.
-    pub fn is_loading(&self) -> bool {
-        false
+    /// The replica on this connection.
+    pub fn attached(&mut self, conn: ConnId) -> Option<&mut Attached> {
+        self.replicas.iter_mut().find(|replica| replica.conn == conn)
     }
 
-    /// How many replicas were heard of within `min-replicas-max-lag`.
-    pub fn good_replicas(&self) -> u64 {
-        0
+    /// What the connection has announced about itself, to be changed.
+    pub(crate) fn announced(&mut self, conn: ConnId) -> &mut Announcement {
+        match self.replicas.iter().position(|replica| replica.conn == conn) {
+            Some(at) => &mut self.replicas[at].announced,
+            None => self.announcements.entry(conn).or_default(),
+        }
     }
 
     /// A change to the data, encoded as a command, made in database `db`: it goes into the stream to the replicas.
-    pub fn feed(&mut self, _now: Time, _db: u32, _command: &[u8]) {}
+    ///
+    /// Not on a replica: its stream is its master's.
+    pub fn feed(&mut self, _now: Time, db: u32, command: &[u8]) {
+        if self.is_replica() || self.backlog.is_none() {
+            return;
+        }
+        if self.selected != Some(db) {
+            self.selected = Some(db);
+            let mut select = Vec::new();
+            let number = alloc::format!("{db}");
+            push_command(&mut select, [b"SELECT", number.as_bytes()].into_iter());
+            self.append(&select);
+        }
+        self.append(command);
+    }
+
+    /// A command for the stream that concerns no database (PING, REPLCONF GETACK).
+    pub(crate) fn feed_bare(&mut self, args: &[&[u8]]) {
+        if self.is_replica() || self.backlog.is_none() {
+            return;
+        }
+        let mut command = Vec::new();
+        push_command(&mut command, args.iter().copied());
+        self.append(&command);
+    }
+
+    /// The stream goes on with these bytes, whoever wrote them.
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
+        self.offset += bytes.len() as u64;
+        if let Some(backlog) = &mut self.backlog {
+            backlog.append(bytes);
+        }
+    }
+
+    /// Keep the stream from here on.
+    pub(crate) fn create_backlog(&mut self, size: u64) {
+        if self.backlog.is_none() {
+            self.backlog = Some(Backlog::new(self.offset + 1, size));
+        }
+    }
+
+    /// Let go of what no replica needs and nobody can ask for.
+    pub(crate) fn trim_backlog(&mut self) {
+        let needed = self.replicas.iter().filter_map(Attached::needs).min();
+        if let Some(backlog) = &mut self.backlog {
+            backlog.trim(needed.unwrap_or(u64::MAX));
+        }
+    }
+
+    /// A history that has nothing to do with any before it.
+    pub(crate) fn begin_history(&mut self, id: String) {
+        self.id = id;
+        self.forget_second_id();
+    }
+
+    /// No sibling of an earlier history can be continued any more.
+    pub(crate) fn forget_second_id(&mut self) {
+        self.id2 = NO_ID.into();
+        self.second_offset = -1;
+    }
+
+    /// From the next byte on this history goes its own way; up to it, it is the one that siblings know.
+    pub(crate) fn shift_id(&mut self, new: String) {
+        self.id2 = core::mem::replace(&mut self.id, new);
+        self.second_offset = self.offset as i64 + 1;
+    }
 }

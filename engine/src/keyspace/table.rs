@@ -84,6 +84,14 @@ impl<'a> EntryRef<'a> {
     }
 }
 
+/// How far a walk over a [`Table`] has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TablePlace {
+    page: usize,
+    segment: usize,
+    slot: usize,
+}
+
 /// What writes have copied since the latest snapshot was taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Copied {
@@ -192,6 +200,24 @@ impl Table {
     pub fn iter(&self) -> impl Iterator<Item = EntryRef<'_>> + '_ {
         let segments = self.pages.iter().flat_map(|page| page.segments.iter());
         segments.flat_map(|segment| segment.entries().iter().map(EntryRef))
+    }
+
+    /// The entry at `place`, in the order of [`Table::iter`], and moves on to the next one. For walks that pause; the
+    /// table must not change between two steps (a snapshot's does not).
+    pub fn next_entry(&self, place: &mut TablePlace) -> Option<EntryRef<'_>> {
+        loop {
+            let page = self.pages.get(place.page)?;
+            let Some(segment) = page.segments.get(place.segment) else {
+                *place = TablePlace { page: place.page + 1, ..TablePlace::default() };
+                continue;
+            };
+            if let Some(entry) = segment.entries().get(place.slot) {
+                place.slot += 1;
+                return Some(EntryRef(entry));
+            }
+            place.segment += 1;
+            place.slot = 0;
+        }
     }
 
     /// Visits about `count` entries from `cursor` on and returns where to go on: 0 when the walk is over, as it is

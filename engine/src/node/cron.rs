@@ -25,6 +25,7 @@ impl Node {
             self.end_pause(now, fx);
         }
         self.clients_cron(now, fx);
+        self.replication_cron(now, fx);
     }
 
     /// `CLIENT PAUSE` is over: those who waited go on.

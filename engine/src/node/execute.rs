@@ -20,7 +20,7 @@ use crate::{
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ran {
+pub(crate) enum Ran {
     /// It was answered, or will be.
     Done,
     /// It was not looked at: clients are paused. It stays at the beginning of the input.
@@ -123,7 +123,13 @@ impl Node {
     }
 
     /// One request of a client: look it up, admit it, run it, write its error if it has one.
-    fn run(&mut self, now: Time, client: &mut Client, args: Args<'_>, fx: &mut Effects) -> Ran {
+    pub(crate) fn run(
+        &mut self,
+        now: Time,
+        client: &mut Client,
+        args: Args<'_>,
+        fx: &mut Effects,
+    ) -> Ran {
         let before = client.out.len();
         let outcome = match self.find(args) {
             Ok(row) => {
@@ -188,6 +194,8 @@ impl Node {
         match client.replies {
             Replies::On if client.kind == ClientKind::Normal => {}
             Replies::On if client.kind == ClientKind::Replica => {}
+            // Whoever runs the master's stream looks at the errors.
+            Replies::On if client.kind == ClientKind::Master => {}
             Replies::On | Replies::Off => client.out.truncate(before),
             Replies::SkipNext => client.replies = Replies::Skip,
             Replies::Skip => {
@@ -250,6 +258,7 @@ impl Node {
         if self.propagation.depth == 0 && !self.propagation.is_empty() {
             self.flush_propagation(now, fx);
             client.held_until = self.persistence.gate();
+            client.last_write_offset = self.replication.offset;
         }
         outcome
     }
@@ -286,7 +295,7 @@ impl Node {
     }
 
     /// The node ends a connection.
-    fn drop_client(&mut self, client: Box<Client>, fx: &mut Effects) {
+    pub(crate) fn drop_client(&mut self, client: Box<Client>, fx: &mut Effects) {
         let conn = client.conn;
         self.forget(client);
         fx.push(Effect::Close { conn });
@@ -298,12 +307,14 @@ impl Node {
         self.pubsub.forget(&mut client);
         self.watches.forget(client.conn);
         self.monitors.remove(&client.conn);
+        self.replication.ended.push(client.conn);
     }
 
     pub(super) fn unsent(&mut self, now: Time, conn: ConnId, bytes: u64, fx: &mut Effects) {
         if let Some(client) = self.clients.get_mut(conn) {
             client.unsent = bytes;
             self.check_output_limit(now, conn, fx);
+            self.replica_unsent(conn, bytes, fx);
         }
     }
 

@@ -3,10 +3,7 @@
 use alloc::string::String;
 
 use super::Node;
-use crate::{
-    command::info::{lines, numbers},
-    time::Time,
-};
+use crate::{command::info::numbers, time::Time};
 
 impl Node {
     /// `INFO persistence`.
@@ -21,9 +18,8 @@ impl Node {
     }
 
     /// `INFO replication`.
-    pub(crate) fn info_replication(&self, _: Time, out: &mut String) {
-        let role = if self.replication.is_replica() { "slave" } else { "master" };
-        lines(out, &[("role", role.into()), ("master_replid", self.replication.id.clone())]);
+    pub(crate) fn info_replication(&self, now: Time, out: &mut String) {
+        out.push_str(&self.replication.info(now, &self.config));
     }
 
     /// `INFO sentinel`.

@@ -1,0 +1,230 @@
+//! Replication: REPLICAOF, ROLE, WAIT, and what replicas say to masters: REPLCONF, PSYNC, SYNC.
+
+use alloc::{format, string::String};
+
+use super::{Command, Ctx, Flag, Keys, Outcome};
+use crate::{
+    io::Endpoint,
+    node::{Blocked, ClientKind},
+    refusal::Refusal,
+    replication::wait,
+    resp::{Args, integer::parse_i64},
+    trace::replication::ReplicationFact,
+};
+
+/// The rows of this family.
+pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "replicaof",
+        arity: 3,
+        flags: &[Flag::Admin, Flag::Noscript, Flag::Stale, Flag::NoAsyncLoading],
+        keys: Keys::None,
+        group: "server",
+        since: "5.0.0",
+        summary: "Makes this node follow a master, or (NO ONE) a master of its own.",
+        example: &[("REPLICAOF NO ONE", "OK")],
+        run: replicaof,
+        ..Command::BASE
+    },
+    Command {
+        name: "slaveof",
+        arity: 3,
+        flags: &[Flag::Admin, Flag::Noscript, Flag::Stale, Flag::NoAsyncLoading],
+        keys: Keys::None,
+        group: "server",
+        since: "1.0.0",
+        summary: "The old name of REPLICAOF.",
+        example: &[("SLAVEOF NO ONE", "OK")],
+        run: replicaof,
+        ..Command::BASE
+    },
+    Command {
+        name: "role",
+        arity: 1,
+        flags: &[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Fast, Flag::Sentinel],
+        keys: Keys::None,
+        categories: &["admin", "dangerous"],
+        group: "server",
+        since: "2.8.12",
+        summary: "Tells the role of this node, and how far its replicas or its own link are.",
+        example: &[("ROLE", "1) \"master\"\n2) (integer) 0\n3) (empty array)")],
+        run: role,
+        ..Command::BASE
+    },
+    Command {
+        name: "wait",
+        arity: 3,
+        flags: &[Flag::Noscript, Flag::Blocking],
+        keys: Keys::None,
+        categories: &["connection"],
+        tips: &["request_policy:all_shards", "response_policy:agg_min"],
+        group: "generic",
+        since: "3.0.0",
+        summary: "Waits until so many replicas have confirmed this connection's writes, or a timeout.",
+        example: &[("WAIT 0 100", "(integer) 0")],
+        run: wait_for_replicas,
+        ..Command::BASE
+    },
+    Command {
+        name: "replconf",
+        arity: -1,
+        flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale, Flag::AllowBusy],
+        keys: Keys::None,
+        group: "server",
+        since: "3.0.0",
+        summary: "What replicas and masters tell each other beside the stream.",
+        example: &[("REPLCONF listening-port 7002", "OK")],
+        run: replconf,
+        ..Command::BASE
+    },
+    Command {
+        name: "psync",
+        arity: -3,
+        flags: &[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading, Flag::NoMulti],
+        keys: Keys::None,
+        group: "server",
+        since: "2.8.0",
+        summary: "A replica asks to be continued, or given everything.",
+        example: &[],
+        run: psync,
+        ..Command::BASE
+    },
+    Command {
+        name: "sync",
+        arity: 1,
+        flags: &[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading, Flag::NoMulti],
+        keys: Keys::None,
+        group: "server",
+        since: "1.0.0",
+        summary: "A replica asks to be given everything (the old way).",
+        example: &[],
+        run: sync,
+        ..Command::BASE
+    },
+];
+
+fn replicaof(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let (host, port) = (args.at(1), args.at(2));
+    if host.eq_ignore_ascii_case(b"no") && port.eq_ignore_ascii_case(b"one") {
+        if ctx.node.replication.is_replica() {
+            ctx.node.unfollow(ctx.now, ctx.fx);
+            let client = ctx.node.describe(ctx.client, ctx.now);
+            let fact = ReplicationFact::MasterModeEnabled { client };
+            ctx.node.note_replication(ctx.now, fact, ctx.fx);
+        }
+        ctx.reply().ok();
+        return Ok(());
+    }
+    if ctx.client.kind == ClientKind::Replica {
+        return Err(Refusal::err("Command is not valid when client is a replica."));
+    }
+    let port = parse_i64(port).and_then(|port| u16::try_from(port).ok());
+    let port = port.ok_or_else(|| Refusal::err("Invalid master port"))?;
+    let master = Endpoint::new(String::from_utf8_lossy(host), port);
+    let same = |old: &Endpoint| old.port == port && old.host.eq_ignore_ascii_case(&master.host);
+    if ctx.node.replication.master().is_some_and(same) {
+        ctx.node.note_replication(ctx.now, ReplicationFact::AlreadyFollowing, ctx.fx);
+        ctx.reply().simple("OK Already connected to specified master");
+        return Ok(());
+    }
+    ctx.node.follow(ctx.now, master.clone(), ctx.fx);
+    let client = ctx.node.describe(ctx.client, ctx.now);
+    let fact = ReplicationFact::ReplicaOf { master, client };
+    ctx.node.note_replication(ctx.now, fact, ctx.fx);
+    ctx.reply().ok();
+    Ok(())
+}
+
+fn role(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    let mut reply = ctx.client.reply();
+    ctx.node.replication.role(&mut reply);
+    Ok(())
+}
+
+fn wait_for_replicas(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let node = &mut *ctx.node;
+    if node.replication.is_replica() {
+        return Err(Refusal::err(
+            "WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is \
+             configured to be writable (which is not the default) writes to replicas are just local and are not \
+             propagated.",
+        ));
+    }
+    let (replicas, timeout) = wait::parse(args.at(1), args.at(2))?;
+    let offset = ctx.client.last_write_offset;
+    let reached = node.replication.replicas_at(offset);
+    if reached >= replicas || ctx.client.multi.is_some() {
+        ctx.reply().integer(reached as i64);
+        return Ok(());
+    }
+    let until = (timeout > 0).then(|| ctx.now.plus_millis(timeout));
+    ctx.client.blocked = Some(Blocked::Wait { offset, replicas, until });
+    node.replication.wants_acks = true;
+    Ok(())
+}
+
+fn replconf(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    if args.len().is_multiple_of(2) {
+        return Err(Refusal::Syntax);
+    }
+    for i in (1..args.len()).step_by(2) {
+        let (option, value) = (args.at(i), args.at(i + 1));
+        if option.eq_ignore_ascii_case(b"ack") {
+            // No reply: this is the other direction of the stream.
+            let offset = parse_i64(value).and_then(|offset| u64::try_from(offset).ok());
+            if let Some(offset) = offset.filter(|_| ctx.client.kind == ClientKind::Replica) {
+                ctx.node.replica_acked(ctx.now, ctx.client.conn, offset, ctx.fx);
+            }
+            return Ok(());
+        }
+        if option.eq_ignore_ascii_case(b"getack") {
+            if ctx.client.kind == ClientKind::Master {
+                ctx.node.send_ack(ctx.fx);
+            }
+            return Ok(());
+        }
+        announce(ctx, option, value)?;
+    }
+    ctx.reply().ok();
+    Ok(())
+}
+
+/// What a connection says about itself before it asks to be synchronised.
+fn announce(ctx: &mut Ctx<'_>, option: &[u8], value: &[u8]) -> Outcome {
+    const LONGEST_HOST: usize = 1025;
+    let conn = ctx.client.conn;
+    let announced = ctx.node.replication.announced(conn);
+    match &option.to_ascii_lowercase()[..] {
+        b"listening-port" => {
+            let port = parse_i64(value).ok_or(Refusal::NotAnInteger)?;
+            announced.port = port as u16;
+        }
+        b"ip-address" if value.len() >= LONGEST_HOST => {
+            return Err(Refusal::err(format!(
+                "REPLCONF ip-address provided by replica instance is too long: {} bytes",
+                value.len()
+            )));
+        }
+        b"ip-address" => announced.ip = Some(String::from_utf8_lossy(value).into_owned()),
+        b"capa" if value.eq_ignore_ascii_case(b"eof") => announced.eof = true,
+        b"capa" if value.eq_ignore_ascii_case(b"psync2") => announced.psync2 = true,
+        b"capa" => {}
+        b"rdb-only" => {
+            announced.rdb_only = parse_i64(value).ok_or(Refusal::NotAnInteger)? == 1;
+        }
+        _ => {
+            let option = String::from_utf8_lossy(option);
+            return Err(Refusal::err(format!("Unrecognized REPLCONF option: {option}")));
+        }
+    }
+    Ok(())
+}
+
+fn psync(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let request = Some((args.at(1), args.at(2)));
+    ctx.node.synchronize(ctx.now, ctx.client, request, ctx.fx)
+}
+
+fn sync(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    ctx.node.synchronize(ctx.now, ctx.client, None, ctx.fx)
+}

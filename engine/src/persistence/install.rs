@@ -1,0 +1,178 @@
+//! From the bytes of an RDB file to keys in the keyspace: at boot, and on a replica in a full sync.
+
+use alloc::{format, string::String};
+
+use crate::{
+    keyspace::{Expiry, Keyspace},
+    rdb::{Decoder, Item, LoadError, LoadedKey, Object, OtherTypes, ReplInfo},
+};
+
+/// What is done with keys whose time has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expired {
+    /// A master that reads its own RDB leaves them out.
+    Drop {
+        /// The moment, in milliseconds of Unix time.
+        now_ms: u64,
+    },
+    /// Within an AOF, or on a replica: somebody else's DEL will come.
+    Keep,
+}
+
+/// An RDB file that is being read into a keyspace.
+#[derive(Clone, Debug)]
+pub struct Installer {
+    decoder: Decoder,
+    expired: Expired,
+    db: usize,
+    /// What the file says about itself.
+    pub facts: FileFacts,
+    /// Keys that were read into the keyspace.
+    pub loaded: u64,
+    /// Keys that were left out.
+    pub dropped: u64,
+}
+
+/// What an RDB file says about itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FileFacts {
+    /// The version of Redis that wrote it.
+    pub redis_version: Option<String>,
+    /// When.
+    pub ctime: Option<i64>,
+    /// Memory that was in use then.
+    pub used_mem: Option<u64>,
+    /// Whether it is the base of an AOF.
+    pub aof_base: bool,
+    /// The database selected in the replication stream.
+    pub stream_db: Option<i64>,
+    /// The replication id.
+    pub repl_id: Option<String>,
+    /// The replication offset.
+    pub repl_offset: Option<i64>,
+}
+
+impl FileFacts {
+    /// The place in a replication stream, if it is told in full.
+    pub fn repl(&self) -> Option<ReplInfo> {
+        Some(ReplInfo {
+            stream_db: self.stream_db?,
+            id: self.repl_id.clone()?,
+            offset: self.repl_offset?,
+        })
+    }
+
+    fn note(&mut self, name: &[u8], value: &[u8]) {
+        let Ok(value) = core::str::from_utf8(value) else { return };
+        match name {
+            b"redis-ver" => self.redis_version = Some(value.into()),
+            b"ctime" => self.ctime = value.parse().ok(),
+            b"used-mem" => self.used_mem = value.parse().ok(),
+            b"aof-base" => self.aof_base = value == "1",
+            b"repl-stream-db" => self.stream_db = value.parse().ok(),
+            b"repl-id" => self.repl_id = Some(value.into()),
+            b"repl-offset" => self.repl_offset = value.parse().ok(),
+            _ => {}
+        }
+    }
+}
+
+impl Installer {
+    /// At the beginning of a file. `verify` is `rdbchecksum`.
+    pub fn new(expired: Expired, verify: bool) -> Self {
+        Self {
+            decoder: Decoder::new(OtherTypes::Refuse, verify),
+            expired,
+            db: 0,
+            facts: FileFacts::default(),
+            loaded: 0,
+            dropped: 0,
+        }
+    }
+
+    /// Reads on. Returns the names of keys that were in the keyspace before only as an error: an RDB
+    /// file holds each key once.
+    ///
+    /// # Errors
+    /// [`LoadError`]: the file is damaged, or holds what this engine cannot.
+    pub fn feed(&mut self, bytes: &[u8], keyspace: &mut Keyspace) -> Result<(), LoadError> {
+        self.decoder.feed(bytes);
+        while let Some(item) = self.decoder.next_item()? {
+            match item {
+                Item::Aux { name, value } => self.facts.note(&name, &value),
+                Item::SelectDb(db) => self.db = self.select(db, keyspace.databases())?,
+                Item::Key(key) => self.install(key, keyspace)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// To be called when there are no more bytes.
+    ///
+    /// # Errors
+    /// [`LoadError::Cut`] if the end is missing.
+    pub fn finish(&self) -> Result<(), LoadError> {
+        self.decoder.finish()
+    }
+
+    /// Whether the whole file has been read.
+    pub fn is_done(&self) -> bool {
+        self.decoder.is_done()
+    }
+
+    /// Bytes of the file that have been understood.
+    pub fn offset(&self) -> u64 {
+        self.decoder.offset()
+    }
+
+    /// What stands behind the end of the file.
+    pub fn rest(&self) -> &[u8] {
+        self.decoder.rest()
+    }
+
+    fn select(&self, db: u64, databases: usize) -> Result<usize, LoadError> {
+        usize::try_from(db).ok().filter(|db| *db < databases).ok_or_else(|| {
+            self.corrupt(format!(
+                "FATAL: Data file was created with a Redis server configured to handle more than \
+                 {databases} databases. Exiting"
+            ))
+        })
+    }
+
+    fn install(&mut self, key: LoadedKey, keyspace: &mut Keyspace) -> Result<(), LoadError> {
+        let LoadedKey { key, object, expire_ms, .. } = key;
+        // A time before 1970 has passed, too.
+        let expire_at = expire_ms.map(|ms| u64::try_from(ms).unwrap_or(0));
+        if let (Expired::Drop { now_ms }, Some(at)) = (self.expired, expire_at)
+            && at < now_ms
+        {
+            self.dropped += 1;
+            return Ok(());
+        }
+        let Object::String(value): Object = object else { return Ok(()) };
+        let database = keyspace.db_mut(self.db);
+        if database.contains(&key) {
+            let key = String::from_utf8_lossy(&key);
+            return Err(self.corrupt(format!("RDB has duplicated key '{key}' in DB {}", self.db)));
+        }
+        database.set_string(&key, &value, Expiry::from(expire_at));
+        self.loaded += 1;
+        Ok(())
+    }
+
+    fn corrupt(&self, what: String) -> LoadError {
+        LoadError::Corrupt { offset: self.decoder.offset(), what }
+    }
+}
+
+/// For tests and tools: a whole file at once.
+///
+/// # Errors
+/// As [`Installer::feed`] and [`Installer::finish`].
+pub fn install_all(bytes: &[u8], keyspace: &mut Keyspace) -> Result<FileFacts, LoadError> {
+    let mut installer = Installer::new(Expired::Keep, true);
+    installer.feed(bytes, keyspace)?;
+    installer.finish()?;
+    Ok(installer.facts)
+}

@@ -1,0 +1,136 @@
+//! What a node knows about each of its replicas.
+
+use alloc::{format, string::String};
+
+use crate::{
+    io::{ConnId, DiskId, Endpoint},
+    time::Time,
+};
+
+/// What a connection said about itself with REPLCONF before it asked to be synchronised.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Announcement {
+    /// `listening-port`; 0 if it said nothing.
+    pub port: u16,
+    /// `ip-address`, where it differs from the connection's.
+    pub ip: Option<String>,
+    /// `capa eof`: it can read an RDB of unknown length.
+    pub eof: bool,
+    /// `capa psync2`: it understands `+CONTINUE <id>`.
+    pub psync2: bool,
+    /// `rdb-only`: it wants the data, not the stream.
+    pub rdb_only: bool,
+}
+
+impl Announcement {
+    /// How the log names this replica.
+    pub fn name(&self, peer: &Endpoint) -> String {
+        let host = self.ip.as_ref().unwrap_or(&peer.host);
+        match self.port {
+            0 => format!("{host}:<unknown-replica-port>"),
+            port => format!("{}", Endpoint::new(host.clone(), port)),
+        }
+    }
+}
+
+/// A replica of this node.
+#[derive(Clone, Debug)]
+pub struct Attached {
+    /// Its connection.
+    pub conn: ConnId,
+    /// Where the connection comes from.
+    pub peer: Endpoint,
+    /// What it said about itself.
+    pub announced: Announcement,
+    /// It came with SYNC and knows nothing of offsets.
+    pub pre_psync: bool,
+    /// How far it is.
+    pub state: AttachedState,
+    /// The next byte of the stream that it is to be sent.
+    pub next: u64,
+    /// The offset that it has confirmed.
+    pub acked: u64,
+    /// When it was last heard of.
+    pub acked_at: Time,
+    /// Bytes on their way that the driver could not yet pass on.
+    pub unsent: u64,
+    /// Since when more waits for it than the soft limit.
+    pub over_soft_limit: Option<Time>,
+}
+
+/// The states of a replica, as its master sees it.
+///
+/// ```text
+///   PSYNC refused ──▶ WaitingForSave ──▶ Saving ──▶ SendingFile ──▶ Online
+///                            (diskless: Saving ─────────────────▶ Online, silent until its first ACK)
+///   PSYNC accepted ───────────────────────────────────────────────▶ Online
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AttachedState {
+    /// The next full synchronisation is for it.
+    WaitingForSave {
+        /// Since when.
+        since: Time,
+    },
+    /// A child makes its RDB; what happens meanwhile waits in the backlog.
+    Saving,
+    /// The RDB file is being sent.
+    SendingFile(FileTransfer),
+    /// It gets the stream.
+    Online {
+        /// After a diskless transfer it must first say that it has loaded the data.
+        awaits_ack: bool,
+    },
+}
+
+/// Sending an RDB file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileTransfer {
+    /// The file.
+    pub path: String,
+    /// Its length; `None` until the disk has answered.
+    pub len: Option<u64>,
+    /// How much of it is on its way.
+    pub sent: u64,
+    /// What the disk was asked for.
+    pub pending: Option<DiskId>,
+}
+
+impl Attached {
+    /// How the log names it.
+    pub fn name(&self) -> String {
+        self.announced.name(&self.peer)
+    }
+
+    /// Its address, as INFO and ROLE show it.
+    pub fn host(&self) -> &str {
+        self.announced.ip.as_ref().unwrap_or(&self.peer.host)
+    }
+
+    /// Whether it gets the stream.
+    pub const fn is_online(&self) -> bool {
+        matches!(self.state, AttachedState::Online { .. })
+    }
+
+    /// Seconds since it was last heard of.
+    pub const fn lag(&self, now: Time) -> u64 {
+        now.as_secs().saturating_sub(self.acked_at.as_secs())
+    }
+
+    /// The oldest byte of the stream that it still needs; `None`: it will begin wherever its RDB does.
+    pub fn needs(&self) -> Option<u64> {
+        match self.state {
+            AttachedState::WaitingForSave { .. } => None,
+            _ => Some(self.next),
+        }
+    }
+
+    /// The word of INFO for its state.
+    pub const fn state_word(&self) -> &'static str {
+        match self.state {
+            AttachedState::WaitingForSave { .. } | AttachedState::Saving => "wait_bgsave",
+            AttachedState::SendingFile(_) => "send_bulk",
+            AttachedState::Online { .. } => "online",
+        }
+    }
+}

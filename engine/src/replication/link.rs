@@ -1,0 +1,217 @@
+//! What a replica knows about its master: the states of the link between them.
+//!
+//! ```text
+//!              REPLICAOF, boot
+//!                    │
+//!                    ▼          every second        connected
+//!   ┌───────────▶ Connect ────────────────▶ Connecting ──▶ Handshake: PING, AUTH, REPLCONF …, PSYNC
+//!   │ refused,       ▲                                       │ +FULLRESYNC      │ +CONTINUE
+//!   │ broken,        │                                       ▼                  │
+//!   │ silent         │                                    Receiving ($len, $EOF)│
+//!   │                │                                       ▼                  │
+//!   │                │                                    Loading (dump.rdb)    │
+//!   │                │ the position is kept                  ▼                  │
+//!   └────────────────┴─────────────────────────────────── Online ◀──────────────┘
+//! ```
+
+use alloc::{boxed::Box, collections::VecDeque, string::String, vec::Vec};
+
+use super::payload::Payload;
+use crate::{
+    io::{ConnId, DiskId, Endpoint},
+    node::Client,
+    persistence::install::Installer,
+    resp::RequestDecoder,
+    time::Time,
+};
+
+/// The link of a replica to its master.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// The master.
+    pub master: Endpoint,
+    /// How far the link has come.
+    pub state: LinkState,
+    /// The position in the stream of the last master that was followed, while the link is down.
+    pub cached: Option<CachedMaster>,
+    /// Since when the link is down; `None` if it is up, or never was.
+    pub down_since: Option<Time>,
+}
+
+/// A position in a master's stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CachedMaster {
+    /// The history.
+    pub id: String,
+    /// The last byte that the data contain.
+    pub offset: u64,
+    /// The database that the stream had selected there.
+    pub db: u32,
+}
+
+/// How far a link has come.
+#[derive(Clone, Debug)]
+pub enum LinkState {
+    /// There is no connection; one will be made within a second.
+    Connect,
+    /// A connection is being made.
+    Connecting {
+        /// It.
+        conn: ConnId,
+        /// Since when.
+        since: Time,
+    },
+    /// Both sides introduce themselves.
+    Handshake(Handshake),
+    /// The data set is coming.
+    Receiving(Box<Transfer>),
+    /// The data set is being read.
+    Loading(Box<Loading>),
+    /// The stream is coming.
+    Online(Box<Stream>),
+}
+
+/// The handshake: what was asked and is not answered yet.
+#[derive(Clone, Debug)]
+pub struct Handshake {
+    /// The connection.
+    pub conn: ConnId,
+    /// The questions, in the order of their answers.
+    pub asked: VecDeque<Question>,
+    /// The beginning of an answer.
+    pub line: Vec<u8>,
+    /// When the master was last heard of.
+    pub last_io: Time,
+}
+
+/// What a replica asks its master in the handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// PING
+    Ping,
+    /// AUTH
+    Auth,
+    /// `REPLCONF listening-port`, and the like: an error does not matter.
+    Replconf(&'static str),
+    /// PSYNC
+    Psync,
+}
+
+/// A data set on its way.
+#[derive(Clone, Debug)]
+pub struct Transfer {
+    /// The connection.
+    pub conn: ConnId,
+    /// The master's history and the offset of the data; `None` from a master that only knows SYNC.
+    pub position: Option<(String, u64)>,
+    /// Takes the data out of their frame.
+    pub payload: Payload,
+    /// Whether the frame has begun, and the length that it announced.
+    pub total: Option<Option<u64>>,
+    /// When the master was last heard of.
+    pub last_io: Time,
+    /// Where the data go.
+    pub temp: String,
+    /// Writes that the disk has not answered.
+    pub writes: VecDeque<DiskId>,
+}
+
+/// A data set that is here and is being read.
+#[derive(Clone, Debug)]
+pub struct Loading {
+    /// The connection.
+    pub conn: ConnId,
+    /// See [`Transfer::position`].
+    pub position: Option<(String, u64)>,
+    /// Where the data lie until they are on the platter.
+    pub temp: String,
+    /// Writes that the disk has not answered.
+    pub writes: VecDeque<DiskId>,
+    /// What the disk does at the moment.
+    pub step: LoadStep,
+    /// The length of the file.
+    pub size: u64,
+    /// How much of it was read.
+    pub at: u64,
+    /// When the master was last heard of.
+    pub last_io: Time,
+    /// Reads the format.
+    pub installer: Installer,
+    /// The stream has begun already.
+    pub early: Vec<u8>,
+    /// The master is gone; that counts when all is read.
+    pub lost: bool,
+}
+
+/// The steps of reading a data set that was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadStep {
+    /// The file is being fsynced.
+    Syncing(DiskId),
+    /// It is being put in its place.
+    Renaming(DiskId),
+    /// A piece of it is being read.
+    Reading(DiskId),
+}
+
+/// The stream of a master, as its replica applies it.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    /// The connection.
+    pub conn: ConnId,
+    /// The master, as a client of this node; `None` while its commands run.
+    pub client: Option<Box<Client>>,
+    /// What has arrived and does not count yet: the beginning of a command, or of a transaction.
+    pub input: Vec<u8>,
+    /// So much of it has been run already: the beginning of a transaction.
+    pub run: usize,
+    /// Where decoding stands behind that.
+    pub decoder: RequestDecoder,
+    /// When the master was last heard of.
+    pub last_io: Time,
+    /// The master only knows SYNC and wants no ACK.
+    pub pre_psync: bool,
+}
+
+impl Link {
+    /// A link that is still to be made.
+    pub const fn new(master: Endpoint, cached: Option<CachedMaster>) -> Self {
+        Self { master, state: LinkState::Connect, cached, down_since: None }
+    }
+
+    /// The connection, if there is one.
+    pub fn conn(&self) -> Option<ConnId> {
+        match &self.state {
+            LinkState::Connect => None,
+            LinkState::Connecting { conn, .. } => Some(*conn),
+            LinkState::Handshake(handshake) => Some(handshake.conn),
+            LinkState::Receiving(transfer) => Some(transfer.conn),
+            LinkState::Loading(loading) => Some(loading.conn),
+            LinkState::Online(stream) => Some(stream.conn),
+        }
+    }
+
+    /// The stream, if it is coming.
+    pub fn stream(&mut self) -> Option<&mut Stream> {
+        match &mut self.state {
+            LinkState::Online(stream) => Some(stream),
+            _ => None,
+        }
+    }
+
+    /// The database that the stream has selected, as far as this replica knows.
+    pub fn stream_db(&self) -> Option<u32> {
+        match &self.state {
+            LinkState::Online(stream) => stream.client.as_ref().map(|client| client.db),
+            _ => self.cached.as_ref().map(|cached| cached.db),
+        }
+    }
+
+    /// How many bytes have arrived that the data do not contain yet.
+    pub fn unapplied(&self) -> u64 {
+        match &self.state {
+            LinkState::Online(stream) => stream.input.len() as u64,
+            _ => 0,
+        }
+    }
+}

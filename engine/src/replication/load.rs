@@ -1,0 +1,283 @@
+//! Receiving a data set and reading it: the middle of a replica's life as such.
+//!
+//! The bytes go into a temporary file as they come, so that memory never holds more than one of the two data sets. When
+//! the file is whole the old data go, the file is fsynced and takes the place of `dump.rdb`, and is read back from
+//! there. While it is read clients are told LOADING, and the master that this replica is alive.
+
+use alloc::{boxed::Box, collections::VecDeque, format, string::String, vec::Vec};
+use bytes::Bytes;
+
+use super::{
+    Link, LinkState,
+    link::{LoadStep, Loading, Transfer},
+    payload::{Payload, Step},
+};
+use crate::{
+    io::{DiskError, DiskId, DiskOp, DiskReply, Effects},
+    node::Node,
+    persistence::install::{Expired, Installer},
+    time::Time,
+    trace::replication::LinkFact,
+};
+
+/// Bytes read at once.
+const PIECE: u64 = 256 * 1024;
+
+impl Node {
+    /// The data set is coming.
+    pub(super) fn begin_transfer(&mut self, now: Time, position: Option<(String, u64)>) {
+        let temp = format!("temp-{}.{}.rdb", now.as_secs(), self.pid);
+        let Some(link) = &mut self.replication.link else { return };
+        let Some(conn) = link.conn() else { return };
+        link.state = LinkState::Receiving(Box::new(Transfer {
+            conn,
+            position,
+            payload: Payload::default(),
+            total: None,
+            last_io: now,
+            temp,
+            writes: VecDeque::new(),
+        }));
+    }
+
+    /// Bytes of the data set; returns what stands behind it.
+    pub(super) fn transfer_received<'a>(
+        &mut self,
+        now: Time,
+        bytes: &'a [u8],
+        fx: &mut Effects,
+    ) -> &'a [u8] {
+        let Some(Link { state: LinkState::Receiving(transfer), .. }) = &mut self.replication.link
+        else {
+            return &[];
+        };
+        transfer.last_io = now;
+        let mut data = Vec::new();
+        let step = transfer.payload.feed(bytes, &mut data);
+        let temp = transfer.temp.clone();
+        if !data.is_empty() {
+            self.write_transfer(
+                DiskOp::Append { path: temp.clone(), bytes: Bytes::from(data) },
+                fx,
+            );
+        }
+        match step {
+            Step::More => &[],
+            Step::StillThere { rest } => rest,
+            Step::Begins { bytes, rest } => {
+                if let Some(Link { state: LinkState::Receiving(transfer), .. }) =
+                    &mut self.replication.link
+                {
+                    transfer.total = Some(bytes);
+                }
+                self.note_replication(now, LinkFact::Receiving { bytes }, fx);
+                self.write_transfer(DiskOp::Create { path: temp }, fx);
+                // An empty data set has no bytes that would come here again.
+                if bytes == Some(0) { self.transfer_received(now, rest, fx) } else { rest }
+            }
+            Step::Whole { rest } => {
+                self.begin_loading(now, fx);
+                rest
+            }
+            Step::Aborted(reply) => {
+                self.note_replication(now, LinkFact::AbortedByMaster { reply }, fx);
+                self.cancel_sync(now, fx);
+                &[]
+            }
+            Step::Malformed(line) => {
+                self.note_replication(now, LinkFact::BadProtocol { line }, fx);
+                self.cancel_sync(now, fx);
+                &[]
+            }
+        }
+    }
+
+    fn write_transfer(&mut self, op: DiskOp, fx: &mut Effects) {
+        let id = self.disk(op, fx);
+        if let Some(Link { state: LinkState::Receiving(transfer), .. }) = &mut self.replication.link
+        {
+            transfer.writes.push_back(id);
+        }
+    }
+
+    /// The file is whole: out with the old data, in with the new.
+    fn begin_loading(&mut self, now: Time, fx: &mut Effects) {
+        let Some(link) = &mut self.replication.link else { return };
+        let LinkState::Receiving(transfer) =
+            core::mem::replace(&mut link.state, LinkState::Connect)
+        else {
+            return;
+        };
+        let Transfer { conn, position, payload, last_io, temp, writes, .. } = *transfer;
+        if link.cached.take().is_some() {
+            self.note_replication(now, LinkFact::CachedDiscarded, fx);
+        }
+        // Replicas of this node followed a history that ends here.
+        self.close_replicas(now, fx);
+        self.replication.backlog = None;
+        self.note_replication(now, LinkFact::Flushing, fx);
+        self.keyspace.flush_all();
+        self.note_replication(now, LinkFact::Loading, fx);
+        let step = LoadStep::Syncing(self.disk(DiskOp::Fsync { path: temp.clone() }, fx));
+        let installer = Installer::new(Expired::Keep, self.config.persistence.rdbchecksum);
+        self.set_link(LinkState::Loading(Box::new(Loading {
+            conn,
+            position,
+            temp,
+            writes,
+            step,
+            size: payload.read,
+            at: 0,
+            last_io,
+            installer,
+            early: Vec::new(),
+            lost: false,
+        })));
+    }
+
+    /// An answer of the disk; false: somebody else asked.
+    pub(crate) fn on_transfer_disk(
+        &mut self,
+        now: Time,
+        id: DiskId,
+        result: &Result<DiskReply, DiskError>,
+        fx: &mut Effects,
+    ) -> bool {
+        let Some(link) = &mut self.replication.link else { return false };
+        let (writes, step) = match &mut link.state {
+            LinkState::Receiving(transfer) => (&mut transfer.writes, None),
+            LinkState::Loading(loading) => (&mut loading.writes, Some(loading.step)),
+            _ => return false,
+        };
+        if let Some(at) = writes.iter().position(|write| *write == id) {
+            writes.remove(at);
+            if let Err(error) = result {
+                let why = error.text.clone();
+                self.note_replication(now, LinkFact::WriteFailed { why }, fx);
+                self.cancel_sync(now, fx);
+            }
+            return true;
+        }
+        match step {
+            Some(LoadStep::Syncing(asked)) if asked == id => self.file_synced(now, result, fx),
+            Some(LoadStep::Renaming(asked)) if asked == id => self.file_renamed(now, result, fx),
+            Some(LoadStep::Reading(asked)) if asked == id => self.piece_read(now, result, fx),
+            _ => return false,
+        }
+        true
+    }
+
+    fn loading(&mut self) -> Option<&mut Loading> {
+        match &mut self.replication.link {
+            Some(Link { state: LinkState::Loading(loading), .. }) => Some(loading),
+            _ => None,
+        }
+    }
+
+    fn file_synced(&mut self, now: Time, result: &Result<DiskReply, DiskError>, fx: &mut Effects) {
+        if let Err(error) = result {
+            let why = error.text.clone();
+            self.note_replication(now, LinkFact::SyncFailed { why }, fx);
+            return self.cancel_sync(now, fx);
+        }
+        let Some(from) = self.loading().map(|loading| loading.temp.clone()) else { return };
+        let to = self.config.persistence.dbfilename.clone();
+        let id = self.disk(DiskOp::Rename { from, to }, fx);
+        if let Some(loading) = self.loading() {
+            loading.step = LoadStep::Renaming(id);
+        }
+    }
+
+    fn file_renamed(&mut self, now: Time, result: &Result<DiskReply, DiskError>, fx: &mut Effects) {
+        if let Err(error) = result {
+            let (file, why) = (self.config.persistence.dbfilename.clone(), error.text.clone());
+            self.note_replication(now, LinkFact::RenameFailed { file, why }, fx);
+            return self.cancel_sync(now, fx);
+        }
+        self.disk(DiskOp::FsyncDir { path: ".".into() }, fx);
+        self.read_piece(0, fx);
+    }
+
+    fn read_piece(&mut self, offset: u64, fx: &mut Effects) {
+        let path = self.config.persistence.dbfilename.clone();
+        let id = self.disk(DiskOp::Read { path, offset, len: PIECE }, fx);
+        if let Some(loading) = self.loading() {
+            loading.step = LoadStep::Reading(id);
+        }
+    }
+
+    fn piece_read(&mut self, now: Time, result: &Result<DiskReply, DiskError>, fx: &mut Effects) {
+        let Some(Link { state: LinkState::Loading(loading), .. }) = &mut self.replication.link
+        else {
+            return;
+        };
+        let outcome = match result {
+            Ok(DiskReply::Data(bytes)) if !bytes.is_empty() => {
+                loading.at += bytes.len() as u64;
+                let installed = loading.installer.feed(bytes, &mut self.keyspace);
+                installed.map(|()| (loading.installer.is_done(), loading.at)).map_err(text)
+            }
+            Ok(_) => loading.installer.finish().map(|()| (true, loading.at)).map_err(text),
+            Err(error) => Err(error.text.clone()),
+        };
+        match outcome {
+            Ok((true, _)) => self.finish_loading(now, fx),
+            Ok((false, at)) => self.read_piece(at, fx),
+            Err(why) => {
+                self.note_replication(now, LinkFact::LoadFailed { why }, fx);
+                self.keyspace.flush_all();
+                self.cancel_sync(now, fx);
+            }
+        }
+    }
+
+    /// The data are here: this node stands where its master stood, and the stream follows.
+    fn finish_loading(&mut self, now: Time, fx: &mut Effects) {
+        let Some(link) = &mut self.replication.link else { return };
+        let LinkState::Loading(loading) = core::mem::replace(&mut link.state, LinkState::Connect)
+        else {
+            return;
+        };
+        let Loading { conn, position, installer, early, lost, .. } = *loading;
+        let pre_psync = position.is_none();
+        if let Some((id, offset)) = position {
+            self.replication.id = id;
+            self.replication.offset = offset;
+        }
+        self.replication.forget_second_id();
+        self.replication.create_backlog(self.config.replication.backlog_size);
+        let db = installer.facts.stream_db.and_then(|db| u32::try_from(db).ok()).unwrap_or(0);
+        self.begin_stream(now, conn, db, pre_psync);
+        self.note_replication(now, LinkFact::Finished, fx);
+        self.remove_file_if_unwanted(now, fx);
+        self.send_ack(fx);
+        if let Some(stream) = self.replication.link.as_mut().and_then(Link::stream) {
+            stream.input = early;
+            self.apply_stream(now, fx);
+        }
+        if lost {
+            self.lose_stream(now, true, fx);
+        }
+    }
+
+    /// `rdb-del-sync-files`: a node that persists nothing keeps no file.
+    fn remove_file_if_unwanted(&mut self, now: Time, fx: &mut Effects) {
+        let settings = &self.config.persistence;
+        if settings.rdb_del_sync_files && settings.save.is_empty() && !settings.appendonly {
+            let path = settings.dbfilename.clone();
+            self.note_replication(now, LinkFact::FileRemoved, fx);
+            self.disk(DiskOp::Unlink { path }, fx);
+        }
+    }
+
+    /// The master went away while its data were being read. Redis notices when it is through with them; so do we.
+    pub(super) fn lose_link_while_loading(&mut self) {
+        if let Some(loading) = self.loading() {
+            loading.lost = true;
+        }
+    }
+}
+
+fn text(error: impl core::fmt::Display) -> String {
+    format!("{error}")
+}

@@ -1,0 +1,365 @@
+//! The master's half: replicas ask to be synchronised, get the stream, confirm it, and are dropped when they fall silent.
+//!
+//! ```text
+//!   PSYNC ──▶ decide ──┬─ Continue ──▶ +CONTINUE, then the stream from the wanted byte on
+//!                      └─ Full ──────▶ a place among those who wait for a save (see full_sync)
+//!   write ──▶ feed ──▶ backlog ──▶ at the end of the turn: to each replica, from its place on
+//! ```
+
+use alloc::{format, string::ToString, vec::Vec};
+
+use super::{
+    Attached, AttachedState, NO_ID,
+    psync::{self, Decision, FullReason, Request},
+};
+use crate::{
+    command::Outcome,
+    config::ClientClass,
+    io::{ConnId, Effect, Effects},
+    node::{Client, ClientKind, Node, hex_id},
+    refusal::Refusal,
+    time::Time,
+    trace::{
+        ServerFact,
+        replication::{MasterFact, ReplicationFact},
+    },
+};
+
+/// More than this is not handed to the driver while it still holds something: the rest waits in the backlog, which is
+/// shared by all replicas.
+const WINDOW: u64 = 1 << 20;
+
+impl Node {
+    /// PSYNC, or SYNC (without a request): this client becomes a replica.
+    pub(crate) fn synchronize(
+        &mut self,
+        now: Time,
+        client: &mut Client,
+        request: Option<(&[u8], &[u8])>,
+        fx: &mut Effects,
+    ) -> Outcome {
+        if client.kind == ClientKind::Replica {
+            return Ok(());
+        }
+        if self.replication.is_replica() && !self.replication.link_is_up() {
+            let why = "NOMASTERLINK Can't SYNC while not connected with my master";
+            return Err(Refusal::Custom(why.into()));
+        }
+        if !client.out.is_empty() {
+            return Err(Refusal::err("SYNC and PSYNC are invalid with pending output"));
+        }
+        let announced = self.replication.announcements.remove(&client.conn).unwrap_or_default();
+        let replica = Attached {
+            conn: client.conn,
+            peer: client.peer.clone(),
+            announced,
+            pre_psync: request.is_none(),
+            state: AttachedState::WaitingForSave { since: now },
+            next: 0,
+            acked: 0,
+            acked_at: now,
+            unsent: 0,
+            over_soft_limit: None,
+        };
+        self.note_replication(now, MasterFact::Asked { replica: replica.name() }, fx);
+        if let Some((id, offset)) = request {
+            let Some(offset) = crate::resp::integer::parse_i64(offset) else {
+                let fact = MasterFact::AskedWrongly { replica: replica.name() };
+                self.note_replication(now, fact, fx);
+                return Err(Refusal::NotAnInteger);
+            };
+            match self.decide_psync(Request { id, offset }) {
+                Decision::Continue { from } => {
+                    self.continue_replica(now, client, replica, from, fx);
+                    return Ok(());
+                }
+                Decision::Full { why } => self.refuse_partial(now, &replica, why, fx),
+            }
+        }
+        client.kind = ClientKind::Replica;
+        self.replication.stats.full += 1;
+        self.replication.replicas.push(replica);
+        if self.replication.replicas.len() == 1 && self.replication.backlog.is_none() {
+            self.begin_backlog(now, fx);
+        }
+        self.arrange_full_sync(now, client.conn, fx);
+        Ok(())
+    }
+
+    fn decide_psync(&self, request: Request<'_>) -> Decision {
+        let known = psync::Known {
+            id: &self.replication.id,
+            id2: &self.replication.id2,
+            second_offset: self.replication.second_offset,
+            backlog: self.replication.backlog.as_ref().map(|b| (b.first(), b.end())),
+        };
+        psync::decide(request, known)
+    }
+
+    fn refuse_partial(&mut self, now: Time, replica: &Attached, why: FullReason, fx: &mut Effects) {
+        if why != FullReason::Requested {
+            self.replication.stats.partial_err += 1;
+        }
+        let from_the_future =
+            matches!(why, FullReason::LackOfBacklog { from_the_future: true, .. });
+        let ids = [self.replication.id.clone(), self.replication.id2.clone()];
+        let fact = MasterFact::PartialRefused { replica: replica.name(), why, ids };
+        self.note_replication(now, fact, fx);
+        if from_the_future {
+            let fact = MasterFact::OffsetFromTheFuture { replica: replica.name() };
+            self.note_replication(now, fact, fx);
+        }
+    }
+
+    fn continue_replica(
+        &mut self,
+        now: Time,
+        client: &mut Client,
+        mut replica: Attached,
+        from: u64,
+        fx: &mut Effects,
+    ) {
+        client.kind = ClientKind::Replica;
+        replica.state = AttachedState::Online { awaits_ack: false };
+        replica.next = from;
+        let line = match replica.announced.psync2 {
+            true => format!("+CONTINUE {}\r\n", self.replication.id),
+            false => "+CONTINUE\r\n".to_string(),
+        };
+        fx.output(client.conn).extend_from_slice(line.as_bytes());
+        let bytes = (self.replication.offset + 1).saturating_sub(from);
+        let fact = MasterFact::PartialAccepted { replica: replica.name(), bytes, from };
+        self.note_replication(now, fact, fx);
+        self.replication.stats.partial_ok += 1;
+        self.replication.replicas.push(replica);
+        self.count_good_replicas(now);
+    }
+
+    pub(super) fn count_good_replicas(&mut self, now: Time) {
+        let max_lag = self.config.replication.min_replicas_max_lag;
+        self.replication.count_good_replicas(now, max_lag);
+    }
+
+    /// The first replica of this master: a new history begins, as nobody can know the old one's bytes.
+    fn begin_backlog(&mut self, now: Time, fx: &mut Effects) {
+        let id = hex_id(&mut self.rng);
+        self.replication.begin_history(id);
+        self.replication.create_backlog(self.config.replication.backlog_size);
+        let ids = [self.replication.id.clone(), NO_ID.into()];
+        self.note_replication(now, MasterFact::BacklogCreated { ids }, fx);
+    }
+
+    /// `REPLCONF ACK offset`.
+    pub(crate) fn replica_acked(&mut self, now: Time, conn: ConnId, offset: u64, fx: &mut Effects) {
+        let Some(replica) = self.replication.attached(conn) else { return };
+        replica.acked = replica.acked.max(offset);
+        replica.acked_at = now;
+        if let AttachedState::Online { awaits_ack } = &mut replica.state {
+            *awaits_ack = false;
+        }
+        if fx.detailed {
+            let fact = MasterFact::Acked { replica: replica.name(), offset };
+            self.note_replication(now, fact, fx);
+        }
+        self.release_waiters(now, fx);
+    }
+
+    /// The end of a turn: every replica gets what is new for it.
+    pub(crate) fn feed_replicas(&mut self, now: Time, fx: &mut Effects) {
+        if core::mem::take(&mut self.replication.wants_acks) {
+            self.replication.feed_bare(&[b"REPLCONF", b"GETACK", b"*"]);
+        }
+        let Some(backlog) = &self.replication.backlog else { return };
+        let end = backlog.end();
+        for replica in &mut self.replication.replicas {
+            let may_stream = replica.state == AttachedState::Online { awaits_ack: false };
+            if !may_stream || replica.next >= end || replica.unsent >= WINDOW {
+                continue;
+            }
+            let room = WINDOW - replica.unsent;
+            let out = fx.output(replica.conn);
+            for piece in backlog.read(replica.next, room) {
+                out.extend_from_slice(piece);
+                replica.next += piece.len() as u64;
+            }
+        }
+        self.cut_off_slow_replicas(now, end, fx);
+        self.replication.trim_backlog();
+    }
+
+    /// Who is too far behind is closed: the backlog must not grow without bound.
+    fn cut_off_slow_replicas(&mut self, now: Time, end: u64, fx: &mut Effects) {
+        let limit = self.config.network.output_limits.of(ClientClass::Replica);
+        // A limit below the backlog's size would cut off whoever was just continued from there.
+        let at_least = |bytes: u64| bytes.max(self.config.replication.backlog_size);
+        let mut over: Vec<ConnId> = Vec::new();
+        for replica in &mut self.replication.replicas {
+            let behind = replica.needs().map_or(0, |next| end.saturating_sub(next));
+            let waiting = behind + replica.unsent;
+            if limit.soft > 0 && waiting >= at_least(limit.soft) {
+                let since = *replica.over_soft_limit.get_or_insert(now);
+                if now.as_secs() - since.as_secs() > limit.soft_seconds {
+                    over.push(replica.conn);
+                }
+            } else {
+                replica.over_soft_limit = None;
+            }
+            if limit.hard > 0 && waiting >= at_least(limit.hard) {
+                over.push(replica.conn);
+            }
+        }
+        over.dedup();
+        for conn in over {
+            let client = self.clients.get(conn).map(|client| self.describe(client, now));
+            let client = client.unwrap_or_default();
+            self.note(now, ServerFact::OutputBufferFull { client }, fx);
+            self.close_replica(now, conn, fx);
+        }
+    }
+
+    /// The driver's news about a replica's connection.
+    pub(crate) fn replica_unsent(&mut self, conn: ConnId, bytes: u64, fx: &mut Effects) {
+        if let Some(replica) = self.replication.attached(conn) {
+            replica.unsent = bytes;
+            self.send_file_on(conn, fx);
+        }
+    }
+
+    /// End the connection with a replica.
+    pub(crate) fn close_replica(&mut self, now: Time, conn: ConnId, fx: &mut Effects) {
+        match self.clients.take(conn) {
+            Some(client) => self.drop_client(client, fx),
+            None => {
+                self.clients.remove(conn);
+                fx.push(Effect::Close { conn });
+            }
+        }
+        self.replica_gone(now, conn, fx);
+    }
+
+    /// End the connections with all replicas: what they were told is not this node's history any more.
+    pub(crate) fn close_replicas(&mut self, now: Time, fx: &mut Effects) {
+        let all: Vec<ConnId> = self.replication.replicas.iter().map(|r| r.conn).collect();
+        for conn in all {
+            self.close_replica(now, conn, fx);
+        }
+    }
+
+    /// Connections ended in this step: those that were replicas' are not any more.
+    pub(crate) fn bury_replicas(&mut self, now: Time, fx: &mut Effects) {
+        for conn in core::mem::take(&mut self.replication.ended) {
+            self.replica_gone(now, conn, fx);
+        }
+    }
+
+    /// A connection is gone: if it was a replica's, forget that.
+    fn replica_gone(&mut self, now: Time, conn: ConnId, fx: &mut Effects) {
+        self.replication.announcements.remove(&conn);
+        let at = self.replication.replicas.iter().position(|replica| replica.conn == conn);
+        let Some(at) = at else { return };
+        let replica = self.replication.replicas.remove(at);
+        self.note_replication(now, MasterFact::Lost { replica: replica.name() }, fx);
+        if self.replication.replicas.is_empty() {
+            self.replication.no_replicas_since = now;
+        }
+        self.count_good_replicas(now);
+        if replica.state == AttachedState::Saving {
+            self.abandon_transfer_without_replicas(now, fx);
+        }
+    }
+
+    /// Ten times a second; most of it is done once a second.
+    pub(crate) fn replication_cron(&mut self, now: Time, fx: &mut Effects) {
+        if now < self.replication.next_cron {
+            return;
+        }
+        self.replication.next_cron = now.plus_millis(1000);
+        self.replica_cron(now, fx);
+        self.master_cron(now, fx);
+        self.count_good_replicas(now);
+    }
+
+    /// What a master does once a second.
+    fn master_cron(&mut self, now: Time, fx: &mut Effects) {
+        let settings = &self.config.replication;
+        let (ping_period, timeout) = (u64::from(settings.ping_period), u64::from(settings.timeout));
+        if !self.replication.replicas.is_empty()
+            && self.replication.cron_loops.is_multiple_of(ping_period.max(1))
+        {
+            self.replication.feed_bare(&[b"PING"]);
+        }
+        let diskless = self.transfer_is_diskless();
+        for replica in &self.replication.replicas {
+            // A replica that waits must not think that its master is gone.
+            match replica.state {
+                AttachedState::WaitingForSave { .. } => fx.output(replica.conn).push(b'\n'),
+                AttachedState::Saving if !diskless => fx.output(replica.conn).push(b'\n'),
+                _ => {}
+            }
+        }
+        self.drop_silent_replicas(now, timeout, diskless, fx);
+        self.free_idle_backlog(now, fx);
+        self.start_waiting_full_sync(now, fx);
+        self.replication.cron_loops += 1;
+    }
+
+    fn drop_silent_replicas(&mut self, now: Time, timeout: u64, diskless: bool, fx: &mut Effects) {
+        let silent: Vec<(ConnId, bool)> = self
+            .replication
+            .replicas
+            .iter()
+            .filter(|replica| match replica.state {
+                AttachedState::Online { .. } => !replica.pre_psync,
+                // Nothing was passed on to it for so long.
+                AttachedState::Saving => diskless && replica.unsent > 0,
+                _ => false,
+            })
+            .filter(|replica| replica.lag(now) > timeout)
+            .map(|replica| (replica.conn, !replica.is_online()))
+            .collect();
+        for (conn, in_full_sync) in silent {
+            let Some(replica) = self.replication.attached(conn) else { continue };
+            let fact = MasterFact::TimedOut { replica: replica.name(), in_full_sync };
+            self.note_replication(now, fact, fx);
+            self.close_replica(now, conn, fx);
+        }
+    }
+
+    /// After `repl-backlog-ttl` seconds without a replica: nobody will ask for the stream any more, and its history ends.
+    fn free_idle_backlog(&mut self, now: Time, fx: &mut Effects) {
+        let ttl = self.config.replication.backlog_ttl;
+        let idle = now.as_secs().saturating_sub(self.replication.no_replicas_since.as_secs());
+        let replication = &self.replication;
+        if ttl == 0
+            || idle <= ttl
+            || replication.backlog.is_none()
+            || !replication.replicas.is_empty()
+            || replication.is_replica()
+        {
+            return;
+        }
+        let id = hex_id(&mut self.rng);
+        self.replication.begin_history(id);
+        self.replication.backlog = None;
+        self.note_replication(now, MasterFact::BacklogFreed { seconds: ttl }, fx);
+    }
+
+    /// State a fact about replication.
+    pub(crate) fn note_replication(
+        &self,
+        now: Time,
+        fact: impl Into<crate::trace::Trace>,
+        fx: &mut Effects,
+    ) {
+        fx.trace(now, self.log_role(), fact.into());
+    }
+
+    /// A new history begins here, and siblings that followed the old one are still welcome.
+    pub(crate) fn shift_replication_id(&mut self, now: Time, fx: &mut Effects) {
+        let new = hex_id(&mut self.rng);
+        let old = self.replication.id.clone();
+        self.replication.shift_id(new.clone());
+        let up_to = self.replication.offset + 1;
+        self.note_replication(now, ReplicationFact::IdShifted { old, up_to, new }, fx);
+    }
+}
