@@ -6,9 +6,10 @@ use super::{Command, Ctx, Flag, Keys, Outcome};
 use crate::{
     io::Endpoint,
     node::{Blocked, ClientKind},
+    number::parse_i64,
     refusal::Refusal,
     replication::wait,
-    resp::{Args, integer::parse_i64},
+    resp::Args,
     trace::replication::ReplicationFact,
 };
 

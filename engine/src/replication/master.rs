@@ -63,7 +63,7 @@ impl Node {
         };
         self.note_replication(now, MasterFact::Asked { replica: replica.name() }, fx);
         if let Some((id, offset)) = request {
-            let Some(offset) = crate::resp::integer::parse_i64(offset) else {
+            let Some(offset) = crate::number::parse_i64(offset) else {
                 let fact = MasterFact::AskedWrongly { replica: replica.name() };
                 self.note_replication(now, fact, fx);
                 return Err(Refusal::NotAnInteger);

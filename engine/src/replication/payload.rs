@@ -124,7 +124,7 @@ impl Payload {
                 Err(_) => Step::Malformed(text(line)),
             },
             [b'$', digits @ ..] => {
-                let length = crate::resp::integer::parse_i64(digits);
+                let length = crate::number::parse_i64(digits);
                 match length.and_then(|n| u64::try_from(n).ok()) {
                     Some(left) => {
                         self.state = State::Counted { left };

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use crate::{
     io::{ConnId, Effects},
     node::{Blocked, Client, Node},
+    number::parse_i64,
     refusal::Refusal,
-    resp::integer::parse_i64,
     time::Time,
 };
 
