@@ -31,6 +31,7 @@ pub mod generic;
 mod help;
 pub mod info;
 pub mod introspect;
+mod lcs;
 pub mod notify;
 pub mod object;
 pub mod options;

@@ -21,7 +21,7 @@ pub enum Refusal {
     UnknownSubcommand {
         /// What was sent.
         name: String,
-        /// The command, in upper case, for "Try … HELP."
+        /// The command, for "Try … HELP."
         command: &'static str,
     },
     /// The arguments make no sense together.
@@ -77,6 +77,7 @@ impl fmt::Display for Refusal {
             }
             Self::Arity(name) => write!(f, "ERR wrong number of arguments for '{name}' command"),
             Self::UnknownSubcommand { name, command } => {
+                let command = command.to_ascii_uppercase();
                 write!(f, "ERR unknown subcommand '{name}'. Try {command} HELP.")
             }
             Self::Syntax => f.write_str("ERR syntax error"),

@@ -3,6 +3,7 @@
 //! * [`decode`]: requests (multibulk and inline), cut anywhere, without copying them.
 //! * [`encode`]: replies in RESP2 or RESP3, appended to a buffer.
 //! * [`reply_decode`]: replies, for whoever asks: a sentinel, a replica.
+//! * [`show`]: replies as redis-cli prints them.
 //! * [`split`]: Redis's rules for quoting arguments, shared by inline commands and configuration files.
 //!
 //! Source: <https://redis.io/docs/reference/protocol-spec/>.
@@ -10,6 +11,7 @@
 pub mod decode;
 pub mod encode;
 pub mod reply_decode;
+pub mod show;
 pub mod split;
 
 pub use decode::{Args, Decoded, ProtocolError, RequestDecoder};

@@ -1,6 +1,7 @@
 //! One test binary over everything; each module says what it is about.
 
 mod browser;
+mod differential;
 mod harness;
 mod lab;
 mod oracle_keyspace;

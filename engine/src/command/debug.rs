@@ -52,7 +52,7 @@ fn digest_values(ctx: &mut Ctx<'_>, args: Args<'_>) {
     ctx.reply().array(args.len() - 2);
     for key in args.iter().skip(2) {
         let digest = ctx.db().get(key).map_or_else(Default::default, digest::of_value);
-        ctx.reply().bulk(hex(digest).as_bytes());
+        ctx.reply().simple(&hex(digest));
     }
 }
 

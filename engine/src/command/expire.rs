@@ -249,6 +249,7 @@ fn set_expiry(ctx: &mut Ctx<'_>, args: Args<'_>, name: &str, unit: i64, base: u6
         ctx.propagate(&[b"DEL", key]);
         ctx.changed(key);
         ctx.notify(NotifyClass::Generic, "del", key);
+        ctx.reply().integer(1);
     } else {
         ctx.db_mut().set_expire(key, at.max(0) as u64);
         let text = I64Text::new(at);
@@ -259,9 +260,9 @@ fn set_expiry(ctx: &mut Ctx<'_>, args: Args<'_>, name: &str, unit: i64, base: u6
         command[2] = &text;
         ctx.propagate(&command);
         ctx.changed(key);
+        ctx.reply().integer(1);
         ctx.notify(NotifyClass::Generic, "expire", key);
     }
-    ctx.reply().integer(1);
     Ok(())
 }
 

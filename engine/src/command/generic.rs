@@ -219,9 +219,22 @@ fn write_keys(reply: &mut Reply<'_>, entries: &[EntryRef<'_>]) {
     }
 }
 
+/// A cursor, as C's `strtoul` reads it: nothing is 0, and a minus counts down from the top.
+fn cursor(text: &[u8]) -> Option<u64> {
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    let number = digits.iter().try_fold(0u64, |number, digit| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    })?;
+    Some(if negative { number.wrapping_neg() } else { number })
+}
+
 fn scan(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let cursor = core::str::from_utf8(args.at(1)).ok().and_then(|text| text.parse().ok());
-    let cursor: u64 = cursor.ok_or_else(|| Refusal::err("invalid cursor"))?;
+    let cursor = cursor(args.at(1)).ok_or_else(|| Refusal::err("invalid cursor"))?;
     let (mut pattern, mut count, mut kind) = (None, 10, None);
     for i in (2..args.len()).step_by(2) {
         let value = args.get(i + 1).ok_or(Refusal::Syntax)?;

@@ -179,7 +179,7 @@ fn info(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     for name in args.iter().skip(2) {
         match by_name(ctx, name) {
             Some(row) => describe(&mut ctx.reply(), row),
-            None => ctx.reply().null_array(),
+            None => ctx.reply().null(),
         }
     }
     Ok(())
@@ -206,12 +206,12 @@ fn describe(reply: &mut Reply<'_>, row: &Command) {
         CATEGORIES.iter().filter(|c| row.is_in(c)).map(|c| format!("@{c}")).collect();
     reply.set(categories.len());
     categories.iter().for_each(|category| reply.simple(category));
-    reply.array(row.tips.len());
+    reply.set(row.tips.len());
     row.tips.iter().for_each(|tip| reply.bulk(tip.as_bytes()));
     let specs = key_specs(row);
-    reply.array(specs.len());
+    reply.set(specs.len());
     specs.iter().for_each(|spec| spec.describe(reply));
-    reply.array(row.subcommands.len());
+    reply.set(row.subcommands.len());
     row.subcommands.iter().for_each(|sub| describe(reply, sub));
 }
 
@@ -355,12 +355,22 @@ fn getkeys(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
+/// What a command does with its keys, given its arguments: SET reads the old value only where it is told to.
+fn uses_in(spec: &KeySpec, args: Args<'_>) -> &'static str {
+    let gets = || args.iter().skip(3).any(|arg| arg.eq_ignore_ascii_case(b"get"));
+    match spec.uses.strip_suffix(" variable_flags") {
+        Some(_) if !gets() => "OW update",
+        Some(uses) => uses,
+        None => spec.uses,
+    }
+}
+
 fn getkeysandflags(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (row, args) = asked(ctx, args)?;
     let specs = key_specs(row);
     let keys: Vec<(usize, &str)> = specs
         .iter()
-        .flat_map(|spec| spec.positions(args.len()).map(|at| (at, spec.uses)))
+        .flat_map(|spec| spec.positions(args.len()).map(|at| (at, uses_in(spec, args))))
         .collect();
     let mut reply = ctx.reply();
     reply.array(keys.len());

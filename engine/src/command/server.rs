@@ -267,8 +267,7 @@ fn lolwut(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 
 fn slowlog_get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if let Some(count) = args.get(2) {
-        let count = parse_i64(count).ok_or(Refusal::NotAnInteger)?;
-        if count < -1 {
+        if parse_i64(count).is_none_or(|count| count < -1) {
             return Err(Refusal::err("count should be greater than or equal to -1"));
         }
     }

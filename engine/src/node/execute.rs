@@ -140,6 +140,9 @@ impl Node {
                 client.last_command = Some(row);
                 self.run_row(now, client, row, args, fx)
             }
+            Err(refusal) if args.at(0).eq_ignore_ascii_case(b"exec") => {
+                Err(self.abort_exec(client, &refusal))
+            }
             Err(refusal) => {
                 client.abort_multi();
                 Err(refusal)
@@ -165,11 +168,7 @@ impl Node {
         if let Err(refusal) = self.admit(client, row, args) {
             self.command_stats.rejected(row);
             if row.name == "exec" {
-                self.watches.forget(client.conn);
-                client.multi = None;
-                return Err(Refusal::Custom(format!(
-                    "EXECABORT Transaction discarded because of: {refusal}"
-                )));
+                return Err(self.abort_exec(client, &refusal));
             }
             client.abort_multi();
             return Err(refusal);
@@ -179,6 +178,15 @@ impl Node {
             return Ok(());
         }
         self.call(now, client, row, args, fx)
+    }
+
+    /// EXEC itself was refused: the transaction is gone.
+    fn abort_exec(&mut self, client: &mut Client, refusal: &Refusal) -> Refusal {
+        self.watches.forget(client.conn);
+        client.multi = None;
+        let why = format!("{refusal}");
+        let why = why.strip_prefix("ERR ").unwrap_or(&why);
+        Refusal::Custom(format!("EXECABORT Transaction discarded because of: {why}"))
     }
 
     /// Write an error, and count it.
