@@ -55,7 +55,12 @@ pub static COMMANDS: &[Command] = &[
         group: "bitmap",
         since: "2.6.0",
         summary: "Counts the bits that are set, in a string or in a part of it.",
-        example: &[("SET a foobar", "OK"), ("BITCOUNT a", "(integer) 26"), ("BITCOUNT a 1 1", "(integer) 6"), ("BITCOUNT a 5 30 BIT", "(integer) 17")],
+        example: &[
+            ("SET a foobar", "OK"),
+            ("BITCOUNT a", "(integer) 26"),
+            ("BITCOUNT a 1 1", "(integer) 6"),
+            ("BITCOUNT a 5 30 BIT", "(integer) 17"),
+        ],
         run: bitcount,
         ..Command::BASE
     },
@@ -83,7 +88,11 @@ pub static COMMANDS: &[Command] = &[
         group: "bitmap",
         since: "2.6.0",
         summary: "Combines strings bit by bit (AND, OR, XOR, NOT) and stores the result.",
-        example: &[("MSET a abc b abd", "OK"), ("BITOP AND both a b", "(integer) 3"), ("GET both", "\"ab`\"")],
+        example: &[
+            ("MSET a abc b abd", "OK"),
+            ("BITOP AND both a b", "(integer) 3"),
+            ("GET both", "\"ab`\""),
+        ],
         run: bitop,
         ..Command::BASE
     },

@@ -7,11 +7,7 @@ use alloc::{vec, vec::Vec};
 use core::ops::Range;
 
 use super::{Ctx, Outcome, access::string_of};
-use crate::{
-    number::parse_i64,
-    refusal::Refusal,
-    resp::Args,
-};
+use crate::{number::parse_i64, refusal::Refusal, resp::Args};
 
 /// What is wanted of the subsequence.
 #[derive(Clone, Copy, Default)]

@@ -27,7 +27,12 @@ pub static COMMANDS: &[Command] = &[
         group: "string",
         since: "1.0.0",
         summary: "Stores a string under a key, replacing whatever was there.",
-        example: &[("SET city Seoul EX 60", "OK"), ("TTL city", "(integer) 60"), ("SET city Busan NX", "(nil)"), ("SET city Busan XX GET", "\"Seoul\"")],
+        example: &[
+            ("SET city Seoul EX 60", "OK"),
+            ("TTL city", "(integer) 60"),
+            ("SET city Busan NX", "(nil)"),
+            ("SET city Busan XX GET", "\"Seoul\""),
+        ],
         run: set,
         ..Command::BASE
     },
@@ -69,7 +74,11 @@ pub static COMMANDS: &[Command] = &[
         group: "string",
         since: "6.2.0",
         summary: "Answers the string under a key and deletes the key.",
-        example: &[("SET city Seoul", "OK"), ("GETDEL city", "\"Seoul\""), ("EXISTS city", "(integer) 0")],
+        example: &[
+            ("SET city Seoul", "OK"),
+            ("GETDEL city", "\"Seoul\""),
+            ("EXISTS city", "(integer) 0"),
+        ],
         run: getdel,
         ..Command::BASE
     },
@@ -83,7 +92,13 @@ pub static COMMANDS: &[Command] = &[
         group: "string",
         since: "6.2.0",
         summary: "Answers the string under a key and changes when the key expires.",
-        example: &[("SET city Seoul", "OK"), ("GETEX city EX 60", "\"Seoul\""), ("TTL city", "(integer) 60"), ("GETEX city PERSIST", "\"Seoul\""), ("TTL city", "(integer) -1")],
+        example: &[
+            ("SET city Seoul", "OK"),
+            ("GETEX city EX 60", "\"Seoul\""),
+            ("TTL city", "(integer) 60"),
+            ("GETEX city PERSIST", "\"Seoul\""),
+            ("TTL city", "(integer) -1"),
+        ],
         run: getex,
         ..Command::BASE
     },
@@ -140,8 +155,14 @@ pub static COMMANDS: &[Command] = &[
         group: "string",
         since: "1.0.0",
         summary: "Answers the strings under several keys.",
-        example: &[("SET a 1", "OK"), ("MGET a b", "1) \"1\"
-2) (nil)")],
+        example: &[
+            ("SET a 1", "OK"),
+            (
+                "MGET a b",
+                "1) \"1\"
+2) (nil)",
+            ),
+        ],
         run: mget,
         ..Command::BASE
     },
@@ -185,7 +206,11 @@ pub static COMMANDS: &[Command] = &[
         group: "string",
         since: "2.0.0",
         summary: "Adds to the end of a string, which is made if it is missing.",
-        example: &[("APPEND log one", "(integer) 3"), ("APPEND log two", "(integer) 6"), ("GET log", "\"onetwo\"")],
+        example: &[
+            ("APPEND log one", "(integer) 3"),
+            ("APPEND log two", "(integer) 6"),
+            ("GET log", "\"onetwo\""),
+        ],
         run: append,
         ..Command::BASE
     },
@@ -241,7 +266,11 @@ pub static COMMANDS: &[Command] = &[
         group: "string",
         since: "2.2.0",
         summary: "Overwrites a part of a string, with zero bytes where there was nothing.",
-        example: &[("SET city Seoul", "OK"), ("SETRANGE city 1 AOUL", "(integer) 5"), ("GET city", "\"SAOUL\"")],
+        example: &[
+            ("SET city Seoul", "OK"),
+            ("SETRANGE city 1 AOUL", "(integer) 5"),
+            ("GET city", "\"SAOUL\""),
+        ],
         run: setrange,
         ..Command::BASE
     },
@@ -255,7 +284,11 @@ pub static COMMANDS: &[Command] = &[
         group: "string",
         since: "7.0.0",
         summary: "Finds the longest common subsequence of two strings.",
-        example: &[("MSET a ohmytext b mynewtext", "OK"), ("LCS a b", "\"mytext\""), ("LCS a b LEN", "(integer) 6")],
+        example: &[
+            ("MSET a ohmytext b mynewtext", "OK"),
+            ("LCS a b", "\"mytext\""),
+            ("LCS a b LEN", "(integer) 6"),
+        ],
         run: super::lcs::lcs,
         ..Command::BASE
     },
