@@ -1,6 +1,6 @@
-// Plays one scenario in Debian's Chromium: node run.mjs NAME URL
+// Plays one scenario in Debian's Chromium: node run.mjs NAME URL [ARGUMENT…]
 //
-// A scenario is a file in scenarios/ whose default export gets { page, url, shot, check, … }
+// A scenario is a file in scenarios/ whose default export gets { page, url, args, shot, check, … }
 // (see below). Whatever the page writes to the console as an error or a warning, every uncaught error,
 // every request that fails: each is a failure, whatever the scenario itself says.
 
@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
-const [name, url] = process.argv.slice(2);
+const [name, url, ...args] = process.argv.slice(2);
 const artefacts = process.env.KEEPSAKE_ARTEFACTS ?? "artefacts";
 const executable = process.env.KEEPSAKE_CHROMIUM ?? "/usr/bin/chromium";
 
@@ -38,7 +38,7 @@ try {
   context.on("page", watch);
   const page = context.pages()[0] ?? (await context.newPage());
   watch(page);
-  await play({ page, context, url, shot, check, expectComplaints });
+  await play({ page, context, url, args, shot, check, expectComplaints });
   for (const pattern of expected) {
     const at = complaints.findIndex((complaint) => pattern.test(complaint));
     check(at >= 0, `nothing complained about ${pattern}`);

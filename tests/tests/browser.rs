@@ -1,28 +1,37 @@
 //! The page in headless Chromium. Each test plays one file of `tests/browser/scenarios/`; a console
 //! error, a warning or a failed request fails it, whatever the scenario itself checks.
 
+use sim::{Run, digest_of};
 use std::process::Command;
 use std::sync::Mutex;
 use tests::{PageServer, Tool, have, page_directory, root, server_binary};
 
 /// Plays one scenario, or skips where there is no browser.
 fn play(scenario: &str) {
+    play_with(scenario, &[]);
+}
+
+/// The same with arguments for the scenario; what it printed, unless it was skipped.
+fn play_with(scenario: &str, arguments: &[&str]) -> Option<String> {
     // One browser at a time: on a small machine two only slow each other down.
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     if !have(&[Tool::Chromium, Tool::Node, Tool::Playwright]) {
-        return;
+        return None;
     }
     let browser = root().join("tests/browser");
     let server = PageServer::start(server_binary(), page_directory());
     let run = Command::new("node")
         .args(["run.mjs", scenario, server.url()])
+        .args(arguments)
         .current_dir(browser)
         .env("KEEPSAKE_ARTEFACTS", root().join("artefacts"))
         .output()
         .expect("node starts");
     let said = String::from_utf8_lossy(&run.stderr);
-    assert!(run.status.success(), "{said}{}", String::from_utf8_lossy(&run.stdout));
+    let printed = String::from_utf8_lossy(&run.stdout).into_owned();
+    assert!(run.status.success(), "{said}{printed}");
+    Some(printed)
 }
 
 #[test]
@@ -40,12 +49,32 @@ fn without_webassembly_the_page_says_why_it_is_empty() {
     play("no_wasm");
 }
 
+/// A run is seed + actions, to the byte, on 64-bit native code and in 32-bit WebAssembly.
+#[test]
+fn the_same_run_has_the_same_digest_natively_and_in_the_browser() {
+    let quiet = Run::new("single", 1);
+    let busy = Run::from_text(
+        "keepsake 1 sentinel 7\n500000 workload m1 50\n3000000 on m1 BGREWRITEAOF\n6000000 kill m1\n",
+    )
+    .expect("these actions exist");
+    for run in [quiet, busy] {
+        let link = run.to_link();
+        let native = digest_of(&link, 20 * 1_000_000).expect("the link is good");
+        if let Some(printed) = play_with("digest", &[&link, "20"]) {
+            assert!(
+                printed.contains(&format!("digest {native}\n")),
+                "natively {native}; {printed}"
+            );
+        }
+    }
+}
+
 #[test]
 fn every_scenario_is_played() {
     let this = include_str!("browser.rs");
     for entry in std::fs::read_dir(root().join("tests/browser/scenarios")).expect("scenarios") {
         let file = entry.expect("an entry").path();
         let name = file.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_string();
-        assert!(this.contains(&format!("play(\"{name}\")")), "no test plays {}", file.display());
+        assert!(this.contains(&format!("\"{name}\"")), "no test plays {}", file.display());
     }
 }

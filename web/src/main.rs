@@ -1,5 +1,7 @@
 //! Entry point of the page.
 
+mod digest;
+
 use leptos::prelude::*;
 
 fn main() {
