@@ -14,7 +14,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::trace::Trace;
+use engine::trace::{SentinelFact, Trace, Traced, sentinel::Event};
 
 use crate::{
     ids::NodeId,
@@ -43,7 +43,38 @@ impl std::fmt::Display for Violation {
 pub struct Watch {
     seen: usize,
     epochs: BTreeMap<NodeId, u64>,
+    elections: Elections,
+}
+
+/// Who won which epoch, as the sentinels' own facts tell.
+#[derive(Clone, Debug, Default)]
+struct Elections {
+    /// Each sentinel's id.
+    ids: BTreeMap<NodeId, String>,
+    /// The last epoch in which it voted for itself: the one that it leads if it is elected.
+    candidacies: BTreeMap<NodeId, u64>,
     leaders: BTreeMap<u64, NodeId>,
+}
+
+impl Elections {
+    /// Take in a fact; an epoch that has another leader already, and that leader.
+    fn hear(&mut self, node: NodeId, fact: &SentinelFact) -> Option<(u64, NodeId)> {
+        match fact {
+            SentinelFact::Identified { id } => {
+                self.ids.insert(node, id.clone());
+            }
+            SentinelFact::Voted { leader, epoch, .. } if self.ids.get(&node) == Some(leader) => {
+                self.candidacies.insert(node, *epoch);
+            }
+            SentinelFact::About { event: Event::ElectedLeader, .. } => {
+                let epoch = *self.candidacies.get(&node)?;
+                let other = self.leaders.insert(epoch, node).filter(|other| *other != node)?;
+                return Some((epoch, other));
+            }
+            _ => {}
+        }
+        None
+    }
 }
 
 impl Watch {
@@ -73,26 +104,16 @@ impl Watch {
                 What::Exited { code } if *code != 0 => {
                     return Err(format!("{name} gave up with code {code}"));
                 }
-                What::Fact(traced) => {
-                    if let Some(epoch) = elected(&traced.fact, world, node) {
-                        self.leader(world, epoch, node)?;
+                What::Fact(Traced { fact: Trace::Sentinel(fact), .. }) => {
+                    if let Some((epoch, other)) = self.elections.hear(node, fact) {
+                        let other = &world.host(other).spec.name;
+                        return Err(format!("epoch {epoch} has two leaders, {other} and {name}"));
                     }
                 }
                 _ => {}
             }
         }
         Ok(())
-    }
-
-    fn leader(&mut self, world: &World, epoch: u64, node: NodeId) -> Result<(), String> {
-        match self.leaders.insert(epoch, node) {
-            Some(other) if other != node => Err(format!(
-                "epoch {epoch} has two leaders, {} and {}",
-                world.host(other).spec.name,
-                world.host(node).spec.name
-            )),
-            _ => Ok(()),
-        }
     }
 
     fn epochs(&mut self, world: &World) -> Result<(), String> {
@@ -110,21 +131,17 @@ impl Watch {
     }
 }
 
-/// The epoch in which this fact makes `node` the leader, if it does.
-fn elected(_fact: &Trace, _world: &World, _node: NodeId) -> Option<u64> {
-    None
-}
-
 /// The leaders of a run so far, by epoch.
 pub fn leaders(world: &World) -> BTreeMap<u64, NodeId> {
-    let facts = world.chronicle().iter().filter_map(|happening| match &happening.what {
-        What::Fact(traced) => {
-            let node = happening.node?;
-            Some((elected(&traced.fact, world, node)?, node))
+    let mut elections = Elections::default();
+    for happening in world.chronicle().iter() {
+        if let (Some(node), What::Fact(Traced { fact: Trace::Sentinel(fact), .. })) =
+            (happening.node, &happening.what)
+        {
+            elections.hear(node, fact);
         }
-        _ => None,
-    });
-    facts.collect()
+    }
+    elections.leaders
 }
 
 /// Nodes that are of the same history hold the same bytes where both still have them.

@@ -424,16 +424,14 @@ impl World {
 
     /// The address from which somebody calls.
     fn address_of(&self, party: Party, local: engine::io::ConnId) -> engine::io::Endpoint {
-        let port = 40_000 + (local.0 >> 1) % 20_000;
-        match party {
-            Party::Node(node) => {
-                engine::io::Endpoint::new(self.host(node).spec.address.host.clone(), port as u16)
-            }
-            Party::Client(client) => {
-                let port = 30_000 + u64::from(client.0) * 100 + (local.0 >> 1) % 100;
-                engine::io::Endpoint::new("127.0.0.1", port as u16)
-            }
-        }
+        let n = (local.0 >> 1) % 1_000;
+        let (first, host) = match party {
+            Party::Node(node) => (40_000 + node.0, self.host(node).spec.address.host.clone()),
+            Party::Client(client) => (30_000 + client.0, "127.0.0.1".to_owned()),
+        };
+        // So that no two callers on one machine have the same port: each has a thousand of its own.
+        let base = first / 10_000 * 10_000 + first % 10_000 % 20 * 1_000;
+        engine::io::Endpoint::new(host, (u64::from(base) + n) as u16)
     }
 
     fn record(&mut self, node: Option<NodeId>, what: What) {

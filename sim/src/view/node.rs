@@ -1,6 +1,6 @@
 //! A node from inside: its card, its details, its files.
 
-use engine::{io::Endpoint, keyspace::ValueRef};
+use engine::{io::Endpoint, keyspace::ValueRef, sentinel::failover::State};
 use serde::Serialize;
 
 use super::{Health, NodeCard, writes};
@@ -112,11 +112,13 @@ pub struct WatchedMaster {
     pub odown: bool,
     /// How many must agree.
     pub quorum: u32,
+    /// How many votes make a leader.
+    pub majority: u32,
     /// The epoch of this configuration.
     pub config_epoch: u64,
     /// For whom it voted, and in which epoch.
     pub vote: Option<(String, u64)>,
-    /// The state of a failover that it leads: `wait_start`, `select_slave`, …
+    /// The state of a failover that it leads, if it leads one.
     pub failover: Option<String>,
     /// The replicas that it knows: where, SDOWN.
     pub replicas: Vec<(String, bool)>,
@@ -152,7 +154,7 @@ pub(super) fn card(world: &World, id: NodeId) -> NodeCard {
         replication_id: None,
         offset: offset(world, id),
         keys: keys(world, id),
-        opinions: Vec::new(),
+        opinions: opinions(world, id),
         places: writes::places(world, id),
     }
 }
@@ -242,8 +244,55 @@ pub fn follows(_world: &World, _id: NodeId) -> Option<NodeId> {
 }
 
 /// What a sentinel knows.
-pub fn sentinel(_world: &World, _id: NodeId) -> Option<SentinelView> {
-    None
+pub fn sentinel(world: &World, id: NodeId) -> Option<SentinelView> {
+    let host = world.host(id);
+    let view = host.node()?.sentinel_view(host.clock(world.now()))?;
+    let masters = view.masters.iter().map(|master| WatchedMaster {
+        name: master.instance.name.clone(),
+        address: master.address.to_string(),
+        node: at_address(world, &master.address),
+        sdown: master.instance.s_down,
+        odown: master.o_down,
+        quorum: master.quorum,
+        majority: master.majority,
+        config_epoch: master.config_epoch,
+        vote: master.voted_for.clone().map(|leader| (leader, master.voted_in)),
+        failover: (master.failover != State::None).then(|| format!("{:?}", master.failover)),
+        replicas: master
+            .replicas
+            .iter()
+            .map(|replica| (replica.instance.addr.to_string(), replica.instance.s_down))
+            .collect(),
+        sentinels: master
+            .sentinels
+            .iter()
+            .map(|peer| {
+                let address = peer.instance.addr.to_string();
+                (address, peer.instance.s_down, peer.voted_for.clone())
+            })
+            .collect(),
+    });
+    Some(SentinelView { id: view.id, current_epoch: view.epoch, masters: masters.collect() })
+}
+
+/// What the sentinels that run think of a data node.
+fn opinions(world: &World, id: NodeId) -> Vec<Opinion> {
+    let address = &world.host(id).spec.address;
+    let mut opinions = Vec::new();
+    for (by, host) in world.hosts() {
+        let view = host.node().and_then(|node| node.sentinel_view(host.clock(world.now())));
+        for master in view.into_iter().flat_map(|view| view.masters) {
+            if master.instance.addr == *address {
+                let (sdown, odown) = (master.instance.s_down, master.o_down);
+                opinions.push(Opinion { by, sdown, odown });
+            }
+            let others = master.replicas.iter().map(|replica| &replica.instance);
+            let others = others.chain(master.sentinels.iter().map(|peer| &peer.instance));
+            let one = others.into_iter().find(|instance| instance.addr == *address);
+            opinions.extend(one.map(|one| Opinion { by, sdown: one.s_down, odown: false }));
+        }
+    }
+    opinions
 }
 
 /// Whether a node's data contain a write, by its place in the replication stream.
