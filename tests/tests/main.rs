@@ -2,7 +2,9 @@
 
 mod browser;
 mod differential;
+mod fidelity;
 mod harness;
 mod lab;
+mod oracle_config;
 mod oracle_keyspace;
 mod tidy;

@@ -145,7 +145,7 @@ impl Config {
             row.assign(&mut config, &args, Origin::Set)
                 .map_err(|why| SetError::refused(name, why))?;
         }
-        config.general.hz = config.general.hz.clamp(MIN_HZ, MAX_HZ);
+        config.move_into_range(&rows);
         let mut changed: Vec<&'static Directive> = Vec::new();
         for (_, row) in rows {
             let known = changed.iter().any(|known| known.name == row.name);
@@ -154,6 +154,19 @@ impl Config {
             }
         }
         Ok(Applied { config, changed })
+    }
+}
+
+/// A smaller backlog is no use; a file may ask for one all the same.
+const MIN_BACKLOG: u64 = 16 * 1024;
+
+impl Config {
+    /// What Redis corrects when it applies a change, without a word.
+    fn move_into_range(&mut self, rows: &[(&'static str, &'static Directive)]) {
+        self.general.hz = self.general.hz.clamp(MIN_HZ, MAX_HZ);
+        if rows.iter().any(|(_, row)| row.name == "repl-backlog-size") {
+            self.replication.backlog_size = self.replication.backlog_size.max(MIN_BACKLOG);
+        }
     }
 }
 
