@@ -244,3 +244,6 @@ impl Replication {
         self.second_offset = self.offset as i64 + 1;
     }
 }
+
+#[cfg(test)]
+mod tests;

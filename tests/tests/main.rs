@@ -4,6 +4,7 @@ mod browser;
 mod differential;
 mod fidelity;
 mod harness;
+mod interop_replication;
 mod lab;
 mod oracle_config;
 mod oracle_keyspace;

@@ -1,0 +1,307 @@
+//! What must hold between masters and replicas.
+
+use alloc::format;
+
+use super::*;
+
+/// A master with three keys and a replica that is in sync.
+fn pair(change: impl Fn(usize, &mut Config)) -> Net {
+    let mut net = Net::new(2, change);
+    for key in 0..3 {
+        net.ask(0, &format!("SET before:{key} {}", "x".repeat(40)));
+    }
+    net.follow(1, 0);
+    net.pass(3);
+    net
+}
+
+fn write_some(net: &mut Net, host: usize, name: &str) {
+    for n in 0..5 {
+        assert_eq!(net.ask(host, &format!("SET {name}:{n} {n}")), "+OK\r\n");
+    }
+    net.ask(host, "SELECT 3");
+    net.ask(host, &format!("INCR {name}"));
+    net.ask(host, "SELECT 0");
+}
+
+#[test]
+fn a_replica_gets_everything_and_then_the_stream() {
+    for diskless in [true, false] {
+        let mut net = pair(|_, config| config.replication.diskless_sync = diskless);
+        net.assert_in_sync(0, &[1], "after the full sync");
+        write_some(&mut net, 0, "stream");
+        net.assert_in_sync(0, &[1], "in the stream");
+        assert_eq!(
+            net.ask(1, "SET a 1"),
+            "-READONLY You can't write against a read only replica.\r\n"
+        );
+        net.pass(2);
+        let slave = net.info(0, "slave0");
+        let offset = net.info(0, "master_repl_offset");
+        assert_eq!(slave, format!("ip=127.0.0.1,port=7002,state=online,offset={offset},lag=0"));
+        assert!(net.hosts[1].files.contains_key("dump.rdb"), "the file that was received stays");
+        let temps = net.hosts[1].files.keys().filter(|name| name.starts_with("temp")).count();
+        assert_eq!(temps, 0);
+    }
+}
+
+#[test]
+fn the_log_of_a_replica_is_redis_own() {
+    let net = pair(|_, _| {});
+    let id = net.info(0, "master_replid");
+    let told: Vec<&str> = net.hosts[1]
+        .log
+        .iter()
+        .map(String::as_str)
+        .skip_while(|line| !line.starts_with("Before turning"))
+        .filter(|line| !line.starts_with("REPLICAOF") && !line.starts_with("Trying"))
+        .collect();
+    let full = format!("Full resync from master: {id}:0");
+    let expected = [
+        "Before turning into a replica, using my own master parameters to synthesize a cached master: I may be able to synchronize with the new master with just a partial transfer.",
+        "Connecting to MASTER 127.0.0.1:7001",
+        "MASTER <-> REPLICA sync started",
+        "Non blocking connect for SYNC fired the event.",
+        "Master replied to PING, replication can continue...",
+        &full,
+        "MASTER <-> REPLICA sync: receiving streamed RDB from master with EOF to disk",
+        "Discarding previously cached master state.",
+        "MASTER <-> REPLICA sync: Flushing old data",
+        "MASTER <-> REPLICA sync: Loading DB in memory",
+        "MASTER <-> REPLICA sync: Finished with success",
+    ];
+    let told: Vec<&str> = told.into_iter().filter(|line| expected.contains(line)).collect();
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn a_cut_within_the_backlog_costs_only_what_was_missed() {
+    let mut net = pair(|_, _| {});
+    net.hosts[0].down = true;
+    net.cut_between(0, 1);
+    write_some(&mut net, 0, "missed");
+    net.pass(2);
+    assert_eq!(net.info(1, "master_link_status"), "down");
+    assert_ne!(net.info(1, "master_link_down_since_seconds"), "-1");
+    net.hosts[0].down = false;
+    net.pass(2);
+    net.assert_in_sync(0, &[1], "after the cut");
+    assert_eq!(net.logged(1, "Successful partial resynchronization with master."), 1);
+    assert_eq!(net.hosts[0].node.replication.stats.full, 1);
+}
+
+#[test]
+fn a_cut_beyond_the_backlog_costs_everything() {
+    let mut net = pair(|_, config| config.replication.backlog_size = 64);
+    net.hosts[0].down = true;
+    net.cut_between(0, 1);
+    for n in 0..20 {
+        net.ask(0, &format!("SET missed:{n} {}", "y".repeat(30)));
+    }
+    net.hosts[0].down = false;
+    net.pass(3);
+    net.assert_in_sync(0, &[1], "after the cut");
+    assert_eq!(net.logged(0, "for lack of backlog"), 1);
+    assert_eq!(net.hosts[0].node.replication.stats.full, 2);
+}
+
+#[test]
+fn wherever_the_link_is_cut_the_replica_comes_back() {
+    for diskless in [true, false] {
+        let start = Net::new(2, |_, config| config.replication.diskless_sync = diskless);
+        let mut cut = 0;
+        loop {
+            let mut net = start.clone();
+            net.ask(0, "SET before x");
+            net.cut_after = Some(cut);
+            net.follow(1, 0);
+            net.pass(2);
+            write_some(&mut net, 0, "a");
+            net.pass(3);
+            net.assert_in_sync(0, &[1], &format!("cut after {cut} bytes, diskless {diskless}"));
+            if net.cut_after.is_some() {
+                break;
+            }
+            cut += 1;
+        }
+        assert!(cut > 300, "{cut} places");
+    }
+}
+
+#[test]
+fn a_promoted_replica_continues_its_siblings() {
+    let mut net = Net::new(3, |_, _| {});
+    net.ask(0, "SET a 1");
+    net.follow(1, 0);
+    net.follow(2, 0);
+    net.pass(3);
+    write_some(&mut net, 0, "old");
+    net.hosts[0].down = true;
+    net.cut_between(0, 1);
+    net.cut_between(0, 2);
+    let old = net.info(1, "master_replid");
+    assert_eq!(net.ask(1, "REPLICAOF NO ONE"), "+OK\r\n");
+    assert_eq!(net.info(1, "master_replid2"), old);
+    write_some(&mut net, 1, "new");
+    net.follow(2, 1);
+    net.pass(2);
+    net.assert_in_sync(1, &[2], "the sibling");
+    assert_eq!(net.hosts[1].node.replication.stats.full, 0);
+    // The old master comes back as a replica, and has nothing that the new one lacks.
+    net.hosts[0].down = false;
+    net.follow(0, 1);
+    net.pass(2);
+    net.assert_in_sync(1, &[0, 2], "the old master");
+    assert_eq!(net.hosts[1].node.replication.stats.full, 0);
+    assert_eq!(net.logged(0, "Master replication ID changed to"), 1);
+}
+
+#[test]
+fn an_old_master_with_writes_of_its_own_needs_everything() {
+    let mut net = pair(|_, _| {});
+    write_some(&mut net, 0, "shared");
+    net.cut_between(0, 1);
+    net.ask(1, "REPLICAOF NO ONE");
+    net.ask(0, "SET lost 1");
+    net.follow(0, 1);
+    net.pass(3);
+    net.assert_in_sync(1, &[0], "the old master");
+    assert_eq!(net.logged(1, "Requested offset for second ID was"), 1);
+    assert_eq!(net.ask(0, "GET lost"), "$-1\r\n");
+}
+
+#[test]
+fn a_chain_passes_the_stream_on_byte_for_byte() {
+    let mut net = Net::new(3, |_, _| {});
+    net.follow(1, 0);
+    net.pass(2);
+    net.follow(2, 1);
+    net.pass(2);
+    write_some(&mut net, 0, "a");
+    net.assert_in_sync(0, &[1, 2], "the chain");
+    net.cut_between(0, 1);
+    write_some(&mut net, 0, "b");
+    net.pass(3);
+    net.assert_in_sync(0, &[1, 2], "after a cut above");
+    assert_eq!(net.logged(2, "Full resync from master"), 1);
+    // In the middle of the chain a promotion.
+    net.ask(1, "REPLICAOF NO ONE");
+    write_some(&mut net, 1, "c");
+    net.pass(3);
+    net.assert_in_sync(1, &[2], "after the promotion");
+    assert_eq!(net.logged(2, "Full resync from master"), 1);
+}
+
+#[test]
+fn a_replica_of_a_replica_without_master_waits() {
+    let mut net = Net::new(3, |_, _| {});
+    net.hosts[0].down = true;
+    net.follow(1, 0);
+    net.follow(2, 1);
+    net.pass(2);
+    assert!(
+        net.logged(
+            2,
+            "Master is currently unable to PSYNC but should be in the future: -NOMASTERLINK"
+        ) > 0
+    );
+    net.hosts[0].down = false;
+    net.pass(5);
+    net.assert_in_sync(0, &[1, 2], "in the end");
+}
+
+#[test]
+fn a_transaction_counts_when_it_is_whole() {
+    let mut net = pair(|_, _| {});
+    for line in ["MULTI", "SET t:1 a", "SELECT 5", "SET t:2 b", "EXEC"] {
+        net.ask(0, line);
+    }
+    net.assert_in_sync(0, &[1], "after the transaction");
+    for cut in 0..200 {
+        let mut net = net.clone();
+        net.cut_after = Some(cut);
+        for line in ["MULTI", "INCR t:3", "INCR t:3", "EXEC"] {
+            net.ask(0, line);
+        }
+        net.pass(2);
+        net.assert_in_sync(0, &[1], &format!("cut after {cut} bytes"));
+    }
+}
+
+#[test]
+fn wait_counts_those_who_have_confirmed() {
+    let mut net = pair(|_, _| {});
+    assert_eq!(net.ask(0, "WAIT 0 0"), ":1\r\n");
+    net.ask(0, "SET a 1");
+    assert_eq!(net.ask(0, "WAIT 1 0"), ":1\r\n");
+    net.ask(0, "SET a 2");
+    assert_eq!(net.ask(0, "WAIT 2 500"), "");
+    net.pass(1);
+    assert_eq!(net.hosts[0].replies, b":1\r\n");
+    assert!(net.ask(1, "WAIT 1 1").starts_with("-ERR WAIT cannot be used with replica instances."));
+}
+
+#[test]
+fn writes_need_enough_good_replicas() {
+    let mut net = pair(|_, config| config.replication.min_replicas_to_write = 1);
+    assert_eq!(net.ask(0, "SET a 1"), "+OK\r\n");
+    net.hosts[0].down = true;
+    net.cut_between(0, 1);
+    assert_eq!(net.ask(0, "SET a 1"), "-NOREPLICAS Not enough good replicas to write.\r\n");
+}
+
+#[test]
+fn a_silent_side_is_dropped_by_the_other() {
+    let mut net = pair(|_, config| config.replication.timeout = 5);
+    net.wires.clear();
+    net.pass(8);
+    assert_eq!(net.logged(0, "Disconnecting timedout replica (streaming sync): 127.0.0.1:7002"), 1);
+    assert_eq!(net.logged(1, "MASTER timeout: no data nor PING received..."), 1);
+    net.assert_in_sync(0, &[1], "after a new connection");
+}
+
+#[test]
+fn the_backlog_is_freed_and_its_history_ends() {
+    let mut net = pair(|_, config| config.replication.backlog_ttl = 3);
+    let id = net.info(0, "master_replid");
+    net.ask(1, "REPLICAOF NO ONE");
+    net.pass(6);
+    assert_eq!(net.info(0, "repl_backlog_active"), "0");
+    assert_ne!(net.info(0, "master_replid"), id);
+    let words = "Replication backlog freed after 3 seconds without connected replicas.";
+    assert_eq!(net.logged(0, words), 1);
+}
+
+#[test]
+fn expired_keys_go_when_the_master_says_so() {
+    let mut net = pair(|_, _| {});
+    net.ask(0, "SET short 1 PX 300");
+    let stored = |net: &Net| net.hosts[1].node.keyspace().db(0).contains(b"short");
+    assert!(stored(&net));
+    net.pass(1);
+    assert!(!stored(&net));
+    net.assert_in_sync(0, &[1], "after the expiry");
+}
+
+#[test]
+fn nonsense_from_a_master_does_no_harm() {
+    let mut net = pair(|_, _| {});
+    for bytes in
+        [&b"*1\r\n$3\r\nFOO\r\n"[..], b"inline\r\n", b"*x\r\n", b"\r\n\r\n", b"*1\r\n$-4\r\n"]
+    {
+        let wire = net.wires[0].clone();
+        let (host, conn) = wire.ends[0];
+        net.step(host, Input::Received { conn, bytes });
+        net.settle();
+        net.pass(3);
+    }
+    assert!(
+        net.logged(1, "Master stream corruption") + net.logged(1, "master stream corruption?") > 0
+    );
+    assert!(
+        net.logged(
+            1,
+            "== CRITICAL == This replica is sending an error to its master: 'ERR unknown command"
+        ) > 0
+    );
+}
