@@ -14,7 +14,10 @@
 
 use std::collections::BTreeMap;
 
-use engine::trace::{SentinelFact, Trace, Traced, sentinel::Event};
+use engine::{
+    replication::Backlog,
+    trace::{SentinelFact, Trace, Traced, sentinel::Event},
+};
 
 use crate::{
     ids::NodeId,
@@ -145,8 +148,36 @@ pub fn leaders(world: &World) -> BTreeMap<u64, NodeId> {
 }
 
 /// Nodes that are of the same history hold the same bytes where both still have them.
-fn same_histories(_world: &World) -> Result<(), String> {
+fn same_histories(world: &World) -> Result<(), String> {
+    let streams: Vec<_> = world
+        .hosts()
+        .filter_map(|(_, host)| {
+            let replication = host.node()?.replication();
+            Some((&host.spec.name, &replication.id, replication.backlog.as_ref()?))
+        })
+        .collect();
+    for (n, (one, id, backlog)) in streams.iter().enumerate() {
+        for (other, _, their_backlog) in streams[n + 1..].iter().filter(|(_, other, _)| other == id)
+        {
+            if let Some(offset) = difference(backlog, their_backlog) {
+                return Err(format!(
+                    "{one} and {other} differ in the same history, between offset {offset} and its end"
+                ));
+            }
+        }
+    }
     Ok(())
+}
+
+/// The beginning of the newest stretch that both have, if they differ in it.
+fn difference(one: &Backlog, other: &Backlog) -> Option<u64> {
+    const STRETCH: u64 = 16 * 1024;
+    let end = one.end().min(other.end());
+    let from = one.first().max(other.first()).max(end.saturating_sub(STRETCH));
+    let bytes = |backlog: &Backlog| -> Vec<u8> {
+        backlog.read(from, end.saturating_sub(from)).flatten().copied().collect()
+    };
+    (from < end && bytes(one) != bytes(other)).then_some(from)
 }
 
 /// Whether the cluster is whole: one master, all follow it, all sentinels name it, all hold the same data.

@@ -1,6 +1,7 @@
 //! What a node lets the outside see of itself: read-only, for views, checkers and tests.
 
 use super::Node;
+use crate::replication::Replication;
 
 /// How far the AOF has come: ends of what stands where, in one endless stream of bytes that begins with each life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,11 @@ impl Node {
     /// 40 hexadecimal digits, new in every life.
     pub fn run_id(&self) -> &str {
         &self.run_id
+    }
+
+    /// Its place in replication.
+    pub fn replication(&self) -> &Replication {
+        &self.replication
     }
 
     /// How far the AOF has come; `None` while it is off.

@@ -1,6 +1,6 @@
 //! A node from inside: its card, its details, its files.
 
-use engine::{io::Endpoint, keyspace::ValueRef, sentinel::failover::State};
+use engine::{io::Endpoint, keyspace::ValueRef, replication::Attached, sentinel::failover::State};
 use serde::Serialize;
 
 use super::{Health, NodeCard, writes};
@@ -151,7 +151,10 @@ pub(super) fn card(world: &World, id: NodeId) -> NodeCard {
         kind: host.spec.kind,
         health: health(world, id),
         role: role(world, id),
-        replication_id: None,
+        replication_id: host
+            .node()
+            .filter(|_| host.spec.kind == NodeKind::Server)
+            .map(|node| node.replication().id.clone()),
         offset: offset(world, id),
         keys: keys(world, id),
         opinions: opinions(world, id),
@@ -224,23 +227,30 @@ pub fn keys(world: &World, id: NodeId) -> u64 {
 }
 
 /// A node's replication offset.
-pub fn offset(_world: &World, _id: NodeId) -> u64 {
-    0
+pub fn offset(world: &World, id: NodeId) -> u64 {
+    world.host(id).node().map_or(0, |node| node.replication().offset)
 }
 
 /// The replicas of a node, as it sees them.
-pub fn replicas(_world: &World, _id: NodeId) -> Vec<ReplicaView> {
-    Vec::new()
+pub fn replicas(world: &World, id: NodeId) -> Vec<ReplicaView> {
+    let replicas = world.host(id).node().map(|node| &node.replication().replicas);
+    let view = |replica: &Attached| ReplicaView {
+        address: replica.name(),
+        state: replica.state_word().to_owned(),
+        offset: replica.acked,
+    };
+    replicas.into_iter().flatten().map(view).collect()
 }
 
 /// Whether a replica's link to its master is up.
-pub fn is_linked(_world: &World, _id: NodeId) -> bool {
-    false
+pub fn is_linked(world: &World, id: NodeId) -> bool {
+    world.host(id).node().is_some_and(|node| node.replication().link_is_up())
 }
 
 /// Whom a replica follows.
-pub fn follows(_world: &World, _id: NodeId) -> Option<NodeId> {
-    None
+pub fn follows(world: &World, id: NodeId) -> Option<NodeId> {
+    let master = world.host(id).node()?.replication().master()?;
+    at_address(world, master)
 }
 
 /// What a sentinel knows.
@@ -296,8 +306,14 @@ fn opinions(world: &World, id: NodeId) -> Vec<Opinion> {
 }
 
 /// Whether a node's data contain a write, by its place in the replication stream.
-pub fn covers(_world: &World, _id: NodeId, _executed: &Executed) -> bool {
-    true
+pub fn covers(world: &World, id: NodeId, executed: &Executed) -> bool {
+    let Some(node) = world.host(id).node() else { return false };
+    let replication = node.replication();
+    if replication.id == executed.replication_id {
+        return replication.offset >= executed.replication_end;
+    }
+    let forked = u64::try_from(replication.second_offset).unwrap_or(0);
+    replication.id2 == executed.replication_id && executed.replication_end < forked
 }
 
 /// Redis's fingerprint of all of a node's data (`DEBUG DIGEST`).

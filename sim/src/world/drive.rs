@@ -285,7 +285,7 @@ impl World {
         let executed = Executed {
             at: self.now,
             life: process.life,
-            replication_id: String::new(),
+            replication_id: process.node.replication().id.clone(),
             replication_end: fact.replication_end,
             aof_end: fact.aof_end,
         };
