@@ -8,6 +8,7 @@ use crate::{
     ids::NodeId,
     ledger::Executed,
     meaning::{self, Span},
+    scenario::NodeKind,
     world::World,
 };
 
