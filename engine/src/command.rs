@@ -38,6 +38,7 @@ pub mod options;
 pub mod pubsub;
 pub mod relocate;
 pub mod replication;
+pub mod sentinel;
 pub mod server;
 pub mod string;
 pub mod transaction;
@@ -58,6 +59,7 @@ pub static FAMILIES: &[&[Command]] = &[
     pubsub::COMMANDS,
     replication::COMMANDS,
     relocate::COMMANDS,
+    sentinel::COMMANDS,
     string::COMMANDS,
     transaction::COMMANDS,
 ];

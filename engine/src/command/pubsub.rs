@@ -114,7 +114,7 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "publish",
         arity: 3,
-        flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale, Flag::Fast, Flag::Sentinel],
+        flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale, Flag::Fast],
         group: "pubsub",
         since: "2.0.0",
         summary: "Sends a message to all who listen to a channel now.",

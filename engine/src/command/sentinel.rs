@@ -1,0 +1,128 @@
+//! SENTINEL, and what other commands are in a sentinel: PUBLISH takes hellos alone, ROLE tells which masters it watches.
+//!
+//! * [`query`]: what it knows. * [`act`]: what it is told to do. * [`set`]: options. * [`rows`]: the rows of SENTINEL.
+
+use alloc::vec::Vec;
+
+use super::{Command, Ctx, Flag, Outcome};
+use crate::{
+    io::Effect,
+    refusal::Refusal,
+    resp::Args,
+    sentinel::{Cx, Sentinel, hello},
+    trace::ServerFact,
+};
+
+mod act;
+mod help;
+mod query;
+mod rows;
+mod set;
+
+#[cfg(test)]
+mod tests;
+
+/// The rows of this family. All are [`Flag::OnlySentinel`]: what a server has under the same name is another row.
+pub static COMMANDS: &[Command] = &[
+    rows::SENTINEL,
+    Command {
+        name: "publish",
+        arity: 3,
+        flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale, Flag::Fast, Flag::OnlySentinel],
+        group: "pubsub",
+        since: "2.0.0",
+        summary: "In a sentinel: takes the hello of another sentinel.",
+        example: &[("PUBLISH __sentinel__:hello x", "(integer) 1")],
+        run: publish,
+        ..Command::BASE
+    },
+    Command {
+        name: "role",
+        arity: 1,
+        flags: &[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Fast, Flag::OnlySentinel],
+        categories: &["admin", "dangerous"],
+        group: "server",
+        since: "2.8.12",
+        summary: "In a sentinel: the masters that it watches.",
+        example: &[(
+            "ROLE",
+            "1) \"sentinel\"
+2) (empty array)",
+        )],
+        run: role,
+        ..Command::BASE
+    },
+    Command {
+        name: "shutdown",
+        arity: -1,
+        flags: &[
+            Flag::Admin,
+            Flag::Noscript,
+            Flag::Loading,
+            Flag::Stale,
+            Flag::NoMulti,
+            Flag::AllowBusy,
+            Flag::OnlySentinel,
+        ],
+        group: "server",
+        since: "1.0.0",
+        summary: "Ends the sentinel.",
+        run: shutdown,
+        ..Command::BASE
+    },
+];
+
+/// Run something in the sentinel. What it changes is on disk before the reply goes out, as in Redis.
+fn within<T>(
+    ctx: &mut Ctx<'_>,
+    run: impl FnOnce(&mut Sentinel, &mut Cx<'_>) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    let latest = |ctx: &Ctx<'_>| ctx.node.sentinel.as_ref().map(|s| s.save.latest());
+    let before = latest(ctx);
+    let result = ctx.node.with_sentinel(ctx.now, ctx.fx, run);
+    let after = latest(ctx);
+    if after != before {
+        ctx.client.held_until = after;
+    }
+    result.unwrap_or_else(|| Err(Refusal::err("This instance is not a sentinel")))
+}
+
+/// The name of a master that is watched.
+fn master_name(sentinel: &Sentinel, arg: &[u8]) -> Result<alloc::string::String, Refusal> {
+    let name = core::str::from_utf8(arg).ok().filter(|name| sentinel.masters.contains_key(*name));
+    name.map(Into::into).ok_or_else(|| Refusal::err("No such master with that name"))
+}
+
+fn publish(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    if args.at(1) != hello::CHANNEL {
+        return Err(Refusal::err("Only HELLO messages are accepted by Sentinel instances."));
+    }
+    let line = args.at(2);
+    within(ctx, |sentinel, cx| {
+        sentinel.hello_heard(cx, line);
+        Ok(())
+    })?;
+    ctx.reply().integer(1);
+    Ok(())
+}
+
+fn role(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    let names: Vec<_> = within(ctx, |sentinel, _| Ok(sentinel.masters.keys().cloned().collect()))?;
+    let mut reply = ctx.reply();
+    reply.array(2);
+    reply.bulk(b"sentinel");
+    reply.array(names.len());
+    names.iter().for_each(|name: &alloc::string::String| reply.bulk(name.as_bytes()));
+    Ok(())
+}
+
+fn shutdown(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    ctx.node.note(
+        ctx.now,
+        ServerFact::ShutdownRequested { by: "User requested shutdown...".into() },
+        ctx.fx,
+    );
+    ctx.node.note(ctx.now, ServerFact::Bye, ctx.fx);
+    ctx.fx.push(Effect::Exit { code: 0 });
+    Ok(())
+}
