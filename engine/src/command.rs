@@ -365,3 +365,6 @@ impl CommandIndex {
         hash as usize & (slots - 1)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -106,6 +106,7 @@ fn rewrite(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 
 fn reset_stat(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     ctx.node.stats = Stats::default();
+    ctx.node.replication.stats = Default::default();
     ctx.node.command_stats = CommandStats::default();
     ctx.node.error_stats = ErrorStats::default();
     ctx.reply().ok();

@@ -7,7 +7,7 @@ use core::fmt::Write as _;
 
 use super::{Ctx, Outcome, connection::VERSION};
 use crate::{
-    node::{Blocked, Node, pubsub::Kind},
+    node::{Blocked, ClientKind, Node, pubsub::Kind},
     resp::Args,
     time::Time,
 };
@@ -126,8 +126,7 @@ impl Node {
     }
 
     fn info_clients(&self, _: Time, out: &mut String) {
-        let replicas =
-            self.clients.iter().filter(|c| c.kind == crate::node::ClientKind::Replica).count();
+        let replicas = self.clients.iter().filter(|c| c.kind == ClientKind::Replica).count();
         let blocked = self.clients.iter().filter(|c| c.blocked.is_some()).count();
         let timed = |blocked: &Option<Blocked>| {
             matches!(blocked, Some(Blocked::Wait { until: Some(_), .. }))
@@ -183,25 +182,21 @@ impl Node {
             ],
         );
         sized(out, "total_system_memory", 0);
-        numbers(out, &[("used_memory_lua", 0), ("used_memory_vm_eval", 0)]);
+        zeros(out, "used_memory_lua used_memory_vm_eval");
         out.push_str("used_memory_lua_human:0B\r\n");
-        numbers(
-            out,
-            &[
-                ("used_memory_scripts_eval", 0),
-                ("number_of_cached_scripts", 0),
-                ("number_of_functions", 0),
-                ("number_of_libraries", 0),
-                ("used_memory_vm_functions", 0),
-            ],
-        );
+        zeros(out, "used_memory_scripts_eval number_of_cached_scripts number_of_functions");
+        zeros(out, "number_of_libraries used_memory_vm_functions");
         sized(out, "used_memory_vm_total", 0);
-        numbers(out, &[("used_memory_functions", 0)]);
+        zeros(out, "used_memory_functions");
         sized(out, "used_memory_scripts", 0);
         sized(out, "maxmemory", self.config.memory.maxmemory);
+        self.info_memory_policy(out);
+    }
+
+    /// The rest of `INFO memory`: policy, fragmentation (none: the engine sees no allocator), buffers.
+    fn info_memory_policy(&self, out: &mut String) {
         let policy = self.config.get(&[b"maxmemory-policy"]).pop().unwrap_or_default().1;
-        let policy = String::from_utf8_lossy(&policy);
-        let _ = write!(out, "maxmemory_policy:{}\r\n", policy);
+        let _ = write!(out, "maxmemory_policy:{}\r\n", String::from_utf8_lossy(&policy));
         for (ratio, bytes) in [
             ("allocator_frag_ratio", "allocator_frag_bytes"),
             ("allocator_rss_ratio", "allocator_rss_bytes"),
@@ -210,28 +205,22 @@ impl Node {
         ] {
             let _ = write!(out, "{ratio}:1.00\r\n{bytes}:0\r\n");
         }
-        let clients: u64 = self.clients.iter().map(|client| client.memory()).sum();
+        let of_kind = |replicas: bool| -> u64 {
+            let clients = self.clients.iter();
+            let wanted = clients.filter(|c| (c.kind == ClientKind::Replica) == replicas);
+            wanted.map(|client| client.memory()).sum()
+        };
+        zeros(
+            out,
+            "mem_not_counted_for_evict mem_replication_backlog mem_total_replication_buffers",
+        );
         numbers(
             out,
-            &[
-                ("mem_not_counted_for_evict", 0),
-                ("mem_replication_backlog", 0),
-                ("mem_total_replication_buffers", 0),
-                ("mem_clients_slaves", 0),
-                ("mem_clients_normal", clients),
-                ("mem_cluster_links", 0),
-                ("mem_aof_buffer", 0),
-            ],
+            &[("mem_clients_slaves", of_kind(true)), ("mem_clients_normal", of_kind(false))],
         );
+        zeros(out, "mem_cluster_links mem_aof_buffer");
         out.push_str("mem_allocator:libc\r\n");
-        numbers(
-            out,
-            &[
-                ("active_defrag_running", 0),
-                ("lazyfree_pending_objects", 0),
-                ("lazyfreed_objects", 0),
-            ],
-        );
+        zeros(out, "active_defrag_running lazyfree_pending_objects lazyfreed_objects");
     }
 
     fn info_stats(&self, now: Time, out: &mut String) {
@@ -263,9 +252,9 @@ impl Node {
             out,
             &[
                 ("rejected_connections", stats.rejected_connections),
-                ("sync_full", stats.sync_full),
-                ("sync_partial_ok", stats.sync_partial_ok),
-                ("sync_partial_err", stats.sync_partial_err),
+                ("sync_full", self.replication.stats.full),
+                ("sync_partial_ok", self.replication.stats.partial_ok),
+                ("sync_partial_err", self.replication.stats.partial_err),
                 ("expired_keys", stats.expired_keys),
             ],
         );
@@ -276,9 +265,12 @@ impl Node {
                 ("expired_time_cap_reached_count", stats.expired_time_cap_reached),
                 ("expire_cycle_cpu_milliseconds", 0),
                 ("evicted_keys", stats.evicted_keys),
-                ("evicted_clients", 0),
-                ("total_eviction_exceeded_time", 0),
-                ("current_eviction_exceeded_time", 0),
+            ],
+        );
+        zeros(out, "evicted_clients total_eviction_exceeded_time current_eviction_exceeded_time");
+        numbers(
+            out,
+            &[
                 ("keyspace_hits", stats.keyspace_hits),
                 ("keyspace_misses", stats.keyspace_misses),
                 ("pubsub_channels", self.pubsub.of(Kind::Channel).len() as u64),
@@ -286,28 +278,23 @@ impl Node {
                 ("pubsubshard_channels", self.pubsub.of(Kind::Shard).len() as u64),
                 ("latest_fork_usec", 0),
                 ("total_forks", stats.total_forks),
-                ("migrate_cached_sockets", 0),
-                ("slave_expires_tracked_keys", 0),
-                ("active_defrag_hits", 0),
-                ("active_defrag_misses", 0),
-                ("active_defrag_key_hits", 0),
-                ("active_defrag_key_misses", 0),
-                ("total_active_defrag_time", 0),
-                ("current_active_defrag_time", 0),
-                ("tracking_total_keys", 0),
-                ("tracking_total_items", 0),
-                ("tracking_total_prefixes", 0),
-                ("unexpected_error_replies", 0),
+            ],
+        );
+        zeros(out, "migrate_cached_sockets slave_expires_tracked_keys active_defrag_hits");
+        zeros(out, "active_defrag_misses active_defrag_key_hits active_defrag_key_misses");
+        zeros(out, "total_active_defrag_time current_active_defrag_time tracking_total_keys");
+        zeros(out, "tracking_total_items tracking_total_prefixes unexpected_error_replies");
+        numbers(
+            out,
+            &[
                 ("total_error_replies", stats.error_replies),
                 ("dump_payload_sanitizations", 0),
                 ("total_reads_processed", stats.reads_processed),
                 ("total_writes_processed", stats.writes_processed),
-                ("io_threaded_reads_processed", 0),
-                ("io_threaded_writes_processed", 0),
-                ("reply_buffer_shrinks", 0),
-                ("reply_buffer_expands", 0),
             ],
         );
+        zeros(out, "io_threaded_reads_processed io_threaded_writes_processed");
+        zeros(out, "reply_buffer_shrinks reply_buffer_expands");
     }
 
     /// The engine knows no CPU: its steps take no time of their own.
@@ -362,6 +349,13 @@ pub(crate) fn lines(out: &mut String, fields: &[(&str, String)]) {
 pub(crate) fn numbers(out: &mut String, fields: &[(&str, u64)]) {
     for (name, number) in fields {
         let _ = write!(out, "{name}:{number}\r\n");
+    }
+}
+
+/// Fields of Redis for which nothing here has a counterpart: 0.
+fn zeros(out: &mut String, names: &str) {
+    for name in names.split(' ') {
+        let _ = write!(out, "{name}:0\r\n");
     }
 }
 

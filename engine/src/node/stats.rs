@@ -41,12 +41,6 @@ pub struct Stats {
     pub net_repl_input_bytes: u64,
     /// Bytes to replicas.
     pub net_repl_output_bytes: u64,
-    /// Full syncs given.
-    pub sync_full: u64,
-    /// Partial syncs given.
-    pub sync_partial_ok: u64,
-    /// Partial syncs refused.
-    pub sync_partial_err: u64,
     /// Child jobs begun.
     pub total_forks: u64,
     /// Where the counters stood at the latest ticks of the cron.
