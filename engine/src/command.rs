@@ -320,6 +320,8 @@ impl Ctx<'_> {
 #[derive(Clone, Debug)]
 pub struct CommandIndex {
     slots: Vec<Option<&'static Command>>,
+    /// What `rename-command` made of some: looked through last.
+    renamed: Vec<(Vec<u8>, &'static Command)>,
 }
 
 impl CommandIndex {
@@ -327,15 +329,40 @@ impl CommandIndex {
     pub fn new(keep: impl Fn(&Command) -> bool) -> Self {
         let rows: Vec<&'static Command> =
             FAMILIES.iter().flat_map(|family| family.iter()).filter(|row| keep(row)).collect();
+        Self { slots: Self::slots(&rows), renamed: Vec::new() }
+    }
+
+    fn slots(rows: &[&'static Command]) -> Vec<Option<&'static Command>> {
         let mut slots = alloc::vec![None; (rows.len() * 4).next_power_of_two()];
         for row in rows {
             let mut at = Self::start(row.name.as_bytes(), slots.len());
             while slots[at].is_some() {
                 at = (at + 1) % slots.len();
             }
-            slots[at] = Some(row);
+            slots[at] = Some(*row);
         }
-        Self { slots }
+        slots
+    }
+
+    /// `rename-command old new`; an empty new name removes the command.
+    ///
+    /// # Errors
+    /// Redis's words. Removing what is not there is none: it may be a command that only Redis has.
+    pub fn rename(&mut self, old: &[u8], new: &[u8]) -> Result<(), &'static str> {
+        let Some(row) = self.lookup(old) else {
+            return if new.is_empty() { Ok(()) } else { Err("No such command in rename-command") };
+        };
+        if !new.is_empty() && !new.eq_ignore_ascii_case(old) && self.lookup(new).is_some() {
+            return Err("Target command name already exists");
+        }
+        let rows = self.slots.iter().flatten().copied();
+        let rest: Vec<_> = rows.filter(|other| !core::ptr::eq(*other, row)).collect();
+        self.slots = Self::slots(&rest);
+        self.renamed.retain(|(_, other)| !core::ptr::eq(*other, row));
+        if !new.is_empty() {
+            self.renamed.push((new.to_vec(), row));
+        }
+        Ok(())
     }
 
     /// The command of this name, in any case.
@@ -347,12 +374,14 @@ impl CommandIndex {
             }
             at = (at + 1) % self.slots.len();
         }
-        None
+        let mut renamed = self.renamed.iter();
+        renamed.find(|(new, _)| new.eq_ignore_ascii_case(name)).map(|(_, row)| *row)
     }
 
     /// All rows, by name.
     pub fn rows(&self) -> Vec<&'static Command> {
-        let mut rows: Vec<_> = self.slots.iter().flatten().copied().collect();
+        let renamed = self.renamed.iter().map(|(_, row)| *row);
+        let mut rows: Vec<_> = self.slots.iter().flatten().copied().chain(renamed).collect();
         rows.sort_by_key(|row| row.name);
         rows
     }

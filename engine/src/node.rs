@@ -120,7 +120,7 @@ impl Node {
         let run_id = hex_id(&mut rng);
         let hash_seed = u128::from(rng.rand_u64()) << 64 | u128::from(rng.rand_u64());
         Self {
-            commands: Arc::new(CommandIndex::new(|row| row.is_known(sentinel.is_some()))),
+            commands: Arc::new(configuration::commands(&birth.config)),
             lru_clock: 0,
             active_expire: true,
             watches: Watches::default(),
@@ -188,6 +188,7 @@ impl Node {
         self.born = now;
         self.advance_clock(now);
         self.next_cron = now.plus_millis(CRON_MILLIS);
+        self.note_start(now, fx);
         if self.sentinel.is_some() {
             return self.boot_sentinel(now, fx);
         }

@@ -306,6 +306,7 @@ impl Driver {
 
     fn carry_out(&mut self) {
         if !self.fx.traces.is_empty() {
+            self.log.set_level(self.node.config().general.loglevel.into());
             self.log.write(&self.fx.traces);
             self.fx.traces.clear();
         }

@@ -10,9 +10,8 @@ use std::{
 };
 
 use engine::{
-    config::{Config, LogLevel},
+    config::Config,
     node::{Birth, Node},
-    trace::Level,
 };
 
 use crate::{
@@ -108,7 +107,7 @@ fn serve(configured: Configured) -> Result<ExitCode, String> {
             return Err("Configured to not listen anywhere, exiting. Set port or unixsocket".into());
         }
         let log =
-            Log::new(config.general.logfile.clone(), level(config.general.loglevel), process::id());
+            Log::new(config.general.logfile.clone(), config.general.loglevel.into(), process::id());
         let node = Node::new(Birth { seed: seed(), pid: process::id(), config });
         driver::run(node, log, settings, listeners)
             .await
@@ -159,15 +158,6 @@ fn resolve(address: &str, port: u16) -> Result<Address, String> {
     // As Redis: a name is looked up for IPv4, what has a colon is IPv6.
     let at = found.find(|at: &SocketAddr| at.is_ipv6() == host.contains(':'));
     Ok(Address { at: at.ok_or("there is no such address")?, optional })
-}
-
-const fn level(level: LogLevel) -> Level {
-    match level {
-        LogLevel::Debug => Level::Debug,
-        LogLevel::Verbose => Level::Verbose,
-        LogLevel::Notice => Level::Notice,
-        LogLevel::Warning => Level::Warning,
-    }
 }
 
 /// Randomness from the operating system, with which std seeds its hash tables.

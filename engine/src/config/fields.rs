@@ -36,6 +36,8 @@ pub struct Config {
 pub struct Source {
     /// The file, as an absolute path: CONFIG REWRITE and Sentinel write there. `None`: there is none.
     pub file: Option<String>,
+    /// Whether a file or the command line said anything.
+    pub given: bool,
     /// Server or sentinel.
     pub mode: Mode,
     /// `user` lines: the arguments behind the word.

@@ -10,7 +10,7 @@ use super::{
     directives,
     set::{MAX_HZ, MIN_HZ},
 };
-use crate::{resp::split::split_args, sentinel::Sentinel};
+use crate::{command::CommandIndex, resp::split::split_args, sentinel::Sentinel};
 
 /// What reading a configuration needs from outside.
 pub trait Outside {
@@ -110,7 +110,8 @@ impl core::fmt::Display for LoadError {
     }
 }
 
-/// Read `text`: the content of `file` (an absolute path, where CONFIG REWRITE will write), `options` of the command line appended as further lines.
+/// Read `text`: the content of `file` (where CONFIG REWRITE will write), with `options` of the command line appended as
+/// further lines.
 ///
 /// # Errors
 /// The first line that is wrong, and how; see [`LoadError`].
@@ -125,8 +126,10 @@ pub fn load(
         Mode::Server => Config::default(),
         Mode::Sentinel => Config::for_sentinel(),
     };
-    let mut loader = Loader { config, mode, outside, saves_seen: false, depth: 0 };
+    let commands = CommandIndex::new(|row| row.is_known(mode == Mode::Sentinel));
+    let mut loader = Loader { config, commands, mode, outside, saves_seen: false, depth: 0 };
     loader.config.source.file = file.map(Into::into);
+    loader.config.source.given = file.is_some() || !text.is_empty() || !options.is_empty();
     let mut whole = text.to_vec();
     if !options.is_empty() {
         whole.push(b'\n');
@@ -135,12 +138,11 @@ pub fn load(
     loader.read(file, &whole)?;
     let mut config = loader.config;
     config.general.hz = config.general.hz.clamp(MIN_HZ, MAX_HZ);
-    let cluster =
-        directives::find(b"cluster-enabled").is_some_and(|(_, row)| row.print(&config) == b"yes");
-    if cluster && config.replication.replicaof.is_some() {
-        let what = "replicaof directive not allowed in cluster mode".into();
-        return Err(LoadError::Refused { file: file.map(Into::into), line: None, what });
-    }
+    check_whole(&config).map_err(|what| LoadError::Refused {
+        file: file.map(Into::into),
+        line: None,
+        what: what.into(),
+    })?;
     if mode == Mode::Sentinel {
         Sentinel::load(&config)?;
     }
@@ -152,6 +154,8 @@ const MAX_INCLUDES: u32 = 16;
 
 struct Loader<'a> {
     config: Config,
+    /// To try renames on.
+    commands: CommandIndex,
     mode: Mode,
     outside: &'a mut dyn Outside,
     saves_seen: bool,
@@ -222,9 +226,13 @@ impl Loader<'_> {
             (name, [_]) if directives::DEPRECATED.iter().any(|old| old.as_bytes() == name) => {}
             (b"include", [path]) => self.include(&String::from_utf8_lossy(path))?,
             (b"rename-command", [old, new]) => {
+                self.commands.rename(old, new)?;
                 self.config.source.renamed_commands.push((old.clone(), new.clone()));
             }
-            (b"user", [_, ..]) => self.config.source.users.push(args.to_vec()),
+            (b"user", [_, ..]) => {
+                check_user(args)?;
+                self.config.source.users.push(args.to_vec());
+            }
             (b"loadmodule", [_, ..]) => self.config.source.modules.push(args.to_vec()),
             (name, args) if name.contains(&b'.') => {
                 if args.len() != 1 {
@@ -256,6 +264,48 @@ impl Loader<'_> {
         self.depth -= 1;
         Ok(())
     }
+}
+
+/// There is one user here, who may do everything. Who asks for less must not get more: refused.
+fn check_user(args: &[Vec<u8>]) -> Result<(), &'static str> {
+    const KNOWN: [&[u8]; 6] = [b"on", b"nopass", b"sanitize-payload", b"~*", b"&*", b"+@all"];
+    let is_known = |rule: &Vec<u8>| KNOWN.contains(&rule.as_slice()) || rule.starts_with(b"#");
+    match args.split_first() {
+        Some((name, rules)) if name == b"default" && rules.iter().all(is_known) => Ok(()),
+        _ => Err(ONE_USER),
+    }
+}
+
+const ONE_USER: &str =
+    "There are no ACL users here but `default`, who may do everything; use requirepass";
+
+/// What can be judged only when everything has been read.
+fn check_whole(config: &Config) -> Result<(), &'static str> {
+    let cluster = directives::find(b"cluster-enabled");
+    if config.replication.replicaof.is_some()
+        && cluster.is_some_and(|(_, row)| row.print(config) == b"yes")
+    {
+        return Err("replicaof directive not allowed in cluster mode");
+    }
+    if !config.general.aclfile.is_empty() {
+        return Err(ONE_USER);
+    }
+    let password = config.general.requirepass.as_deref().map(sha256_hex);
+    for rule in config.source.users.iter().flatten() {
+        if rule.strip_prefix(b"#").is_some_and(|hash| password.as_deref() != Some(hash)) {
+            return Err(
+                "The password of `user default` is not that of requirepass; remove that line",
+            );
+        }
+    }
+    Ok(())
+}
+
+/// As the ACL keeps passwords.
+pub(crate) fn sha256_hex(password: &[u8]) -> Vec<u8> {
+    use sha2::Digest as _;
+    let digest = sha2::Sha256::digest(password);
+    digest.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect()
 }
 
 /// Without white space at its ends.

@@ -211,6 +211,12 @@ fn each_kind_of_wrong_line_has_redis_words() {
         ("port \"12", "Unbalanced quotes in configuration line"),
         ("include", "Bad directive or wrong number of arguments"),
         ("user", "Bad directive or wrong number of arguments"),
+        ("rename-command nosuch x", "No such command in rename-command"),
+        ("rename-command get set", "Target command name already exists"),
+        (
+            "user alice on nopass",
+            "There are no ACL users here but `default`, who may do everything; use requirepass",
+        ),
         ("foo.bar", "Module config specified without value"),
         ("sentinel monitor a b 1 1", "sentinel directive while not in sentinel mode"),
         ("list-max-ziplist-entries 1 2", "Bad directive or wrong number of arguments"),
@@ -240,18 +246,32 @@ fn each_kind_of_wrong_line_has_redis_words() {
 
 #[test]
 fn what_only_files_can_say_is_handed_over() {
-    let text = "user alice on >p ~* +@all\nrename-command CONFIG \"\"\nloadmodule /m.so a\n\
+    let text = "user default on nopass ~* &* +@all\nrename-command CONFIG \"\"\nloadmodule /m.so a\n\
                 lua-replicate-commands yes\nsentinel\n";
     let source = read(text).unwrap().source;
-    assert_eq!(source.users, [["alice", "on", ">p", "~*", "+@all"].map(|s| s.as_bytes().to_vec())]);
+    assert_eq!(
+        source.users,
+        [["default", "on", "nopass", "~*", "&*", "+@all"].map(|s| s.as_bytes().to_vec())]
+    );
     assert_eq!(source.renamed_commands, [(b"CONFIG".to_vec(), Vec::new())]);
     assert_eq!(source.modules.len(), 1);
     assert!(source.sentinel.is_empty());
 }
 
 #[test]
+fn nobody_gets_more_than_the_acl_says() {
+    assert!(read("aclfile users.acl\n").is_err());
+    assert!(read("user default off\n").is_err());
+    assert!(read("user default on #00 ~* &* +@all\n").is_err());
+    let hash = load::sha256_hex(b"secret");
+    let line = alloc::format!("user default on #{}\n", String::from_utf8_lossy(&hash));
+    assert!(read(&line).is_err());
+    assert!(read(&alloc::format!("{line}requirepass secret\n")).is_ok());
+}
+
+#[test]
 fn a_sentinel_has_lines_of_its_own_and_another_port() {
-    let text = b"daemonize no\nsentinel monitor mymaster 127.0.0.1 6379 2\n\nSENTINEL myid abc\n";
+    let text = b"daemonize no\nsentinel monitor mymaster 127.0.0.1 6379 2\n\nSENTINEL deny-scripts-reconfig yes\n";
     let config = load(None, text, b"", Mode::Sentinel, &mut Machine).unwrap();
     assert_eq!(config.network.port, 26379);
     assert!(!config.network.protected_mode);

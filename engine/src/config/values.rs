@@ -88,6 +88,17 @@ impl Choice for LogLevel {
     ];
 }
 
+impl From<LogLevel> for crate::trace::Level {
+    fn from(level: LogLevel) -> Self {
+        match level {
+            LogLevel::Debug => Self::Debug,
+            LogLevel::Verbose => Self::Verbose,
+            LogLevel::Notice => Self::Notice,
+            LogLevel::Warning => Self::Warning,
+        }
+    }
+}
+
 /// Whether a replica may parse what its master sends without a file between.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DisklessLoad {

@@ -13,15 +13,16 @@ use bytes::Bytes;
 
 use super::{Blocked, Node};
 use crate::{
-    command::{Ctx, Outcome},
+    command::{CommandIndex, Ctx, Outcome},
     config::{
-        Applied, Mode, SetError,
+        Applied, Config, Mode, SetError,
+        load::sha256_hex,
         rewrite::{Extra, rewrite},
     },
     io::{ConnId, DiskError, DiskErrorKind, DiskId, DiskOp, DiskReply, Effect, Effects},
     refusal::Refusal,
     time::Time,
-    trace::ServerFact,
+    trace::{LogRole, ServerFact, Trace},
 };
 
 /// The configuration's disk operations on their way.
@@ -200,28 +201,40 @@ impl Node {
         self.resume(now, conn, fx);
     }
 
-    /// The ACL's users as lines: the default user by its password, the others as they were declared.
-    pub(crate) fn user_lines(&self) -> Vec<Vec<u8>> {
-        if !self.config.general.aclfile.is_empty() {
-            return Vec::new();
+    /// What a process says of itself first.
+    pub(super) fn note_start(&self, now: Time, fx: &mut Effects) {
+        let (early, mode) = match self.config.source.mode {
+            // Redis knows its own role only later.
+            Mode::Server => (LogRole::Child, "standalone"),
+            Mode::Sentinel => (LogRole::Sentinel, "sentinel"),
+        };
+        let configured =
+            if self.config.source.given { ServerFact::ConfigLoaded } else { ServerFact::NoConfig };
+        for fact in [ServerFact::Starting, ServerFact::Version { pid: self.pid }, configured] {
+            fx.trace(now, early, Trace::Server(fact));
         }
-        let mut lines: Vec<Vec<u8>> =
-            self.config.source.users.iter().map(|words| words.join(&b' ')).collect();
-        if !lines.iter().any(|line| line.starts_with(b"default ")) {
-            let password = match &self.config.general.requirepass {
-                Some(password) => format!("#{}", sha256_hex(password)),
-                None => "nopass".into(),
-            };
-            lines.push(format!("default on {password} ~* &* +@all").into_bytes());
-        }
-        lines.sort();
-        lines
+        let port = self.config.network.port;
+        self.note(now, ServerFact::RunningMode { mode, port }, fx);
+    }
+
+    /// The ACL's users as lines: there is one, with the password of `requirepass`.
+    fn user_lines(&self) -> Vec<Vec<u8>> {
+        let password = match &self.config.general.requirepass {
+            Some(password) => [b"#", sha256_hex(password).as_slice()].concat(),
+            None => b"nopass".to_vec(),
+        };
+        vec![[b"default on ", password.as_slice(), b" ~* &* +@all"].concat()]
     }
 }
 
-fn sha256_hex(text: &[u8]) -> String {
-    use sha2::Digest as _;
-    sha2::Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+/// The commands of a node of this configuration, under the names that it gives them.
+pub(super) fn commands(config: &Config) -> CommandIndex {
+    let mut index = CommandIndex::new(|row| row.is_known(config.source.mode == Mode::Sentinel));
+    for (old, new) in &config.source.renamed_commands {
+        // Checked when the file was read.
+        let _ = index.rename(old, new);
+    }
+    index
 }
 
 /// The directory `to`, as seen from `from`, without `.` and `..`.

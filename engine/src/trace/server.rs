@@ -8,6 +8,24 @@ use super::Level;
 /// A fact about the server itself. Its `Display` is Redis's own log line.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub enum ServerFact {
+    /// A process has begun.
+    Starting,
+    /// Which version it is.
+    Version {
+        /// Its process id.
+        pid: u32,
+    },
+    /// Files or arguments have configured it.
+    ConfigLoaded,
+    /// Nothing has.
+    NoConfig,
+    /// What it is going to be.
+    RunningMode {
+        /// `standalone` or `sentinel`.
+        mode: &'static str,
+        /// Its port.
+        port: u16,
+    },
     /// The process has begun to initialise.
     Initialized,
     /// Clients are served from now on.
@@ -58,8 +76,12 @@ impl ServerFact {
     /// How loud its log line is; `None` where Redis logs nothing.
     pub fn level(&self) -> Option<Level> {
         Some(match self {
-            Self::Initialized => Level::Warning,
-            Self::Ready => Level::Notice,
+            Self::Starting
+            | Self::Version { .. }
+            | Self::ConfigLoaded
+            | Self::NoConfig
+            | Self::Initialized => Level::Warning,
+            Self::Ready | Self::RunningMode { .. } => Level::Notice,
             Self::Accepted { .. }
             | Self::ProtocolError { .. }
             | Self::IdleClient
@@ -76,6 +98,17 @@ impl ServerFact {
 impl fmt::Display for ServerFact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Starting => f.write_str("oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo"),
+            Self::Version { pid } => write!(
+                f,
+                "Redis version=7.0.15, bits=64, commit=00000000, modified=0, pid={pid}, just started"
+            ),
+            Self::ConfigLoaded => f.write_str("Configuration loaded"),
+            Self::NoConfig => f.write_str(
+                "Warning: no config file specified, using the default config. In order to specify a config file use \
+                 redis-server /path/to/redis.conf",
+            ),
+            Self::RunningMode { mode, port } => write!(f, "Running mode={mode}, port={port}."),
             Self::Initialized => f.write_str("Server initialized"),
             Self::Ready => f.write_str("Ready to accept connections"),
             Self::Accepted { peer } => write!(f, "Accepted {peer}"),
