@@ -1,0 +1,126 @@
+//! What is selected, from inside: why first, numbers under it, Redis's own words last.
+
+mod bytes;
+mod faults;
+mod files;
+mod message;
+mod state;
+mod terminal;
+
+use leptos::prelude::*;
+use sim::{NodeId, Party, view};
+
+use crate::{
+    store::{Selection, Store, Tab},
+    text::Text,
+    transport::clock,
+};
+
+const NOTHING: Text = Text(
+    "무대에서 노드, 클라이언트, 메시지를 고르면 여기에서 속을 들여다볼 수 있어요.",
+    "Choose a node, a client or a message on the stage to look inside it.",
+);
+const GONE: Text = Text("이 메시지는 도착했습니다.", "This message has arrived.");
+
+const TABS: [(Tab, Text); 5] = [
+    (Tab::State, Text("상태", "State")),
+    (Tab::Keys, Text("키", "Keys")),
+    (Tab::Files, Text("파일", "Files")),
+    (Tab::Log, Text("로그", "Log")),
+    (Tab::Terminal, Text("터미널", "Terminal")),
+];
+
+/// How many keys are listed, and how many log lines.
+const KEYS: usize = 200;
+const LOG_LINES: usize = 200;
+
+/// The right-hand side of the page.
+#[component]
+pub fn Inspector() -> impl IntoView {
+    let store = expect_context::<Store>();
+    view! {
+        <section class="inspect">
+            {move || match store.selection.get() {
+                None => view! { <p class="empty">{store.say(NOTHING)}</p> }.into_any(),
+                Some(Selection::Node(node)) => view! { <NodeInspector node/> }.into_any(),
+                Some(Selection::Client(client)) => {
+                    let name = store.name_of(Party::Client(client));
+                    view! { <h2 class="who">{name}</h2><state::Writes client/> }.into_any()
+                }
+                Some(Selection::Message(id)) => view! {
+                    {move || match store.with(|history| view::message(history.world(), id)) {
+                        Some(message) => message::shown(&message).into_any(),
+                        None => view! { <p class="empty">{store.say(GONE)}</p> }.into_any(),
+                    }}
+                }.into_any(),
+            }}
+        </section>
+    }
+}
+
+#[component]
+fn NodeInspector(node: NodeId) -> impl IntoView {
+    let store = expect_context::<Store>();
+    let name = store.name_of(Party::Node(node));
+    view! {
+        <div class="who"><h2>{name.clone()}</h2><faults::Faults node/></div>
+        <div class="tabs" role="tablist">
+            {TABS.map(|(tab, text)| view! {
+                <button role="tab" class="tab" data-tab=format!("{tab:?}") aria-selected=move || (store.tab.get() == tab).to_string()
+                        on:click=move |_| store.tab.set(tab)>
+                    {move || store.say(text)}
+                </button>
+            })}
+        </div>
+        <div class="body" role="tabpanel">
+            {move || match store.tab.get() {
+                Tab::State | Tab::Messages => view! { <state::State node/> }.into_any(),
+                Tab::Keys => view! { <Keys node/> }.into_any(),
+                Tab::Files => view! { <files::Files node/> }.into_any(),
+                Tab::Log => view! { <Log node/> }.into_any(),
+                Tab::Terminal => view! { <terminal::Terminal node/> }.into_any(),
+            }}
+        </div>
+    }
+}
+
+const NO_KEYS: Text = Text("아직 키가 없습니다.", "No keys yet.");
+const TTL: Text = Text("남은 시간", "time left");
+
+#[component]
+fn Keys(node: NodeId) -> impl IntoView {
+    let store = expect_context::<Store>();
+    let keys =
+        Memo::new(move |_| store.with(|history| view::node(history.world(), node, KEYS).keys));
+    move || {
+        let keys = keys.get();
+        if keys.is_empty() {
+            return view! { <p class="empty">{store.say(NO_KEYS)}</p> }.into_any();
+        }
+        let rows = keys.into_iter().map(|key| {
+            let ttl = key.ttl_millis.map(|ttl| format!("{:.1} s", ttl as f64 / 1000.0));
+            view! {
+                <tr><td class="mono">{key.db}</td><td class="mono">{key.key}</td><td class="mono">{key.value}</td><td>{ttl}</td></tr>
+            }
+        });
+        view! {
+            <table><thead><tr><th>"db"</th><th>"key"</th><th>"value"</th><th>{store.say(TTL)}</th></tr></thead>
+                <tbody>{rows.collect_view()}</tbody></table>
+        }
+        .into_any()
+    }
+}
+
+#[component]
+fn Log(node: NodeId) -> impl IntoView {
+    let store = expect_context::<Store>();
+    let lines =
+        Memo::new(move |_| store.with(|history| view::log_lines(history.world(), node, LOG_LINES)));
+    view! {
+        <ol class="log mono">
+            {move || lines.get().into_iter().rev().map(|line| view! {
+                <li class:warning=line.warning title=clock(line.at)>{line.text}</li>
+            }).collect_view()}
+        </ol>
+    }
+}

@@ -1,0 +1,49 @@
+//! What can be done to a node: the same faults that the lessons and the chaos tests use.
+
+use leptos::prelude::*;
+use sim::{NodeId, Party, view::Health};
+
+use crate::{store::Store, text::Text};
+
+const KILL: Text = Text("kill -9", "kill -9");
+const RESTART: Text = Text("재시작", "Restart");
+const POWER: Text = Text("정전", "Power cut");
+const PAUSE: Text = Text("일시 정지", "Pause");
+const RESUME: Text = Text("재개", "Resume");
+const CUT: Text = Text("고립", "Isolate");
+const HEAL: Text = Text("네트워크 복구", "Heal network");
+const SLOW: Text = Text("느린 fsync", "Slow fsync");
+const WRITES: Text = Text("쓰기 시작", "Start writes");
+
+/// The buttons beside a node's name.
+#[component]
+pub fn Faults(node: NodeId) -> impl IntoView {
+    let store = expect_context::<Store>();
+    let name = store.name_of(Party::Node(node));
+    let health = Memo::new(move |_| store.stage.with(|stage| stage.nodes[node.0 as usize].health));
+    let button = move |text: Text, line: String, shown: fn(Health) -> bool| {
+        let word = line.split(' ').next().unwrap_or_default().to_owned();
+        view! {
+            <button class="button small" data-action=word disabled=move || !shown(health.get())
+                    on:click=move |_| store.act_line(&line)>
+                {move || store.say(text)}
+            </button>
+        }
+    };
+    let running = |health| health == Health::Running;
+    let off = |health| matches!(health, Health::Down | Health::Dark);
+    let on = |health| health != Health::Dark;
+    view! {
+        <div class="faults">
+            {button(KILL, format!("kill {name}"), |health| !matches!(health, Health::Down | Health::Dark))}
+            {button(RESTART, format!("restart {name}"), off)}
+            {button(POWER, format!("power-cut {name}"), on)}
+            {button(PAUSE, format!("pause {name}"), running)}
+            {button(RESUME, format!("resume {name}"), |health| health == Health::Paused)}
+            {button(CUT, format!("partition {name} *"), |_| true)}
+            {button(HEAL, "heal".to_owned(), |_| true)}
+            {button(SLOW, format!("slow-fsync {name} 500"), |_| true)}
+            {button(WRITES, format!("workload {name} 50"), running)}
+        </div>
+    }
+}

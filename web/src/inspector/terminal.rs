@@ -1,0 +1,80 @@
+//! A node's terminal: a redis-cli that stays connected.
+
+use leptos::{ev::SubmitEvent, html::Input, prelude::*};
+use sim::{NodeId, Party, client::LineKind};
+
+use crate::{store::Store, text::Text};
+
+const LABEL: Text = Text("명령", "Command");
+const HINT: Text = Text(
+    "예: SET a 1, INFO replication, BGREWRITEAOF",
+    "e.g. SET a 1, INFO replication, BGREWRITEAOF",
+);
+/// How many lines are kept in view.
+const MOST: usize = 500;
+/// How far time goes on by itself, so that a reply comes though the world stands still.
+const PATIENCE: u64 = 20_000;
+
+/// The tab.
+#[component]
+pub fn Terminal(node: NodeId) -> impl IntoView {
+    let store = expect_context::<Store>();
+    let name = store.name_of(Party::Node(node));
+    let input = NodeRef::<Input>::new();
+    let typed = StoredValue::new(Vec::<String>::new());
+    let at = StoredValue::new(0usize);
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        let Some(field) = input.get() else { return };
+        let line = field.value().trim().to_owned();
+        if line.is_empty() {
+            return;
+        }
+        field.set_value("");
+        typed.update_value(|typed| typed.push(line.clone()));
+        at.set_value(typed.with_value(Vec::len));
+        store.act_line(&format!("on {name} {line}"));
+        if !store.playing.get_untracked() {
+            store.change(|history| history.play_to(history.now() + PATIENCE));
+        }
+    };
+    let recall = move |event: leptos::ev::KeyboardEvent| {
+        let back = match event.key().as_str() {
+            "ArrowUp" => at.get_value().saturating_sub(1),
+            "ArrowDown" => (at.get_value() + 1).min(typed.with_value(Vec::len)),
+            _ => return,
+        };
+        event.prevent_default();
+        at.set_value(back);
+        let line = typed.with_value(|typed| typed.get(back).cloned().unwrap_or_default());
+        if let Some(field) = input.get() {
+            field.set_value(&line);
+        }
+    };
+    let lines = move || {
+        store.with(|history| {
+            let lines = history.world().terminal(node).map(sim::client::Terminal::lines);
+            let mut last: Vec<_> = lines
+                .into_iter()
+                .flat_map(|lines| lines.iter().rev().take(MOST).cloned())
+                .collect();
+            last.reverse();
+            last
+        })
+    };
+    let prompt = move || store.with(|history| history.world().terminal(node).map(|t| t.prompt()));
+    view! {
+        <form class="terminal" on:submit=submit>
+            <pre class="screen mono" role="log">
+                {move || lines().into_iter().map(|line| {
+                    let class = if matches!(line.kind, LineKind::Typed) { "typed" } else { "" };
+                    view! { <span class=class>{line.text}"\n"</span> }
+                }).collect_view()}
+            </pre>
+            <label class="prompt mono"><span>{prompt}</span>
+                <input node_ref=input aria-label=move || store.say(LABEL) placeholder=move || store.say(HINT)
+                       autocomplete="off" autocapitalize="off" spellcheck="false" on:keydown=recall/>
+            </label>
+        </form>
+    }
+}

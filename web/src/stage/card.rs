@@ -1,0 +1,225 @@
+//! Nodes and clients: a hexagon is a sentinel, a card a data node, a circle a client; the outline says how it is.
+
+use leptos::prelude::*;
+use sim::{
+    NodeKind, Party,
+    view::{Health, NodeCard, Places as Writes, Role},
+};
+
+use super::{place::Places, spot};
+use crate::{
+    store::{Selection, Store, Tab},
+    text::Text,
+};
+
+const DOWN: Text = Text("죽음", "down");
+const DARK: Text = Text("전원 꺼짐", "no power");
+const PAUSED: Text = Text("멈춤", "paused");
+const KEYS: Text = Text("키", "keys");
+const LOST: Text = Text("사라짐", "lost");
+
+/// Half the width and height of a card, and the radius of a hexagon.
+const CARD: (f64, f64) = (104.0, 48.0);
+const HEXAGON: f64 = 34.0;
+
+/// The n-th node.
+#[component]
+pub fn Node(n: usize, places: StoredValue<Places>) -> impl IntoView {
+    let store = expect_context::<Store>();
+    let card = Memo::new(move |_| store.stage.with(|stage| stage.nodes[n].clone()));
+    let id = card.with_untracked(|card| card.id);
+    let Some(at) = spot(places, Party::Node(id)) else { return ().into_any() };
+    let select = move || {
+        store.selection.set(Some(Selection::Node(id)));
+        if store.tab.get_untracked() == Tab::Messages {
+            store.tab.set(Tab::State);
+        }
+    };
+    let selected = move || store.selection.get() == Some(Selection::Node(id));
+    let kind = card.with_untracked(|card| card.kind);
+    view! {
+        <g class=move || card.with(class_of) class:selected=selected tabindex="0" role="button"
+           data-node=card.with_untracked(|card| card.name.clone())
+           aria-label=move || card.with(|card| label(card, store))
+           transform=format!("translate({} {})", at.x, at.y)
+           on:click=move |_| select()
+           on:keydown=move |event| if event.key() == "Enter" || event.key() == " " { event.prevent_default(); select() }>
+            {match kind {
+                NodeKind::Sentinel => sentinel(card, store).into_any(),
+                NodeKind::Server => server(card, store).into_any(),
+            }}
+        </g>
+    }
+    .into_any()
+}
+
+/// Role and health as classes: the style sheet turns them into outlines.
+fn class_of(card: &NodeCard) -> String {
+    let role = match card.role {
+        Some(Role::Master) => "master",
+        Some(Role::Replica) => "replica",
+        Some(Role::Sentinel) => "sentinel",
+        None => "gone",
+    };
+    let health = match card.health {
+        Health::Running => "",
+        Health::Paused => " paused",
+        Health::Down => " down",
+        Health::Dark => " dark",
+    };
+    let thought = if card.opinions.iter().any(|opinion| opinion.odown) {
+        " odown"
+    } else if card.opinions.iter().any(|opinion| opinion.sdown) {
+        " sdown"
+    } else {
+        ""
+    };
+    format!("node {role}{health}{thought}")
+}
+
+fn label(card: &NodeCard, store: Store) -> String {
+    format!("{} {} {}", card.name, role_word(card), health_word(card, store).unwrap_or_default())
+}
+
+const fn role_word(card: &NodeCard) -> &'static str {
+    match card.role {
+        Some(Role::Master) => "master",
+        Some(Role::Replica) => "replica",
+        Some(Role::Sentinel) => "sentinel",
+        None => "",
+    }
+}
+
+fn health_word(card: &NodeCard, store: Store) -> Option<&'static str> {
+    match card.health {
+        Health::Running => None,
+        Health::Paused => Some(store.say(PAUSED)),
+        Health::Down => Some(store.say(DOWN)),
+        Health::Dark => Some(store.say(DARK)),
+    }
+}
+
+/// What stands beside the name: health first, then what sentinels think, then the role.
+fn word(card: &NodeCard, store: Store) -> String {
+    if let Some(word) = health_word(card, store) {
+        return word.to_owned();
+    }
+    let sdown: Vec<_> = card.opinions.iter().filter(|opinion| opinion.sdown).collect();
+    if sdown.iter().any(|opinion| opinion.odown) {
+        return "ODOWN".to_owned();
+    }
+    if !sdown.is_empty() {
+        return format!("SDOWN ×{}", sdown.len());
+    }
+    role_word(card).to_owned()
+}
+
+fn sentinel(card: Memo<NodeCard>, store: Store) -> impl IntoView {
+    let points = (0..6)
+        .map(|n| {
+            let angle = (60.0 * f64::from(n) - 90.0).to_radians();
+            format!("{:.1},{:.1}", HEXAGON * angle.cos(), HEXAGON * angle.sin())
+        })
+        .collect::<Vec<_>>()
+        .join(" ");
+    let name = card.with_untracked(|card| card.name.clone());
+    view! {
+        <polygon class="shape" points=points/>
+        <text class="name" y="5" text-anchor="middle">{name}</text>
+        <text class="word" y="52" text-anchor="middle">{move || card.with(|card| word(card, store))}</text>
+    }
+}
+
+fn server(card: Memo<NodeCard>, store: Store) -> impl IntoView {
+    let (w, h) = CARD;
+    let (name, address) = card.with_untracked(|card| (card.name.clone(), card.address.clone()));
+    let history = move || {
+        card.with(|card| {
+            let id = card.replication_id.as_deref().unwrap_or("");
+            id.get(..8).unwrap_or(id).to_owned()
+        })
+    };
+    view! {
+        <rect class="shape" x=-w y=-h width=2.0 * w height=2.0 * h rx="12"/>
+        <text class="name" x=14.0 - w y=24.0 - h>{name}</text>
+        <text class="address" x=44.0 - w y=24.0 - h>{address}</text>
+        <text class="word" x=w - 14.0 y=24.0 - h text-anchor="end">{move || card.with(|card| word(card, store))}</text>
+        <text class="fact" x=14.0 - w y=45.0 - h>
+            {move || card.with(|card| format!("offset {}", grouped(card.offset)))}
+        </text>
+        <text class="fact" x=w - 14.0 y=45.0 - h text-anchor="end">{history}</text>
+        <g transform=format!("translate({} {})", 14.0 - w, 60.0 - h)>
+            {move || card.with(|card| cells(card.places))}
+        </g>
+        <text class="fact" x=w - 14.0 y=70.0 - h text-anchor="end">
+            {move || card.with(|card| format!("{} {}", store.say(KEYS), grouped(card.keys)))}
+        </text>
+        <text class="loss" x=14.0 - w y=89.0 - h>
+            {move || card.with(|card| match card.places.lost {
+                0 => String::new(),
+                n => format!("× {} {}", n, store.say(LOST)),
+            })}
+        </text>
+    }
+}
+
+/// The four stages of a write, as cells that fill.
+fn cells(writes: Writes) -> impl IntoView {
+    let counts = [
+        ("memory", writes.memory),
+        ("buffer", writes.buffer),
+        ("cache", writes.cache),
+        ("disk", writes.disk),
+    ];
+    counts
+        .into_iter()
+        .enumerate()
+        .map(|(n, (class, count))| {
+            let class = if count > 0 { format!("cell {class}") } else { "cell".to_owned() };
+            view! {
+                <rect class=class x=n as f64 * 26.0 y="0" width="22" height="10" rx="3">
+                    <title>{count}</title>
+                </rect>
+            }
+        })
+        .collect_view()
+}
+
+/// Workloads.
+#[component]
+pub fn Clients(places: StoredValue<Places>) -> impl IntoView {
+    let store = expect_context::<Store>();
+    let clients = Memo::new(move |_| store.stage.with(|stage| stage.clients.clone()));
+    move || {
+        clients
+            .get()
+            .into_iter()
+            .filter_map(|client| {
+                let at = spot(places, Party::Client(client.id))?;
+                let id = client.id;
+                Some(view! {
+                    <g class="node client" tabindex="0" role="button" transform=format!("translate({} {})", at.x, at.y)
+                       on:click=move |_| store.selection.set(Some(Selection::Client(id)))>
+                        <circle class="shape" r="22"/>
+                        <text class="name" y="5" text-anchor="middle">{client.name}</text>
+                        <text class="word" x="30" y="0">{format!("OK {}", grouped(client.acknowledged))}</text>
+                        <text class="fact" x="30" y="16">{format!("{:?}", client.state)}</text>
+                    </g>
+                })
+            })
+            .collect_view()
+    }
+}
+
+/// `18204` as `18 204`.
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push('\u{2009}');
+        }
+        text.push(digit);
+    }
+    text
+}

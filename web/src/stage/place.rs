@@ -1,0 +1,72 @@
+//! Who stands where.
+
+use sim::{NodeId, NodeKind, Party, Scenario};
+
+/// A place on the stage: the middle of what is drawn there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spot {
+    /// From the left.
+    pub x: f64,
+    /// From the top.
+    pub y: f64,
+}
+
+/// The places of a scenario.
+#[derive(Clone, Debug)]
+pub struct Places {
+    nodes: Vec<Spot>,
+    width: f64,
+    height: f64,
+}
+
+const WIDTH: f64 = 760.0;
+const CLIENT_Y: f64 = 555.0;
+
+/// The places for this scenario: sentinels in a row above, the first server in the middle, the others in a row below it.
+pub fn of(scenario: &Scenario) -> Places {
+    let of_kind = |kind| {
+        let nodes = scenario.nodes.iter().enumerate();
+        nodes.filter(move |(_, node)| node.kind == kind).map(|(n, _)| n).collect::<Vec<_>>()
+    };
+    let (sentinels, servers) = (of_kind(NodeKind::Sentinel), of_kind(NodeKind::Server));
+    let master_y = if sentinels.is_empty() { 150.0 } else { 260.0 };
+    let mut nodes = vec![Spot { x: WIDTH / 2.0, y: master_y }; scenario.nodes.len()];
+    row(&sentinels, 80.0, &mut nodes);
+    if let Some((_, replicas)) = servers.split_first() {
+        row(replicas, master_y + 175.0, &mut nodes);
+    }
+    Places { nodes, width: WIDTH, height: 610.0 }
+}
+
+/// Spread these evenly over a row.
+fn row(who: &[usize], y: f64, nodes: &mut [Spot]) {
+    let step = WIDTH / who.len().max(1) as f64;
+    for (n, node) in who.iter().enumerate() {
+        nodes[*node] = Spot { x: step * (n as f64 + 0.5), y };
+    }
+}
+
+impl Places {
+    /// The `viewBox` that shows all of it.
+    pub fn view_box(&self) -> String {
+        format!("0 0 {} {}", self.width, self.height)
+    }
+
+    /// Where somebody stands.
+    pub fn of(&self, party: Party) -> Option<Spot> {
+        let nodes = self.nodes.len() as u32;
+        match party {
+            Party::Node(NodeId(n)) => self.nodes.get(n as usize).copied(),
+            Party::Client(client) if client.0 < nodes => None,
+            Party::Client(client) => {
+                let n = f64::from(client.0 - nodes);
+                Some(Spot { x: WIDTH / 2.0 + (n % 5.0 - 0.0) * 120.0 * side(n), y: CLIENT_Y })
+            }
+        }
+    }
+}
+
+/// The first client stands in the middle, the next ones left and right of it.
+fn side(n: f64) -> f64 {
+    if n as u64 % 2 == 0 { 0.5 } else { -0.5 }
+}

@@ -1,0 +1,224 @@
+//! The state of the page: one run and a place in it, what is selected, how it is shown.
+//!
+//! ```text
+//!   click, key ─▶ Store::act / seek / … ─▶ History (sim) ─▶ version += 1 ─▶ memos of views ─▶ what is drawn
+//!   animation frame ─▶ Store::frame ───────┘
+//! ```
+//!
+//! The page holds no second copy of anything that the world knows: it draws pictures (`sim::view`) of it, made anew
+//! whenever `version` moves. Only the marks of the timeline are gathered as they come, since they only grow.
+
+use leptos::prelude::*;
+use sim::{
+    Action, NodeId, Party, Run,
+    history::History,
+    view::{self, Mark, Stage},
+};
+
+use crate::text::{Lang, Text};
+
+/// What the inspector shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// A node.
+    Node(NodeId),
+    /// A client.
+    Client(sim::ClientId),
+    /// A message on its way, by its number.
+    Message(u64),
+}
+
+/// A tab of the inspector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tab {
+    /// What the node knows and why it does what it does.
+    State,
+    /// Its keys.
+    Keys,
+    /// Its files.
+    Files,
+    /// Its log.
+    Log,
+    /// Its messages on their way.
+    Messages,
+    /// Its terminal.
+    Terminal,
+}
+
+/// Something to tell the reader, with a way back where there is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// What.
+    pub text: String,
+    /// The run to go back to.
+    pub undo: Option<(Run, u64)>,
+    /// Whether something went wrong.
+    pub bad: bool,
+}
+
+/// The page's state. A handful of handles, copied freely.
+#[derive(Clone, Copy)]
+pub struct Store {
+    history: StoredValue<History, LocalStorage>,
+    /// Moves whenever the world may have changed.
+    pub version: RwSignal<u64>,
+    /// Moves when another run is opened: everything is drawn anew.
+    pub opened: RwSignal<u64>,
+    /// Whether time goes on by itself.
+    pub playing: RwSignal<bool>,
+    /// Virtual seconds a second.
+    pub speed: RwSignal<f64>,
+    /// What is selected.
+    pub selection: RwSignal<Option<Selection>>,
+    /// The open tab.
+    pub tab: RwSignal<Tab>,
+    /// The language.
+    pub lang: RwSignal<Lang>,
+    /// A word to the reader.
+    pub notice: RwSignal<Option<Notice>>,
+    /// The stage, as it is now.
+    pub stage: Memo<Stage>,
+    /// All marks of this timeline so far.
+    pub marks: RwSignal<Vec<Mark>>,
+}
+
+/// What a frame may cost: the page stays responsive even if the run does not keep up with the wanted speed.
+const FRAME_BUDGET_MILLIS: f64 = 9.0;
+/// The virtual time that is played between two looks at the clock.
+const SLICE_MICROS: u64 = 20_000;
+
+impl Store {
+    /// The page, opened on this run.
+    pub fn new(history: History, lang: Lang) -> Self {
+        let history = StoredValue::new_local(history);
+        let version = RwSignal::new(0);
+        let stage = Memo::new(move |_| {
+            version.track();
+            history.with_value(|history| view::stage(history.world()))
+        });
+        let store = Self {
+            history,
+            version,
+            opened: RwSignal::new(0),
+            playing: RwSignal::new(false),
+            speed: RwSignal::new(1.0),
+            selection: RwSignal::new(None),
+            tab: RwSignal::new(Tab::State),
+            lang: RwSignal::new(lang),
+            notice: RwSignal::new(None),
+            stage,
+            marks: RwSignal::new(Vec::new()),
+        };
+        store.refresh();
+        store
+    }
+
+    /// A text in the page's language; follows it.
+    pub fn say(self, text: Text) -> &'static str {
+        text.in_(self.lang.get())
+    }
+
+    /// Look at the history; follows it.
+    pub fn with<T>(self, look: impl FnOnce(&History) -> T) -> T {
+        self.version.track();
+        self.history.with_value(look)
+    }
+
+    /// Look at the history once.
+    pub fn peek<T>(self, look: impl FnOnce(&History) -> T) -> T {
+        self.history.with_value(look)
+    }
+
+    /// Change the history, and let everybody know.
+    pub fn change<T>(self, change: impl FnOnce(&mut History) -> T) -> T {
+        let value = self.history.try_update_value(change).expect("the page owns its history");
+        self.refresh();
+        value
+    }
+
+    /// Do something to the world, now. If something lay ahead, that is another timeline, and can be gone back to.
+    pub fn act(self, action: Action) {
+        let now = self.peek(History::furthest);
+        let known = self.peek(|history| history.world().chronicle().len());
+        self.marks.update(|marks| marks.truncate(known));
+        if let Some(other) = self.change(|history| history.act(action)) {
+            let text = self.lang.with_untracked(|lang| FORKED.in_(*lang));
+            self.notice.set(Some(Notice {
+                text: text.to_owned(),
+                undo: Some((other, now)),
+                bad: false,
+            }));
+        }
+    }
+
+    /// Do what a line says (`kill m1`); a line that makes no sense is told to the reader.
+    pub fn act_line(self, line: &str) {
+        match self.peek(|history| Action::parse(line, history.world().scenario())) {
+            Ok(action) => self.act(action),
+            Err(why) => self.complain(why),
+        }
+    }
+
+    /// Tell the reader that something is wrong.
+    pub fn complain(self, text: String) {
+        self.notice.set(Some(Notice { text, undo: None, bad: true }));
+    }
+
+    /// Open another run, at `at` microseconds.
+    pub fn open(self, run: Run, at: u64) {
+        match History::new(run) {
+            Ok(mut history) => {
+                history.play_to(at);
+                self.selection.set(None);
+                self.marks.set(Vec::new());
+                self.change(|old| *old = history);
+                self.opened.update(|n| *n += 1);
+            }
+            Err(bad) => self.complain(bad.to_string()),
+        }
+    }
+
+    /// One animation frame: `elapsed` real milliseconds have gone by.
+    pub fn frame(self, elapsed: f64) {
+        if !self.playing.get_untracked() {
+            return;
+        }
+        let wanted = (elapsed.min(100.0) * 1000.0 * self.speed.get_untracked()) as u64;
+        let clock = now_millis();
+        self.change(|history| {
+            let goal = history.now() + wanted;
+            while history.now() < goal {
+                history.play_to((history.now() + SLICE_MICROS).min(goal));
+                if now_millis() - clock > FRAME_BUDGET_MILLIS {
+                    break;
+                }
+            }
+        });
+    }
+
+    /// Draw anew, and gather the marks that have come: a run's happenings only ever grow, so those seen before it was
+    /// wound back stay on the timeline as its known future.
+    fn refresh(self) {
+        let seen = self.marks.with_untracked(Vec::len);
+        let new = self.history.with_value(|history| view::timeline(history.world(), seen));
+        if !new.is_empty() {
+            self.marks.update(|marks| marks.extend(new));
+        }
+        self.version.update(|n| *n += 1);
+    }
+
+    /// What to call somebody.
+    pub fn name_of(self, party: Party) -> String {
+        self.peek(|history| history.world().scenario().name_of(party))
+    }
+}
+
+const FORKED: Text = Text(
+    "과거에서 손을 댔기 때문에 여기서부터 다른 시간선이 시작됩니다.",
+    "You acted in the past: another timeline begins here.",
+);
+
+/// A real clock, for the frame budget alone.
+fn now_millis() -> f64 {
+    web_sys::window().and_then(|window| window.performance()).map_or(0.0, |clock| clock.now())
+}
