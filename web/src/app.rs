@@ -1,13 +1,17 @@
 //! The page as a whole: the four places, and the clock that drives them.
 
 use leptos::prelude::*;
-use sim::{Run, history::History};
+use sim::{Run, history::History, run::BadLink};
 use wasm_bindgen::{JsCast, closure::Closure};
 
 use crate::{
+    address,
+    help::{Help, keys},
     inspector::Inspector,
+    lesson::LessonPlace,
+    prefs,
     stage::Stage,
-    store::Store,
+    store::{Notice, Store},
     text::{Lang, Text},
     timeline::Timeline,
     transport::Transport,
@@ -16,6 +20,8 @@ use crate::{
 const SANDBOX: Text = Text("모래상자", "Sandbox");
 const COPY_LINK: Text = Text("링크 복사", "Copy link");
 const THEME: Text = Text("밝게/어둡게", "Light/dark");
+const COPIED: Text = Text("이 실행의 링크를 복사했어요.", "The link to this run is copied.");
+const HELP: Text = Text("도움말", "Help");
 const UNDO: Text = Text("되돌리기", "Go back");
 const CLOSE: Text = Text("닫기", "Close");
 
@@ -23,38 +29,55 @@ const CLOSE: Text = Text("닫기", "Close");
 #[component]
 pub fn App() -> impl IntoView {
     let (history, complaint) = first_history();
-    let store = Store::new(history, preferred_language());
+    let store = Store::new(history, prefs::lang());
     provide_context(store);
-    if let Some(complaint) = complaint {
-        store.complain(complaint);
+    if let Some(bad) = complaint {
+        store.complain_of_link(&bad);
     }
+    prefs::apply_theme();
+    Effect::new(move |_| prefs::keep_lang(store.lang.get()));
+    address::follow(store);
     start_clock(store);
+    let help = RwSignal::new(false);
+    keys(store, help);
     view! {
         <div class="page" lang=move || store.lang.get().code()>
-            <Top/>
+            <Top help/>
+            <LessonPlace/>
             <Stage/>
             <Inspector/>
             <section class="time"><Transport/><Timeline/></section>
             <Notices/>
+            <Help open=help/>
         </div>
     }
 }
 
 #[component]
-fn Top() -> impl IntoView {
+fn Top(help: RwSignal<bool>) -> impl IntoView {
     let store = expect_context::<Store>();
     let other = move || match store.lang.get() {
         Lang::Ko => "EN",
         Lang::En => "한국어",
     };
+    let crumb = move || {
+        let lesson =
+            store.lesson.with(|playing| playing.as_ref().map(|playing| playing.lesson.clone()));
+        match (lesson, store.lang.get()) {
+            (Some(lesson), Lang::Ko) => lesson.title.ko.clone(),
+            (Some(lesson), Lang::En) => lesson.title.en.clone(),
+            (None, lang) => SANDBOX.in_(lang).to_owned(),
+        }
+    };
     view! {
         <header class="top">
             <span class="brand">"keep"<i>"sake"</i></span>
-            <span class="crumb">{move || store.say(SANDBOX)}</span>
+            <span class="crumb">{crumb}</span>
             <span class="spring"></span>
             <button class="button" on:click=move |_| copy_link(store)>{move || store.say(COPY_LINK)}</button>
-            <button class="button" on:click=move |_| toggle_theme()>{move || store.say(THEME)}</button>
-            <button class="button" on:click=move |_| store.lang.update(|lang| *lang = lang.other())>{other}</button>
+            <button class="button" on:click=move |_| prefs::toggle_theme()>{move || store.say(THEME)}</button>
+            <button class="button" data-do="lang" on:click=move |_| store.lang.update(|lang| *lang = lang.other())>{other}</button>
+            <button class="button" aria-label=move || store.say(HELP) on:click=move |_| help.set(true)>"?"</button>
         </header>
     }
 }
@@ -81,13 +104,16 @@ fn Notices() -> impl IntoView {
 }
 
 /// The run of the address bar, or a fresh one; and what was wrong with the address.
-fn first_history() -> (History, Option<String>) {
-    let hash = web_sys::window().and_then(|w| w.location().hash().ok()).unwrap_or_default();
-    let link = hash.trim_start_matches('#');
-    let opened = if link.is_empty() { None } else { Some(History::open(link)) };
+fn first_history() -> (History, Option<BadLink>) {
+    let opened = address::read().map(|read| {
+        let (run, at) = read?;
+        let mut history = History::new(run)?;
+        history.play_to(at);
+        Ok(history)
+    });
     match opened {
         Some(Ok(history)) => (history, None),
-        Some(Err(bad)) => (fresh(), Some(bad.to_string())),
+        Some(Err(bad)) => (fresh(), Some(bad)),
         None => (fresh(), None),
     }
 }
@@ -96,26 +122,16 @@ fn fresh() -> History {
     History::new(Run::new("sentinel", 1)).expect("the scenario is built in")
 }
 
-fn preferred_language() -> Lang {
-    let language = web_sys::window().and_then(|w| w.navigator().language()).unwrap_or_default();
-    if language.starts_with("ko") { Lang::Ko } else { Lang::En }
-}
-
 fn copy_link(store: Store) {
-    let link = store.peek(History::link);
+    let url = address::of(store);
     if let Some(window) = web_sys::window() {
-        let _ = window.location().set_hash(&link);
-        let url = window.location().href().unwrap_or_default();
         let _ = window.navigator().clipboard().write_text(&url);
     }
-}
-
-fn toggle_theme() {
-    let Some(root) = web_sys::window().and_then(|w| w.document()?.document_element()) else {
-        return;
-    };
-    let dark = root.get_attribute("data-theme").as_deref() == Some("dark");
-    let _ = root.set_attribute("data-theme", if dark { "light" } else { "dark" });
+    store.notice.set(Some(Notice {
+        text: COPIED.in_(store.lang.get_untracked()).to_owned(),
+        undo: None,
+        bad: false,
+    }));
 }
 
 /// Call `Store::frame` at every animation frame, for as long as the page lives.

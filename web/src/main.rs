@@ -7,18 +7,26 @@
 //! | the four places | [`app`] |
 //! | nodes, links, messages | [`stage`] |
 //! | what is selected | [`inspector`] |
+//! | walkthroughs | [`lesson`] |
+//! | the link in the address bar | [`address`] |
+//! | language and theme | [`prefs`] |
 //! | time: transport and timeline | [`transport`], [`timeline`] |
 
+mod address;
 mod app;
+mod digest;
+mod help;
 mod inspector;
+mod lesson;
+mod open_file;
 mod panic;
+mod prefs;
+mod prose;
 mod stage;
 mod store;
 mod text;
 mod timeline;
 mod transport;
-
-mod digest;
 
 use leptos::prelude::*;
 

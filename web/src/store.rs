@@ -8,14 +8,21 @@
 //! The page holds no second copy of anything that the world knows: it draws pictures (`sim::view`) of it, made anew
 //! whenever `version` moves. Only the marks of the timeline are gathered as they come, since they only grow.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use sim::{
     Action, NodeId, Party, Run,
     history::History,
+    lesson::Lesson,
+    run::BadLink,
     view::{self, Mark, Stage},
 };
 
-use crate::text::{Lang, Text};
+use crate::{
+    lesson::Playing,
+    text::{Lang, Text},
+};
 
 /// What the inspector shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +83,8 @@ pub struct Store {
     pub lang: RwSignal<Lang>,
     /// A word to the reader.
     pub notice: RwSignal<Option<Notice>>,
+    /// The lesson, if one is being played.
+    pub lesson: RwSignal<Option<Playing>>,
     /// The stage, as it is now.
     pub stage: Memo<Stage>,
     /// All marks of this timeline so far.
@@ -106,6 +115,7 @@ impl Store {
             tab: RwSignal::new(Tab::State),
             lang: RwSignal::new(lang),
             notice: RwSignal::new(None),
+            lesson: RwSignal::new(None),
             stage,
             marks: RwSignal::new(Vec::new()),
         };
@@ -133,14 +143,14 @@ impl Store {
     pub fn change<T>(self, change: impl FnOnce(&mut History) -> T) -> T {
         let value = self.history.try_update_value(change).expect("the page owns its history");
         self.refresh();
+        self.look_for_goal();
         value
     }
 
     /// Do something to the world, now. If something lay ahead, that is another timeline, and can be gone back to.
     pub fn act(self, action: Action) {
         let now = self.peek(History::furthest);
-        let known = self.peek(|history| history.world().chronicle().len());
-        self.marks.update(|marks| marks.truncate(known));
+        self.forget_future();
         if let Some(other) = self.change(|history| history.act(action)) {
             let text = self.lang.with_untracked(|lang| FORKED.in_(*lang));
             self.notice.set(Some(Notice {
@@ -189,11 +199,93 @@ impl Store {
             let goal = history.now() + wanted;
             while history.now() < goal {
                 history.play_to((history.now() + SLICE_MICROS).min(goal));
-                if now_millis() - clock > FRAME_BUDGET_MILLIS {
+                if self.reaches_goal(history) || now_millis() - clock > FRAME_BUDGET_MILLIS {
                     break;
                 }
             }
         });
+    }
+
+    /// Begin a lesson: its setup is played, its first step waits.
+    pub fn begin(self, lesson: Arc<Lesson>) {
+        let (run, at) = lesson.beginning();
+        self.playing.set(false);
+        self.open(run, at);
+        let begun = self.peek(|history| history.world().now());
+        let playing = Playing { lesson, step: 0, begun, done: false, answer: None, hint: false };
+        self.lesson.set(Some(playing));
+    }
+
+    /// Go on to the lesson's next step.
+    pub fn next_step(self) {
+        let begun = self.peek(|history| history.world().now());
+        self.lesson.update(|playing| {
+            if let Some(playing) = playing {
+                *playing = Playing {
+                    lesson: playing.lesson.clone(),
+                    step: playing.step + 1,
+                    begun,
+                    done: false,
+                    answer: None,
+                    hint: false,
+                };
+            }
+        });
+        self.look_for_goal();
+    }
+
+    /// Do what the step's solution says.
+    pub fn solve(self) {
+        let Some(playing) = self.lesson.get_untracked() else { return };
+        let Some(step) = playing.lesson.steps.get(playing.step) else { return };
+        self.playing.set(false);
+        self.forget_future();
+        self.change(|history| {
+            history.cut_off();
+            step.solve(history)
+        });
+    }
+
+    /// Whether the present step of the lesson has just reached its goal.
+    fn reaches_goal(self, history: &History) -> bool {
+        self.lesson.with_untracked(|playing| {
+            let Some(playing) = playing.as_ref().filter(|playing| !playing.done) else {
+                return false;
+            };
+            let step = playing.lesson.steps.get(playing.step);
+            step.is_some_and(|step| step.is_done(history.world(), playing.begun))
+        })
+    }
+
+    /// A goal that is reached stays reached; the world stands still until the reader goes on.
+    fn look_for_goal(self) {
+        if self.history.with_value(|history| self.reaches_goal(history)) {
+            self.playing.set(false);
+            self.lesson.update(|playing| {
+                if let Some(playing) = playing {
+                    playing.done = true;
+                }
+            });
+        }
+    }
+
+    /// Play freely in this scenario.
+    pub fn sandbox(self, scenario: &str) {
+        const SEED: u64 = 1;
+        self.lesson.set(None);
+        self.open(Run::new(scenario, SEED), 0);
+    }
+
+    /// Tell the reader that a link can't be opened.
+    pub fn complain_of_link(self, bad: &BadLink) {
+        let what = self.lang.with_untracked(|lang| BAD_LINK.in_(*lang));
+        self.complain(format!("{what} ({})", bad.0));
+    }
+
+    /// Marks that lie ahead belong to a timeline that is about to end.
+    fn forget_future(self) {
+        let known = self.peek(|history| history.world().chronicle().len());
+        self.marks.update(|marks| marks.truncate(known));
     }
 
     /// Draw anew, and gather the marks that have come: a run's happenings only ever grow, so those seen before it was
@@ -213,6 +305,10 @@ impl Store {
     }
 }
 
+const BAD_LINK: Text = Text(
+    "이 링크는 열 수 없어서 새 실행을 시작했어요. 주소 전체를 복사했는지 확인해 주세요.",
+    "This link can't be opened, so a new run was begun. Check that the whole address was copied.",
+);
 const FORKED: Text = Text(
     "과거에서 손을 댔기 때문에 여기서부터 다른 시간선이 시작됩니다.",
     "You acted in the past: another timeline begins here.",

@@ -1,0 +1,138 @@
+//! What the shapes, colours and keys mean; and the keys themselves.
+
+use gloo::events::EventListener;
+use leptos::prelude::*;
+use sim::history::History;
+use wasm_bindgen::JsCast;
+
+use crate::{store::Store, text::Text};
+
+const TITLE: Text = Text("도움말", "Help");
+const CLOSE: Text = Text("닫기", "Close");
+const SHAPES: [(&str, Text); 3] = [
+    (
+        "⬡",
+        Text(
+            "센티널: 지켜보고, 투표하고, 페일오버를 실행해요.",
+            "A sentinel: it watches, votes, and carries out failovers.",
+        ),
+    ),
+    (
+        "▭",
+        Text(
+            "데이터 노드: 마스터(파랑) 또는 레플리카(청록).",
+            "A data node: master (blue) or replica (teal).",
+        ),
+    ),
+    (
+        "○",
+        Text(
+            "클라이언트: 쓰기를 보내고 응답을 세요.",
+            "A client: it sends writes and counts the replies.",
+        ),
+    ),
+];
+const OUTLINES: [(&str, Text); 3] = [
+    (
+        "sdown",
+        Text(
+            "SDOWN: 적어도 한 센티널이 죽었다고 봐요.",
+            "SDOWN: at least one sentinel thinks it down.",
+        ),
+    ),
+    (
+        "odown",
+        Text(
+            "ODOWN: 쿼럼을 채운 센티널이 죽었다고 봐요.",
+            "ODOWN: a quorum of sentinels thinks it down.",
+        ),
+    ),
+    (
+        "down",
+        Text("흐림: 프로세스가 없거나 전원이 꺼졌어요.", "Faded: no process, or no electricity."),
+    ),
+];
+const COLOURS: [(&str, Text); 5] = [
+    ("memory", Text("메모리에만 있는 쓰기", "a write in memory only")),
+    ("buffer", Text("AOF 버퍼까지 온 쓰기", "in the AOF buffer")),
+    (
+        "cache",
+        Text(
+            "페이지 캐시까지: 프로세스가 죽어도 남아요",
+            "in the page cache: survives the process",
+        ),
+    ),
+    ("disk", Text("디스크까지: 정전에도 남아요", "on disk: survives a power cut")),
+    ("lost", Text("사라진 쓰기", "lost")),
+];
+const KEYS: [(&str, Text); 5] = [
+    ("Space", Text("재생과 멈춤", "play and pause")),
+    (".", Text("사건 하나만큼 앞으로", "one event forward")),
+    (",", Text("사건 하나만큼 뒤로", "one event back")),
+    (
+        "← →",
+        Text(
+            "타임라인에서 앞뒤로 (Shift: 열 배)",
+            "on the timeline: back and forth (shift: ten times)",
+        ),
+    ),
+    ("?", Text("이 도움말", "this help")),
+];
+
+/// The page's keys, wherever nothing is being typed.
+pub fn keys(store: Store, help: RwSignal<bool>) {
+    /// How far "next event" looks ahead.
+    const LOOK_AHEAD: u64 = 30_000_000;
+    let Some(window) = web_sys::window() else { return };
+    EventListener::new(&window, "keydown", move |event| {
+        let Some(event) = event.dyn_ref::<web_sys::KeyboardEvent>() else { return };
+        let target = event.target().and_then(|t| t.dyn_into::<web_sys::Element>().ok());
+        let typing = target.is_some_and(|t| {
+            matches!(t.tag_name().as_str(), "INPUT" | "SELECT" | "TEXTAREA" | "BUTTON" | "SUMMARY")
+        });
+        if typing || event.ctrl_key() || event.meta_key() || event.alt_key() {
+            return;
+        }
+        let go = |change: fn(&mut History)| {
+            store.playing.set(false);
+            store.change(change);
+        };
+        match event.key().as_str() {
+            " " if !event.default_prevented() => {
+                store.playing.update(|playing| *playing = !*playing)
+            }
+            "." => go(|history| history.step_to_happening(LOOK_AHEAD)),
+            "," => go(History::step_back),
+            "?" => help.update(|open| *open = !*open),
+            "Escape" => help.set(false),
+            _ => {}
+        }
+    })
+    .forget();
+}
+
+/// The dialogue.
+#[component]
+pub fn Help(open: RwSignal<bool>) -> impl IntoView {
+    let store = expect_context::<Store>();
+    let row =
+        move |mark: AnyView, text: Text| view! { <li>{mark}<span>{store.say(text)}</span></li> };
+    move || {
+        open.get().then(|| {
+            view! {
+                <div class="veil" on:click=move |_| open.set(false)>
+                    <div class="help" role="dialog" aria-modal="true" aria-label=store.say(TITLE) on:click=|event| event.stop_propagation()>
+                        <h1>{store.say(TITLE)}</h1>
+                        <ul>
+                            {SHAPES.map(|(mark, text)| row(view! { <b class="glyph">{mark}</b> }.into_any(), text))}
+                            {OUTLINES.map(|(class, text)| row(view! { <i class=format!("outline {class}")></i> }.into_any(), text))}
+                            {COLOURS.map(|(class, text)| row(view! { <i class=format!("swatch {class}")></i> }.into_any(), text))}
+                            {KEYS.map(|(key, text)| row(view! { <kbd>{key}</kbd> }.into_any(), text))}
+                        </ul>
+                        <button class="button primary" on:click=move |_| open.set(false)>{store.say(CLOSE)}</button>
+                    </div>
+                </div>
+            }
+        })
+    }
+}

@@ -1,0 +1,55 @@
+//! What the reader prefers, kept in this browser alone: language and theme.
+
+use gloo::storage::{LocalStorage, Storage};
+
+use crate::text::Lang;
+
+const LANG: &str = "keepsake.lang";
+const THEME: &str = "keepsake.theme";
+
+/// The chosen language, or the browser's.
+pub fn lang() -> Lang {
+    LocalStorage::get(LANG).unwrap_or_else(|_| {
+        let language = web_sys::window().and_then(|w| w.navigator().language()).unwrap_or_default();
+        if language.starts_with("ko") { Lang::Ko } else { Lang::En }
+    })
+}
+
+/// Keep the language, and tell the browser (for fonts, hyphenation, screen readers).
+pub fn keep_lang(lang: Lang) {
+    // Private windows may refuse to store anything: then it holds until the page is closed.
+    let _ = LocalStorage::set(LANG, lang);
+    if let Some(root) = root() {
+        let _ = root.set_attribute("lang", lang.code());
+    }
+}
+
+/// Show the chosen theme, or the system's.
+pub fn apply_theme() {
+    let theme = LocalStorage::get(THEME).unwrap_or_else(|_| system_theme().to_owned());
+    set_theme(&theme);
+}
+
+/// The other theme, from now on.
+pub fn toggle_theme() {
+    let dark = root().and_then(|root| root.get_attribute("data-theme")).as_deref() == Some("dark");
+    let theme = if dark { "light" } else { "dark" };
+    let _ = LocalStorage::set(THEME, theme);
+    set_theme(theme);
+}
+
+fn set_theme(theme: &str) {
+    if let Some(root) = root() {
+        let _ = root.set_attribute("data-theme", theme);
+    }
+}
+
+fn system_theme() -> &'static str {
+    let query =
+        web_sys::window().and_then(|w| w.match_media("(prefers-color-scheme: dark)").ok()?);
+    if query.is_some_and(|query| query.matches()) { "dark" } else { "light" }
+}
+
+fn root() -> Option<web_sys::Element> {
+    web_sys::window()?.document()?.document_element()
+}
