@@ -15,7 +15,7 @@ use crate::{
     refusal::Refusal,
     resp::{Args, Decoded, RequestDecoder, decode::Limits, decode::OwnedArgs},
     time::Time,
-    trace::ServerFact,
+    trace::{ServerFact, Trace, WriteFact},
 };
 
 /// What became of a request.
@@ -267,8 +267,22 @@ impl Node {
             self.flush_propagation(now, fx);
             client.held_until = self.persistence.gate();
             client.last_write_offset = self.replication.offset;
+            if fx.detailed && client.kind == ClientKind::Normal {
+                let write = self.write_fact(client);
+                fx.trace(now, self.log_role(), Trace::Write(write));
+            }
         }
         outcome
+    }
+
+    /// Where the write that this client's running command made stands in the streams.
+    fn write_fact(&self, client: &Client) -> WriteFact {
+        WriteFact {
+            conn: client.conn,
+            command: client.commands + 1,
+            replication_end: self.replication.offset,
+            aof_end: self.persistence.gate(),
+        }
     }
 
     /// A client's requests are through: let its replies go if they may, close it if it is to be closed, put it back.

@@ -116,6 +116,9 @@ impl Node {
         self.close_replicas(now, fx);
         self.replication.backlog = None;
         self.note_replication(now, LinkFact::Flushing, fx);
+        for db in 0..self.databases() {
+            self.touch_watchers_of(db);
+        }
         self.keyspace.flush_all();
         self.note_replication(now, LinkFact::Loading, fx);
         let step = LoadStep::Syncing(self.disk(DiskOp::Fsync { path: temp.clone() }, fx));

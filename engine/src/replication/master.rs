@@ -169,7 +169,8 @@ impl Node {
         if core::mem::take(&mut self.replication.wants_acks) {
             self.replication.feed_bare(&[b"REPLCONF", b"GETACK", b"*"]);
         }
-        let Some(backlog) = &self.replication.backlog else { return };
+        let Some(backlog) = &mut self.replication.backlog else { return };
+        backlog.set_size(self.config.replication.backlog_size);
         let end = backlog.end();
         for replica in &mut self.replication.replicas {
             let may_stream = replica.state == AttachedState::Online { awaits_ack: false };
@@ -270,7 +271,7 @@ impl Node {
 
     /// Ten times a second; most of it is done once a second.
     pub(crate) fn replication_cron(&mut self, now: Time, fx: &mut Effects) {
-        if now < self.replication.next_cron {
+        if now < self.replication.next_cron || self.persistence.is_loading() {
             return;
         }
         self.replication.next_cron = now.plus_millis(1000);

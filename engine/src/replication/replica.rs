@@ -26,7 +26,7 @@ impl Node {
         let master = self.config.replication.replicaof.clone();
         self.replication.link = master.map(|master| Link::new(master, None));
         self.replication.no_replicas_since = now;
-        self.replication.next_cron = now.plus_millis(1000);
+        self.replication.next_cron = now;
     }
 
     /// At boot, an RDB was read that says where in a stream its data stand.
@@ -433,7 +433,7 @@ impl Node {
         let Some(stream) = self.replication.link.as_mut().and_then(Link::stream) else { return };
         let Some(mut client) = stream.client.take() else { return };
         let conn = stream.conn;
-        let input = core::mem::take(&mut stream.input);
+        let mut input = core::mem::take(&mut stream.input);
         let mut decoder = core::mem::take(&mut stream.decoder);
         let mut run = stream.run;
         let mut counted = 0;
@@ -460,7 +460,11 @@ impl Node {
         }
         let stream = self.replication.link.as_mut().and_then(Link::stream);
         let Some(stream) = stream.filter(|stream| stream.conn == conn) else { return };
-        stream.input = input[counted..].to_vec();
+        // A large value that arrives in many pieces is not moved at each of them.
+        if counted > 0 {
+            input.drain(..counted);
+        }
+        stream.input = input;
         stream.run = run - counted;
         stream.decoder = decoder;
         stream.client = Some(client);
