@@ -20,7 +20,7 @@ use tests::Node;
 /// What `cargo xtask bench` can be told.
 #[derive(clap::Args)]
 pub struct Options {
-    /// Only these parts: throughput, always, memory, latency, page
+    /// Only these parts: throughput, always, memory, latency, simulation, page
     parts: Vec<String>,
     /// Alternating rounds of each rate
     #[arg(long, default_value_t = 5)]
@@ -36,12 +36,13 @@ pub struct Options {
 /// Runs one part of the measurement.
 type Part = fn(&Bench) -> Result<Vec<Row>>;
 
-const PARTS: [(&str, Part); 5] = [
+const PARTS: [(&str, Part); 6] = [
     ("throughput", throughput::plain),
     ("always", throughput::always),
     ("memory", memory::measure),
     ("latency", latency::measure),
-    ("page", page::measure),
+    ("simulation", page::simulation),
+    ("page", page::page),
 ];
 
 /// What every part needs to know.
