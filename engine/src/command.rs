@@ -35,6 +35,7 @@ mod lcs;
 pub mod notify;
 pub mod object;
 pub mod options;
+pub mod persistence;
 pub mod pubsub;
 pub mod relocate;
 pub mod replication;
@@ -56,6 +57,7 @@ pub static FAMILIES: &[&[Command]] = &[
     counter::COMMANDS,
     expire::COMMANDS,
     generic::COMMANDS,
+    persistence::COMMANDS,
     pubsub::COMMANDS,
     replication::COMMANDS,
     relocate::COMMANDS,

@@ -194,7 +194,7 @@ impl Node {
         }
         self.boot_replication(now);
         self.note(now, ServerFact::Initialized, fx);
-        self.note(now, ServerFact::Ready, fx);
+        self.begin_load(now, fx);
     }
 
     fn on_timer(&mut self, now: Time, fx: &mut Effects) {
@@ -208,6 +208,7 @@ impl Node {
 
     /// The end of a turn: the AOF buffer is written, replicas are fed.
     fn before_sleep(&mut self, now: Time, fx: &mut Effects) {
+        self.persistence_before_sleep(now, fx);
         self.feed_replicas(now, fx);
     }
 
@@ -226,6 +227,7 @@ impl Node {
         result: Result<crate::io::DiskReply, crate::io::DiskError>,
         fx: &mut Effects,
     ) {
+        let Some(result) = self.persistence_on_disk(now, id, result, fx) else { return };
         self.config_on_disk(now, id, &result, fx);
         self.on_sentinel_disk(now, id, &result, fx);
         let _ = self.on_full_sync_disk(now, id, &result, fx)
@@ -234,11 +236,17 @@ impl Node {
 
     fn on_child(&mut self, now: Time, job: JobId, event: crate::io::ChildEvent, fx: &mut Effects) {
         self.on_full_sync_child(now, job, &event, fx);
+        self.persistence_on_child(now, job, &event, fx);
     }
 
     fn terminate(&mut self, now: Time, fx: &mut Effects) {
-        self.note(now, ServerFact::Bye, fx);
-        fx.push(Effect::Exit { code: 0 });
+        if self.sentinel.is_some() {
+            self.note(now, ServerFact::Bye, fx);
+            return fx.push(Effect::Exit { code: 0 });
+        }
+        let by = "Received SIGTERM scheduling shutdown...".into();
+        self.note(now, ServerFact::ShutdownRequested { by }, fx);
+        self.begin_shutdown(now, self.config.general.shutdown_on_sigterm, None, fx);
     }
 
     /// How many databases there are.
@@ -300,6 +308,10 @@ impl Node {
     /// Hand what this unit of execution changed to the AOF and to the replicas, as one transaction if it is several commands.
     pub(crate) fn flush_propagation(&mut self, now: Time, fx: &mut Effects) {
         let mut pending = core::mem::take(&mut self.propagation);
+        // What is loaded has been passed on when it was new.
+        if self.persistence.is_loading() {
+            pending.clear();
+        }
         for (db, command, for_aof) in pending.drain_as_transaction() {
             if for_aof {
                 self.persistence.feed(now, db, command);
@@ -318,5 +330,7 @@ pub(crate) fn hex_id(rng: &mut oorandom::Rand64) -> String {
     (0..40).map(|_| char::from(DIGITS[rng.rand_range(0..16) as usize])).collect()
 }
 
+#[cfg(test)]
+pub(crate) mod bench;
 #[cfg(test)]
 mod tests;

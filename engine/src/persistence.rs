@@ -1,43 +1,292 @@
 //! The node's half of persistence: when to save, when to append, when to rewrite, what to load.
+//!
+//! What a write goes through on its way to the platter, and where each step is decided:
+//!
+//! ```text
+//!   command ─▶ keyspace ────────────── snapshot ─▶ child ─▶ temp file ─fsync─ rename ─▶ dump.rdb    [save]
+//!        │                                    └──▶ child ─▶ temp file ─fsync─ rename ─▶ base        [rewrite]
+//!        ╰──▶ AOF buffer ─▶ page cache ─▶ platter                                                   [append]
+//!              (memory)      (write)      (fsync)
+//!                  │            │            │
+//!   reply held ────┴────────────┴────────────┴── until here, by appendfsync: written, or fsynced
+//! ```
+//!
+//! - [`append`]: the buffer, the three fsync policies, a full disk.
+//! - [`save`]: SAVE, BGSAVE, save points.
+//! - [`rewrite`]: BGREWRITEAOF, step by step, and what a crash finds after each step.
+//! - [`load`]: what is read at boot, and what is refused; [`boot`] opens the AOF behind it.
+//! - [`shutdown`]: what is written before the node ends.
+//! - [`script`]: chains of disk operations; [`jobs`]: the work of children; [`install`]: an RDB file
+//!   into the keyspace; [`info`]: `INFO persistence`.
+//!
+//! Nothing here waits: each disk operation is an effect, and its answer goes on where the work stopped.
 
-use crate::time::Time;
+use alloc::collections::{BTreeMap, VecDeque};
 
+use crate::{
+    config::Config,
+    io::{ChildEvent, ConnId, DiskError, DiskId, DiskReply, Effect, Effects, JobId},
+    node::{Blocked, Node},
+    refusal::Refusal,
+    time::Time,
+    trace::{LogRole, PersistenceFact, Trace},
+};
+
+pub mod append;
+pub mod boot;
+pub mod info;
 pub mod install;
 pub mod jobs;
+pub mod load;
+pub mod rewrite;
+pub mod save;
+pub mod script;
+pub mod shutdown;
+
+#[cfg(test)]
+mod tests;
+
+pub use append::{Aof, AofState};
+pub use install::{Expired, FileFacts, Installer};
+pub use jobs::{CommandWork, RdbWork, SnapshotSource};
+pub use save::Saves;
+
+use load::Load;
+use rewrite::Rewrite;
+use script::Script;
 
 /// Everything that the node knows about its files.
 #[derive(Clone, Debug, Default)]
-pub struct Persistence {}
+pub struct Persistence {
+    /// The append-only file.
+    pub(crate) aof: Aof,
+    /// dump.rdb.
+    pub(crate) saves: Saves,
+    /// The child that runs; there is never more than one.
+    pub(crate) child: Option<Child>,
+    /// What is being read at boot.
+    load: Option<load::Load>,
+    /// Counters of the last load, for INFO.
+    pub(crate) loaded: LoadedCounts,
+    scripts: BTreeMap<DiskId, Script>,
+    /// Who waits for the AOF, and for which offset; in order.
+    held: VecDeque<(u64, ConnId)>,
+    /// Whoever ends the node.
+    ending: Option<shutdown::Ending>,
+}
+
+/// What the last load brought.
+#[derive(Clone, Debug, Default)]
+pub struct LoadedCounts {
+    /// Keys that were loaded.
+    pub keys: u64,
+    /// Keys that were left out because they had expired.
+    pub expired: u64,
+    /// What the RDB file said about its place in a replication stream.
+    pub facts: FileFacts,
+}
+
+/// The child that runs.
+#[derive(Clone, Debug)]
+pub struct Child {
+    /// Its number.
+    pub job: JobId,
+    /// What logs and temporary files call it.
+    pub pid: u32,
+    /// When it was started.
+    pub since: Time,
+    /// Keys that it has to write.
+    pub keys: u64,
+    /// What it is for.
+    pub kind: ChildKind,
+}
+
+/// What a child is for.
+#[derive(Clone, Debug)]
+pub enum ChildKind {
+    /// BGSAVE.
+    Save {
+        /// Changes that had been made when the snapshot was taken: they count as saved when it succeeds.
+        dirty: u64,
+    },
+    /// BGREWRITEAOF.
+    Rewrite(Rewrite),
+}
 
 impl Persistence {
     /// A change to the data, encoded as a command, made in database `db`: the AOF's buffer takes it.
-    pub fn feed(&mut self, _now: Time, _db: u32, _command: &[u8]) {}
+    pub fn feed(&mut self, now: Time, db: u32, command: &[u8]) {
+        let rewriting = matches!(self.child, Some(Child { kind: ChildKind::Rewrite(_), .. }));
+        self.aof.feed(now, db, command, rewriting);
+    }
 
     /// The AOF offset that a reply must wait for; `None`: it may go at once.
     pub fn gate(&self) -> Option<u64> {
-        None
+        (self.aof.state == AofState::On).then_some(self.aof.fed)
     }
 
     /// Why writes are refused, if the disk has failed: the last background save, or the AOF.
-    pub fn write_refusal(
-        &self,
-        _config: &crate::config::Config,
-    ) -> Option<crate::refusal::Refusal> {
-        None
-    }
-
-    /// Whether data is being loaded from disk.
-    pub fn is_loading(&self) -> bool {
-        false
-    }
-
-    /// Whether a child job runs: keys' access clocks stand still then, so that nothing is copied for their sake.
-    pub fn has_child(&self) -> bool {
-        false
+    pub fn write_refusal(&self, config: &Config) -> Option<Refusal> {
+        let config = &config.persistence;
+        if config.stop_writes_on_bgsave_error && !config.save.is_empty() && self.saves.last_failed()
+        {
+            return Some(Refusal::MisconfBgsave);
+        }
+        let why = self.aof.trouble().filter(|_| self.aof.state != AofState::Off);
+        why.map(|why| Refusal::MisconfAof { why: why.into() })
     }
 
     /// Whether the AOF has come as far as `offset`, in the sense of `appendfsync`.
-    pub fn has_reached(&self, _offset: u64) -> bool {
+    pub fn has_reached(&self, offset: u64) -> bool {
+        offset <= self.aof.acknowledged
+    }
+
+    /// A client's replies wait until the AOF has come as far as `offset`.
+    pub fn hold(&mut self, offset: u64, conn: ConnId) {
+        self.held.push_back((offset, conn));
+    }
+
+    /// The end of the AOF's stream; `None` with the AOF off.
+    pub fn aof_end(&self) -> Option<u64> {
+        self.gate()
+    }
+
+    /// Whether the data is still being read.
+    pub fn is_loading(&self) -> bool {
+        self.load.is_some()
+    }
+
+    /// Whether clients must wait: the node does nothing but save.
+    pub fn blocks_clients(&self) -> bool {
+        self.saves.is_saving_now() || self.ending.is_some()
+    }
+}
+
+impl Node {
+    /// A disk operation has ended. The result is handed back if the operation was not ours.
+    pub(crate) fn persistence_on_disk(
+        &mut self,
+        now: Time,
+        id: DiskId,
+        result: Result<DiskReply, DiskError>,
+        fx: &mut Effects,
+    ) -> Option<Result<DiskReply, DiskError>> {
+        if let Some(script) = self.persistence.scripts.remove(&id) {
+            self.script_step_done(now, script, result.map(|_| ()), fx);
+        } else if self.persistence.load.as_ref().is_some_and(|load| load.awaits(id)) {
+            self.load_on_disk(now, result, fx);
+        } else if self.persistence.aof.awaits(id) {
+            self.aof_on_disk(now, id, result.map(|_| ()), fx);
+        } else {
+            return Some(result);
+        }
+        None
+    }
+
+    /// News of a child of ours. `false`: it is another's.
+    pub(crate) fn persistence_on_child(
+        &mut self,
+        now: Time,
+        job: JobId,
+        event: &ChildEvent,
+        fx: &mut Effects,
+    ) -> bool {
+        let Some(child) = self.persistence.child.as_ref().filter(|child| child.job == job) else {
+            return false;
+        };
+        let saves = matches!(child.kind, ChildKind::Save { .. });
+        match (event, &child.kind) {
+            (ChildEvent::Output(_), _) => {}
+            (ChildEvent::Finished { bytes }, _) if saves => {
+                self.save_child_finished(now, *bytes, fx);
+            }
+            (ChildEvent::Finished { bytes }, _) => self.rewrite_child_finished(now, *bytes, fx),
+            (ChildEvent::Failed { why }, _) if saves => self.save_child_failed(now, why, fx),
+            (ChildEvent::Failed { why }, _) => self.rewrite_child_failed(now, why, fx),
+        }
         true
+    }
+
+    /// Ten times a second: what is due is done.
+    pub(crate) fn persistence_cron(&mut self, now: Time, fx: &mut Effects) {
+        if self.persistence.is_loading() || self.persistence.blocks_clients() {
+            return;
+        }
+        self.scheduled_rewrite(now, fx);
+        self.save_points(now, fx);
+        self.automatic_rewrite(now, fx);
+        self.scheduled_save(now, fx);
+        self.aof_cron(now, fx);
+    }
+
+    /// The end of a turn: the AOF's buffer goes to the disk.
+    pub(crate) fn persistence_before_sleep(&mut self, now: Time, fx: &mut Effects) {
+        // What failed is tried again by the cron: trying at every turn would keep a full disk busy.
+        if self.persistence.aof.last_write_ok() {
+            self.flush_aof(now, false, fx);
+        }
+    }
+
+    /// Let the replies go that have waited for the AOF long enough.
+    pub(crate) fn release_held(&mut self, fx: &mut Effects) {
+        while let Some(&(offset, conn)) = self.persistence.held.front() {
+            if !self.persistence.has_reached(offset) {
+                break;
+            }
+            self.persistence.held.pop_front();
+            let due = |until: u64| until <= self.persistence.aof.acknowledged;
+            if self.clients.get(conn).and_then(|client| client.held_until).is_some_and(due)
+                && let Some(client) = self.clients.take(conn)
+            {
+                self.settle(client, fx);
+            }
+        }
+    }
+
+    /// Nobody has to wait any more: run what has come in meanwhile.
+    pub(super) fn resume_clients(&mut self, now: Time, fx: &mut Effects) {
+        for conn in self.clients.conns() {
+            let Some(client) = self.clients.get(conn) else { continue };
+            let waited = matches!(client.blocked, Some(Blocked::Disk | Blocked::Shutdown));
+            if waited || client.blocked.is_none() && !client.input.is_empty() {
+                self.resume(now, conn, fx);
+            }
+        }
+    }
+
+    /// Whether a child runs, for the files or for replicas; there is never more than one. Keys' access clocks
+    /// stand still then, so that nothing is copied for their sake.
+    pub(crate) fn has_child(&self) -> bool {
+        self.persistence.child.is_some() || self.replication.full_sync.is_some()
+    }
+
+    /// The pid of the next child: nobody else's, and the same in every replay.
+    pub(super) fn child_pid(&self, job: JobId) -> u32 {
+        self.pid.wrapping_add(job.0 as u32)
+    }
+
+    /// End a child that writes a file, and delete what it has written.
+    pub(crate) fn kill_child(&mut self, fx: &mut Effects) {
+        let Some(child) = self.persistence.child.take() else { return };
+        fx.push(Effect::KillChild(child.job));
+        let path = match child.kind {
+            ChildKind::Save { .. } => save::temp_name(child.pid),
+            ChildKind::Rewrite(_) => rewrite::temp_name(child.pid),
+        };
+        self.disk(crate::io::DiskOp::Unlink { path }, fx);
+    }
+
+    /// State a fact about files.
+    pub(crate) fn note_persistence(&self, now: Time, fact: PersistenceFact, fx: &mut Effects) {
+        fx.trace(now, self.log_role(), Trace::Persistence(fact));
+    }
+
+    /// State a fact about files in a child's name.
+    pub(crate) fn note_child(&self, now: Time, fact: PersistenceFact, fx: &mut Effects) {
+        fx.trace(now, LogRole::Child, Trace::Persistence(fact));
+    }
+
+    fn load_mut(&mut self) -> Option<&mut Load> {
+        self.persistence.load.as_mut()
     }
 }

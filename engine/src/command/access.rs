@@ -35,7 +35,7 @@ impl Ctx<'_> {
     pub fn read(&mut self, key: &[u8]) -> Found<'_> {
         let spot = self.seek(key);
         if let Some(spot) = spot
-            && !self.node.persistence.has_child()
+            && !self.node.has_child()
         {
             let clock = self.node.lru_clock;
             self.db_mut().touch(spot, clock);

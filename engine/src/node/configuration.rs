@@ -100,9 +100,11 @@ impl Node {
     }
 
     /// A directive has another value than before. Most are looked at when they matter; these want something done.
-    fn config_changed(&mut self, _now: Time, name: &str, fx: &mut Effects) {
-        if name == "port" {
-            fx.push(Effect::Listen { port: self.config.network.port });
+    fn config_changed(&mut self, now: Time, name: &str, fx: &mut Effects) {
+        match name {
+            "port" => fx.push(Effect::Listen { port: self.config.network.port }),
+            "appendonly" => self.appendonly_changed(now, fx),
+            _ => {}
         }
     }
 

@@ -18,14 +18,17 @@ impl Node {
         self.advance_clock(now);
         self.stats.sample(now);
         self.peak_memory = self.peak_memory.max(self.used_memory());
-        if !self.replication.is_replica() && self.active_expire {
+        if !self.replication.is_replica() && self.active_expire && !self.is_loading() {
             self.expire_cycle(now, fx);
         }
         if self.pause.is_some_and(|pause| now >= pause.until) {
             self.end_pause(now, fx);
         }
         self.clients_cron(now, fx);
-        self.replication_cron(now, fx);
+        if !self.persistence.is_loading() {
+            self.replication_cron(now, fx);
+        }
+        self.persistence_cron(now, fx);
     }
 
     /// `CLIENT PAUSE` is over: those who waited go on.

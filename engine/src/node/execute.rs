@@ -56,7 +56,7 @@ impl Node {
         client.last_seen = now;
         self.stats.reads_processed += 1;
         self.stats.net_input_bytes += bytes.len() as u64;
-        if client.blocked.is_some() {
+        if client.blocked.is_some() || self.persistence.blocks_clients() {
             client.input.extend_from_slice(bytes);
         } else if client.input.is_empty() {
             let used = self.run_requests(now, &mut client, bytes, fx);
@@ -100,7 +100,10 @@ impl Node {
         let mut decoder: RequestDecoder = core::mem::take(&mut client.decoder);
         let max_bulk = self.max_bulk();
         let mut at = 0;
-        while client.close == CloseIntent::No && client.blocked.is_none() {
+        while client.close == CloseIntent::No
+            && client.blocked.is_none()
+            && !self.persistence.blocks_clients()
+        {
             let limits = Limits { max_bulk, unauthenticated: !client.authenticated };
             match decoder.decode(&buf[at..], limits) {
                 Ok(Decoded::Request { args, used }) => match self.run(now, client, args, fx) {
@@ -291,7 +294,8 @@ impl Node {
             self.drop_client(client, fx);
             return;
         }
-        if client.held_until.is_some_and(|until| !self.is_durable(until)) {
+        if let Some(until) = client.held_until.filter(|until| !self.is_durable(*until)) {
+            self.persistence.hold(until, client.conn);
             self.clients.put_back(client);
             return;
         }

@@ -1,21 +1,15 @@
-use alloc::{string::String, vec::Vec};
+use alloc::string::String;
 
 use super::*;
-use crate::io::Endpoint;
+use crate::node::bench::{Bench, CLIENT, Disk};
 
 /// A node with one client; what it answers to `bytes`, as text.
 fn answers(bytes: &[u8]) -> String {
-    let mut node = Node::new(Birth { seed: 1, pid: 1, config: Config::default() });
-    let mut fx = Effects::default();
-    let (now, conn) = (Time::from_millis(1), ConnId::accepted(1));
-    let peer = Endpoint::new("127.0.0.1", 50000);
-    node.step(now, Input::Boot, &mut fx);
-    node.step(now, Input::Accepted { conn, peer: peer.clone(), local: peer }, &mut fx);
+    let mut bench = Bench::boot(Config::default(), Disk::default(), Time::from_millis(1));
     for byte in bytes.chunks(1) {
-        node.step(now, Input::Received { conn, bytes: byte }, &mut fx);
+        bench.step(Input::Received { conn: CLIENT, bytes: byte });
     }
-    let sent: Vec<u8> = fx.sends.iter().flat_map(|(_, bytes)| bytes.clone()).collect();
-    String::from_utf8(sent).unwrap()
+    bench.take_sent()
 }
 
 #[test]

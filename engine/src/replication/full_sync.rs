@@ -82,7 +82,7 @@ impl Node {
                 let settings = &self.config.replication;
                 if settings.diskless_sync && eof && settings.diskless_sync_delay > 0 {
                     self.note_replication(now, MasterFact::DelaySave, fx);
-                } else if self.persistence.has_child() {
+                } else if self.has_child() {
                     self.note_replication(now, MasterFact::SaveDelayed, fx);
                 } else {
                     self.start_full_sync(now, fx);
@@ -93,7 +93,7 @@ impl Node {
 
     /// Once a second: begin a full synchronisation if somebody has waited for long enough.
     pub(crate) fn start_waiting_full_sync(&mut self, now: Time, fx: &mut Effects) {
-        if self.replication.full_sync.is_some() || self.persistence.has_child() {
+        if self.replication.full_sync.is_some() || self.has_child() {
             return;
         }
         let waited = self.replication.replicas.iter().filter_map(|replica| match replica.state {

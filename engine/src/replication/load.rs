@@ -119,6 +119,7 @@ impl Node {
         for db in 0..self.databases() {
             self.touch_watchers_of(db);
         }
+        self.suspend_aof(now, fx);
         self.keyspace.flush_all();
         self.note_replication(now, LinkFact::Loading, fx);
         let step = LoadStep::Syncing(self.disk(DiskOp::Fsync { path: temp.clone() }, fx));
@@ -253,6 +254,7 @@ impl Node {
         self.begin_stream(now, conn, db, pre_psync);
         self.note_replication(now, LinkFact::Finished, fx);
         self.remove_file_if_unwanted(now, fx);
+        self.appendonly_changed(now, fx);
         self.send_ack(fx);
         if let Some(stream) = self.replication.link.as_mut().and_then(Link::stream) {
             stream.input = early;

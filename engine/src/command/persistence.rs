@@ -1,0 +1,159 @@
+//! Saving and rewriting: SAVE, BGSAVE, LASTSAVE, BGREWRITEAOF, SHUTDOWN.
+
+use super::{Command, Ctx, Flag, Outcome};
+use crate::{
+    config::{ShutdownOptions, ShutdownSave},
+    node::Blocked,
+    refusal::Refusal,
+    resp::Args,
+};
+
+/// The rows of this family.
+pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "save",
+        arity: 1,
+        flags: &[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading, Flag::NoMulti],
+        group: "server",
+        since: "1.0.0",
+        summary: "Writes dump.rdb at once; everybody waits.",
+        run: save,
+        ..Command::BASE
+    },
+    Command {
+        name: "bgsave",
+        arity: -1,
+        flags: &[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading],
+        group: "server",
+        since: "1.0.0",
+        summary: "Writes dump.rdb in the background, from a snapshot.",
+        example: &[("BGSAVE", "Background saving started")],
+        run: bgsave,
+        ..Command::BASE
+    },
+    Command {
+        name: "lastsave",
+        arity: 1,
+        flags: &[Flag::Loading, Flag::Stale, Flag::Fast],
+        tips: &["nondeterministic_output"],
+        categories: &["admin", "dangerous"],
+        group: "server",
+        since: "1.0.0",
+        summary: "When dump.rdb was last written, as Unix time.",
+        run: lastsave,
+        ..Command::BASE
+    },
+    Command {
+        name: "bgrewriteaof",
+        arity: 1,
+        flags: &[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading],
+        group: "server",
+        since: "1.0.0",
+        summary: "Makes a new base for the append-only file, in the background.",
+        example: &[("BGREWRITEAOF", "Background append only file rewriting started")],
+        run: bgrewriteaof,
+        ..Command::BASE
+    },
+    Command {
+        name: "shutdown",
+        arity: -1,
+        flags: &[
+            Flag::Admin,
+            Flag::Noscript,
+            Flag::NoMulti,
+            Flag::Loading,
+            Flag::Stale,
+            Flag::AllowBusy,
+            Flag::Sentinel,
+        ],
+        group: "server",
+        since: "1.0.0",
+        summary: "Saves what is to be saved and ends the server.",
+        run: shutdown,
+        ..Command::BASE
+    },
+];
+
+fn save(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    if ctx.node.has_child() {
+        return Err(Refusal::err("Background save already in progress"));
+    }
+    ctx.client.blocked = Some(Blocked::Disk);
+    let conn = ctx.client.conn;
+    ctx.node.save_now(ctx.now, Some(conn), ctx.fx);
+    Ok(())
+}
+
+fn bgsave(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let schedule = match args.get(1) {
+        None => false,
+        Some(word) if args.len() == 2 && word.eq_ignore_ascii_case(b"schedule") => true,
+        Some(_) => return Err(Refusal::Syntax),
+    };
+    let busy = ctx.node.has_child();
+    if busy && !ctx.node.persistence.is_rewriting() {
+        return Err(Refusal::err("Background save already in progress"));
+    }
+    if !busy && ctx.client.multi.is_none() && ctx.node.start_bgsave(ctx.now, ctx.fx) {
+        ctx.reply().simple("Background saving started");
+        return Ok(());
+    }
+    if !schedule && ctx.client.multi.is_none() {
+        return Err(Refusal::err(
+            "Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to \
+             schedule a BGSAVE whenever possible.",
+        ));
+    }
+    ctx.node.persistence.saves.scheduled = true;
+    ctx.reply().simple("Background saving scheduled");
+    Ok(())
+}
+
+fn lastsave(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    let last = ctx.node.persistence.saves.last;
+    ctx.reply().integer(last.cast_signed());
+    Ok(())
+}
+
+fn bgrewriteaof(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    if ctx.node.persistence.is_rewriting() {
+        return Err(Refusal::err("Background append only file rewriting already in progress"));
+    }
+    let started = ctx.node.propagation.depth <= 1 && ctx.node.start_rewrite(ctx.now, ctx.fx);
+    if !started {
+        ctx.node.persistence.schedule_rewrite();
+    }
+    ctx.reply().simple(match started {
+        true => "Background append only file rewriting started",
+        false => "Background append only file rewriting scheduled",
+    });
+    Ok(())
+}
+
+fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let mut options = ShutdownOptions::default();
+    let mut abort = false;
+    for word in args.skip(1).iter() {
+        match word.to_ascii_lowercase().as_slice() {
+            b"nosave" if options.save != ShutdownSave::Save => options.save = ShutdownSave::NoSave,
+            b"save" if options.save != ShutdownSave::NoSave => options.save = ShutdownSave::Save,
+            b"now" => options.now = true,
+            b"force" => options.force = true,
+            b"abort" => abort = true,
+            _ => return Err(Refusal::Syntax),
+        }
+    }
+    if abort {
+        if options != ShutdownOptions::default() {
+            return Err(Refusal::Syntax);
+        }
+        return Err(Refusal::err("No shutdown in progress."));
+    }
+    let conn = ctx.client.conn;
+    ctx.node.begin_shutdown(ctx.now, options, Some(conn), ctx.fx);
+    if !ctx.node.persistence.blocks_clients() {
+        return Err(Refusal::err("Errors trying to SHUTDOWN. Check logs."));
+    }
+    ctx.client.blocked = Some(Blocked::Shutdown);
+    Ok(())
+}

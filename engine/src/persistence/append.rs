@@ -1,0 +1,487 @@
+//! Appending to the AOF: from the buffer to the page cache, from there to the platter.
+//!
+//! ```text
+//!   fed ───────────▶ written ───────────▶ synced          three offsets in one endless stream of bytes
+//!    │  buffer          │    page cache      │
+//!    │                  │                    │            a reply waits for one of them:
+//!    │                  ╰── no, everysec     ╰── always   `acknowledged`
+//!    ╰ a command's bytes end here
+//! ```
+//!
+//! At the end of every turn the whole buffer is written with one append, and under `always` fsynced at
+//! once: all clients of the turn share that fsync (group commit), and those that come while it runs
+//! share the next one. At most one append is under way, so that one that fails can be taken back and
+//! tried again without tearing the stream.
+//!
+//! Under `everysec` the fsync runs beside the node once a second. While it runs a write may block, so
+//! the buffer waits for it, but not longer than two seconds. Replies do not wait meanwhile: what is
+//! answered then is in memory only, in Redis as well as here. (Two seconds of fsync, and one until the
+//! next: that is the famous "may lose up to a second" at its worst.)
+//!
+//! A rewrite turns to a new file while bytes of the old one may still be in the buffer. They become the
+//! *tail*: written to the old file first, whatever else there is. And while the new file is not yet
+//! named by the manifest nothing is written to it (`Turning`): bytes that a restart would not find must
+//! not be acknowledged.
+
+use alloc::{
+    collections::VecDeque,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use bytes::Bytes;
+
+use crate::{
+    aof::{Feed, Manifest},
+    config::AppendFsync,
+    io::{DiskError, DiskId, DiskOp, Effect, Effects},
+    node::Node,
+    time::Time,
+    trace::PersistenceFact,
+};
+
+/// Whether there is an AOF.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AofState {
+    /// No.
+    #[default]
+    Off,
+    /// It was turned on, and its first base is still to be written.
+    WaitRewrite,
+    /// Yes.
+    On,
+}
+
+/// The append-only file.
+#[derive(Clone, Debug, Default)]
+pub struct Aof {
+    /// Whether there is one.
+    pub state: AofState,
+    /// Which files make it up.
+    pub manifest: Manifest,
+    /// What the stream was told last.
+    pub(super) feed: Feed,
+    buffer: Vec<u8>,
+    /// The end of the stream, in the buffer or beyond it.
+    pub(super) fed: u64,
+    written: u64,
+    synced: u64,
+    /// How far replies may go.
+    pub(super) acknowledged: u64,
+    /// The file that is appended to.
+    pub(super) path: String,
+    /// Bytes that belong to an earlier file.
+    tail: Option<(String, Vec<u8>)>,
+    /// The next file is being prepared: the buffer waits.
+    pub(super) turning: bool,
+    writing: Option<Writing>,
+    fsyncs: VecDeque<Fsync>,
+    /// The second of the latest fsync.
+    last_fsync: u64,
+    /// Since which second a write waits for an fsync.
+    postponed_since: Option<u64>,
+    /// Bytes in the file that is appended to.
+    pub(super) incr_size: u64,
+    /// Bytes in all files that count.
+    pub current_size: u64,
+    /// The same, right after the latest rewrite.
+    pub rewrite_base_size: u64,
+    /// Why the buffer can't be written.
+    write_error: Option<String>,
+    /// Why the file can't be fsynced.
+    fsync_error: Option<String>,
+    error_logged: Option<u64>,
+    /// Fsyncs for which a write could not wait (`aof_delayed_fsync`).
+    pub delayed_fsyncs: u64,
+    /// What is known about rewrites.
+    pub(super) rewrites: super::rewrite::Rewrites,
+}
+
+/// An append that is under way.
+#[derive(Clone, Debug)]
+struct Writing {
+    id: DiskId,
+    path: String,
+    bytes: Bytes,
+    to_tail: bool,
+    /// Its failure is being undone: the file is being cut back. So many bytes had been written.
+    undoing: Option<u64>,
+}
+
+/// An fsync that is under way.
+#[derive(Clone, Debug)]
+struct Fsync {
+    id: DiskId,
+    /// The stream's offset that it covers.
+    upto: u64,
+    done: bool,
+}
+
+/// Seconds between two log lines about the same trouble.
+const ERROR_LOG_PERIOD: u64 = 30;
+/// How long a write waits for an fsync, in seconds.
+const LONGEST_POSTPONEMENT: u64 = 2;
+
+impl Aof {
+    pub(super) fn feed(&mut self, now: Time, db: u32, command: &[u8], rewriting: bool) {
+        let collects = match self.state {
+            AofState::Off => false,
+            AofState::WaitRewrite => rewriting,
+            AofState::On => true,
+        };
+        if collects {
+            let before = self.buffer.len();
+            let stamp = self.rewrites.stamps.then_some(now.as_secs());
+            self.feed.put(&mut self.buffer, db, command, stamp);
+            self.fed += (self.buffer.len() - before) as u64;
+        }
+    }
+
+    pub(super) fn awaits(&self, id: DiskId) -> bool {
+        self.writing.as_ref().is_some_and(|writing| writing.id == id)
+            || self.fsyncs.iter().any(|fsync| fsync.id == id)
+    }
+
+    /// Why the AOF can't be written, in the operating system's words.
+    pub fn trouble(&self) -> Option<&str> {
+        self.write_error.as_deref().or(self.fsync_error.as_deref())
+    }
+
+    /// Whether the latest write succeeded (`aof_last_write_status`).
+    pub fn last_write_ok(&self) -> bool {
+        self.trouble().is_none()
+    }
+
+    /// Bytes that are not yet written.
+    pub fn buffer_len(&self) -> u64 {
+        self.fed - self.written
+    }
+
+    /// Fsyncs that run beside the node.
+    pub fn pending_fsyncs(&self) -> u64 {
+        self.fsyncs.len() as u64
+    }
+
+    /// Whether everything is written.
+    pub(super) fn is_drained(&self) -> bool {
+        self.writing.is_none() && self.buffer.is_empty() && self.tail.is_none()
+    }
+
+    /// What is in the buffer belongs to the present file; what comes from now on to the next.
+    pub(super) fn close_file(&mut self) {
+        let bytes = core::mem::take(&mut self.buffer);
+        match &mut self.tail {
+            Some((path, tail)) if *path == self.path => tail.extend(bytes),
+            _ if bytes.is_empty() => {}
+            tail => *tail = Some((self.path.clone(), bytes)),
+        }
+        self.feed.restart();
+    }
+
+    /// The next file could not be made: go on with the present one.
+    pub(super) fn reopen_file(&mut self) {
+        if let Some((path, mut tail)) = self.tail.take() {
+            if path == self.path {
+                tail.append(&mut self.buffer);
+                self.buffer = tail;
+            } else {
+                self.tail = Some((path, tail));
+            }
+        }
+        self.turning = false;
+    }
+
+    /// From now on this file is appended to.
+    pub(super) fn turn_to(&mut self, path: String, size: u64) {
+        self.path = path;
+        self.incr_size = size;
+        self.turning = false;
+    }
+
+    /// Trouble with an earlier file does not count for a new one.
+    pub(super) fn forget_trouble(&mut self) {
+        self.write_error = None;
+        self.fsync_error = None;
+    }
+
+    /// Without an AOF nobody has to wait for what was not even to be written.
+    pub(super) fn switch_off(&mut self) {
+        self.close_file();
+        self.state = AofState::Off;
+        self.turning = false;
+        self.incr_size = 0;
+        self.rewrites.scheduled = false;
+    }
+
+    /// What was to be written will not be missed: nobody was promised anything about it.
+    pub(super) fn abandon(&mut self) {
+        let tail = self.tail.take().map_or(0, |(_, bytes)| bytes.len());
+        self.written += (core::mem::take(&mut self.buffer).len() + tail) as u64;
+        self.acknowledged = self.acknowledged.max(self.written);
+        self.feed.restart();
+    }
+
+    fn take_next(&mut self) -> Option<(String, Vec<u8>, bool)> {
+        if let Some((path, bytes)) = self.tail.take() {
+            return Some((path, bytes, true));
+        }
+        if self.turning || self.buffer.is_empty() || self.state == AofState::Off {
+            return None;
+        }
+        Some((self.path.clone(), core::mem::take(&mut self.buffer), false))
+    }
+
+    fn put_back(&mut self, path: String, bytes: &[u8], to_tail: bool) {
+        let mut all = bytes.to_vec();
+        if !to_tail && path == self.path {
+            all.append(&mut self.buffer);
+            self.buffer = all;
+            return;
+        }
+        if let Some((_, tail)) = &mut self.tail {
+            all.append(tail);
+        }
+        self.tail = Some((path, all));
+    }
+}
+
+impl Node {
+    /// Write the AOF's buffer, if there is anything in it and nothing stands in the way. With `force`
+    /// a running fsync does not.
+    pub(crate) fn flush_aof(&mut self, now: Time, force: bool, fx: &mut Effects) {
+        let policy = self.config.persistence.appendfsync;
+        let aof = &mut self.persistence.aof;
+        if aof.writing.is_some() {
+            return;
+        }
+        let seconds = now.as_secs();
+        let syncing = !aof.fsyncs.is_empty();
+        if aof.buffer.is_empty() && aof.tail.is_none() {
+            let due = policy == AppendFsync::EverySecond
+                && aof.state != AofState::Off
+                && aof.synced < aof.written
+                && seconds > aof.last_fsync
+                && !syncing;
+            if due && !self.fsyncs_are_off() {
+                self.fsync_aof(now, fx);
+            }
+            return;
+        }
+        if policy == AppendFsync::EverySecond && !force && syncing && aof.tail.is_none() {
+            let since = *aof.postponed_since.get_or_insert(seconds);
+            if seconds.saturating_sub(since) < LONGEST_POSTPONEMENT {
+                aof.acknowledged = aof.fed;
+                return self.release_held(fx);
+            }
+            aof.delayed_fsyncs += 1;
+            self.note_persistence(now, PersistenceFact::SlowFsync, fx);
+        }
+        self.write_aof(now, policy, fx);
+    }
+
+    fn write_aof(&mut self, _now: Time, policy: AppendFsync, fx: &mut Effects) {
+        let Some((path, bytes, to_tail)) = self.persistence.aof.take_next() else { return };
+        let bytes = Bytes::from(bytes);
+        let id = self.disk(DiskOp::Append { path: path.clone(), bytes: bytes.clone() }, fx);
+        let upto = self.persistence.aof.written + bytes.len() as u64;
+        // An old file is fsynced for good, whatever the policy; under `always` each file is.
+        if to_tail || (policy == AppendFsync::Always && !self.fsyncs_are_off()) {
+            let id = self.disk(DiskOp::Fsync { path: path.clone() }, fx);
+            self.persistence.aof.fsyncs.push_back(Fsync { id, upto, done: false });
+        }
+        let aof = &mut self.persistence.aof;
+        aof.postponed_since = None;
+        aof.writing = Some(Writing { id, path, bytes, to_tail, undoing: None });
+    }
+
+    /// `no-appendfsync-on-rewrite`: no fsync while a child keeps the disk busy.
+    fn fsyncs_are_off(&self) -> bool {
+        self.config.persistence.no_appendfsync_on_rewrite && self.has_child()
+    }
+
+    /// Fsync what has been written.
+    pub(super) fn fsync_aof(&mut self, now: Time, fx: &mut Effects) {
+        let path = self.persistence.aof.path.clone();
+        let id = self.disk(DiskOp::Fsync { path }, fx);
+        let aof = &mut self.persistence.aof;
+        aof.last_fsync = now.as_secs();
+        aof.fsyncs.push_back(Fsync { id, upto: aof.written, done: false });
+    }
+
+    /// An append or an fsync has ended.
+    pub(super) fn aof_on_disk(
+        &mut self,
+        now: Time,
+        id: DiskId,
+        result: Result<(), DiskError>,
+        fx: &mut Effects,
+    ) {
+        match self.persistence.aof.writing.take_if(|writing| writing.id == id) {
+            Some(writing) if writing.undoing.is_some() => self.undone(now, writing, result, fx),
+            Some(writing) => match result {
+                Ok(()) => self.aof_written(now, writing.bytes.len() as u64, writing.to_tail, fx),
+                Err(error) => self.aof_write_failed(now, writing, &error, fx),
+            },
+            None => self.aof_fsynced(now, id, result, fx),
+        }
+        self.release_held(fx);
+        self.advance_shutdown(now, fx);
+    }
+
+    fn aof_written(&mut self, now: Time, bytes: u64, to_tail: bool, fx: &mut Effects) {
+        let policy = self.config.persistence.appendfsync;
+        let aof = &mut self.persistence.aof;
+        aof.written += bytes;
+        aof.current_size += bytes;
+        if !to_tail {
+            aof.incr_size += bytes;
+        }
+        let recovered = aof.write_error.take().is_some();
+        let end = aof.written;
+        // Without an fsync on its way, writing is all that is promised.
+        let promised = policy != AppendFsync::Always || aof.fsyncs.is_empty();
+        if promised {
+            aof.acknowledged = aof.acknowledged.max(end);
+        }
+        let due = policy == AppendFsync::EverySecond
+            && now.as_secs() > aof.last_fsync
+            && aof.fsyncs.is_empty();
+        if recovered {
+            self.note_persistence(now, PersistenceFact::AofWriteRecovered, fx);
+        }
+        if fx.detailed {
+            self.note_persistence(now, PersistenceFact::AofWritten { end }, fx);
+        }
+        if due && !self.fsyncs_are_off() {
+            self.fsync_aof(now, fx);
+        }
+    }
+
+    fn aof_fsynced(
+        &mut self,
+        now: Time,
+        id: DiskId,
+        result: Result<(), DiskError>,
+        fx: &mut Effects,
+    ) {
+        if let Err(error) = result {
+            return self.aof_fsync_failed(now, id, error.text, fx);
+        }
+        let aof = &mut self.persistence.aof;
+        aof.fsync_error = None;
+        if let Some(fsync) = aof.fsyncs.iter_mut().find(|fsync| fsync.id == id) {
+            fsync.done = true;
+        }
+        // A later fsync may be of another file: an offset is safe when all before it are.
+        while let Some(fsync) = aof.fsyncs.pop_front_if(|fsync| fsync.done) {
+            aof.synced = aof.synced.max(fsync.upto.min(aof.written));
+        }
+        let end = aof.synced;
+        aof.acknowledged = aof.acknowledged.max(end);
+        if fx.detailed {
+            self.note_persistence(now, PersistenceFact::AofSynced { end }, fx);
+        }
+    }
+
+    fn aof_fsync_failed(&mut self, now: Time, id: DiskId, why: String, fx: &mut Effects) {
+        let aof = &mut self.persistence.aof;
+        aof.fsyncs.retain(|fsync| fsync.id != id);
+        if self.config.persistence.appendfsync == AppendFsync::Always && aof.state == AofState::On {
+            self.note_persistence(now, PersistenceFact::AofFsyncFatal { why }, fx);
+            fx.push(Effect::Exit { code: 1 });
+        } else {
+            let first = aof.fsync_error.replace(why.clone()).is_none();
+            if first {
+                self.note_persistence(now, PersistenceFact::AofFsyncError { why }, fx);
+            }
+        }
+    }
+
+    fn aof_write_failed(
+        &mut self,
+        now: Time,
+        writing: Writing,
+        error: &DiskError,
+        fx: &mut Effects,
+    ) {
+        let seconds = now.as_secs();
+        let aof = &mut self.persistence.aof;
+        let quiet =
+            aof.error_logged.is_some_and(|at| seconds.saturating_sub(at) <= ERROR_LOG_PERIOD);
+        if !quiet {
+            aof.error_logged = Some(seconds);
+            let expected = writing.bytes.len() as u64;
+            let fact = match error.written {
+                0 => PersistenceFact::AofWriteError { why: error.text.clone() },
+                written => PersistenceFact::AofShortWrite { written, expected },
+            };
+            self.note_persistence(now, fact, fx);
+        }
+        let aof = &mut self.persistence.aof;
+        aof.write_error = Some(error.text.clone());
+        if self.config.persistence.appendfsync == AppendFsync::Always && aof.state == AofState::On {
+            self.note_persistence(now, PersistenceFact::AofWriteFatal, fx);
+            return fx.push(Effect::Exit { code: 1 });
+        }
+        // Only `always` has promised anything about it.
+        aof.acknowledged = aof.fed;
+        if error.written == 0 || writing.to_tail {
+            let rest = &writing.bytes[(error.written as usize).min(writing.bytes.len())..];
+            let len = error.written;
+            aof.put_back(writing.path, rest, writing.to_tail);
+            aof.written += len;
+            return;
+        }
+        let (path, len) = (writing.path.clone(), aof.incr_size);
+        let id = self.disk(DiskOp::Truncate { path, len }, fx);
+        let undoing = Some(error.written);
+        self.persistence.aof.writing = Some(Writing { id, undoing, ..writing });
+    }
+
+    /// The file has been cut back to where it was before an append that failed half-way, or not.
+    fn undone(
+        &mut self,
+        now: Time,
+        writing: Writing,
+        result: Result<(), DiskError>,
+        fx: &mut Effects,
+    ) {
+        let mut stays = 0;
+        if let Err(error) = result {
+            stays = writing.undoing.unwrap_or(0);
+            self.note_persistence(now, PersistenceFact::AofShortWriteStays { why: error.text }, fx);
+        }
+        let aof = &mut self.persistence.aof;
+        aof.written += stays;
+        aof.incr_size += stays;
+        aof.current_size += stays;
+        aof.put_back(writing.path, &writing.bytes[stays as usize..], false);
+    }
+
+    /// What waits for the next second: a postponed write, a write that failed.
+    pub(super) fn aof_cron(&mut self, now: Time, fx: &mut Effects) {
+        let aof = &self.persistence.aof;
+        if aof.postponed_since.is_some() || aof.write_error.is_some() || aof.synced < aof.written {
+            self.flush_aof(now, false, fx);
+        }
+        // A policy that was relaxed by CONFIG SET may have freed somebody.
+        let aof = &mut self.persistence.aof;
+        if self.config.persistence.appendfsync != AppendFsync::Always {
+            aof.acknowledged = aof.acknowledged.max(aof.written);
+        }
+        aof.rewrites.stamps = self.config.persistence.aof_timestamp_enabled;
+        self.release_held(fx);
+    }
+
+    /// The path of one of the AOF's files.
+    pub(super) fn aof_path(&self, name: &str) -> String {
+        format!("{}/{name}", self.config.persistence.appenddirname)
+    }
+
+    /// How the AOF's files begin, and where they are.
+    pub(super) fn aof_names(&self) -> (String, String) {
+        let config = &self.config.persistence;
+        (config.appenddirname.to_string(), config.appendfilename.to_string())
+    }
+}

@@ -1,0 +1,491 @@
+//! Rewriting the AOF: a new base in place of all that was appended so far.
+//!
+//! ```text
+//!        what is on the disk                                     a crash here finds …
+//!   1    base 1, incr 1; manifest: b1 i1                         b1 i1
+//!   2    incr 2 made, empty                                      b1 i1 (incr 2 is nobody's)
+//!   3    manifest: b1 i1 i2     ◀─ the snapshot's moment         b1 i1 i2
+//!   4    child writes temp-rewriteaof-bg-….aof, appends go to i2 b1 i1 i2
+//!   5    temp file renamed to base 2                             b1 i1 i2 (base 2 is nobody's)
+//!   6    manifest: b2 h1 h1 i2                                   b2 i2, and history to delete
+//!   7    base 1 and incr 1 deleted                               b2 i2
+//!   8    manifest: b2 i2                                         b2 i2
+//! ```
+//!
+//! At every line the files that the manifest names are complete: nothing is lost, whatever the line.
+//! The directory is fsynced *before* a manifest names a new file, too: a power cut must not keep the
+//! name of a file in the manifest and lose it in the directory.
+//!
+//! When the AOF is being turned on (`CONFIG SET appendonly yes`) there is no i1; what comes in during
+//! step 4 goes to a temporary incr file, which gets its name in step 5.
+
+use alloc::{boxed::Box, format, string::String};
+
+use super::{
+    AofState, Child, ChildKind, CommandWork, Persistence, RdbWork, SnapshotSource,
+    script::{Script, Then},
+};
+use crate::{
+    aof::{Manifest, Rewriter},
+    io::{ChildJob, ChildOutput, ChildWork, DiskOp, Effect, Effects},
+    node::Node,
+    rdb::{AuxInfo, EncodeOptions, Encoder},
+    time::Time,
+    trace::PersistenceFact,
+};
+
+/// A rewrite in progress.
+#[derive(Clone, Debug)]
+pub struct Rewrite {
+    phase: Phase,
+    /// The manifest that the next step puts in force.
+    manifest: Manifest,
+    /// The incr file that was begun with this rewrite.
+    incr: Option<String>,
+    /// The base is an RDB file.
+    rdb: bool,
+    /// The size of the new base.
+    base_size: u64,
+}
+
+/// Where a rewrite stands.
+#[derive(Clone, Debug)]
+enum Phase {
+    /// The next incr file is being made; the child will do this.
+    Preparing(ChildJob),
+    /// The child writes. Only now can the rewrite be ended without leaving disk operations behind.
+    Writing,
+    /// The new base and the new manifest are being put in place.
+    Finishing,
+}
+
+/// What is known about rewrites.
+#[derive(Clone, Debug)]
+pub struct Rewrites {
+    /// One is to begin as soon as no child runs.
+    pub scheduled: bool,
+    /// How many were begun.
+    pub begun: u64,
+    /// Whether the latest one succeeded.
+    pub last_ok: bool,
+    /// How many failed since one succeeded.
+    pub failures: u64,
+    /// How long the latest one took, in seconds.
+    pub last_seconds: Option<u64>,
+    /// What was copied during the latest one.
+    pub last_cow: u64,
+    /// `aof-timestamp-enabled`, as of the latest cron.
+    pub stamps: bool,
+    delay_minutes: u64,
+    not_before: Option<u64>,
+}
+
+impl Default for Rewrites {
+    fn default() -> Self {
+        Self {
+            scheduled: false,
+            begun: 0,
+            last_ok: true,
+            failures: 0,
+            last_seconds: None,
+            last_cow: 0,
+            stamps: false,
+            delay_minutes: 0,
+            not_before: None,
+        }
+    }
+}
+
+/// Failures in a row after which automatic rewrites are delayed.
+const TOLERATED_FAILURES: u64 = 3;
+/// The longest delay, in minutes.
+const LONGEST_DELAY: u64 = 60;
+
+/// The file that a child writes.
+pub(super) fn temp_name(pid: u32) -> String {
+    format!("temp-rewriteaof-bg-{pid}.aof")
+}
+
+impl Rewrites {
+    /// Whether automatic rewrites must wait; the delay doubles with every failure beyond the third.
+    /// `Err`: it begins now, and is so many minutes long.
+    fn is_limited(&mut self, seconds: u64) -> Result<bool, u64> {
+        if self.failures < TOLERATED_FAILURES {
+            self.delay_minutes = 0;
+            self.not_before = None;
+            return Ok(false);
+        }
+        if let Some(moment) = self.not_before {
+            let waits = seconds < moment;
+            if !waits {
+                self.not_before = None;
+            }
+            return Ok(waits);
+        }
+        self.delay_minutes = (self.delay_minutes * 2).clamp(1, LONGEST_DELAY);
+        self.not_before = Some(seconds + self.delay_minutes * 60);
+        Err(self.delay_minutes)
+    }
+}
+
+impl Persistence {
+    fn rewrite_mut(&mut self) -> Option<&mut Rewrite> {
+        match &mut self.child {
+            Some(Child { kind: ChildKind::Rewrite(rewrite), .. }) => Some(rewrite),
+            _ => None,
+        }
+    }
+
+    /// A rewrite that was asked for begins when the running child has ended, whatever failed before.
+    pub fn schedule_rewrite(&mut self) {
+        self.aof.rewrites.scheduled = true;
+        self.aof.rewrites.failures = 0;
+    }
+
+    /// Whether the AOF is being rewritten.
+    pub fn is_rewriting(&self) -> bool {
+        matches!(&self.child, Some(Child { kind: ChildKind::Rewrite(_), .. }))
+    }
+}
+
+impl Node {
+    /// Begin to rewrite the AOF (steps 1 to 3). False: a child runs already.
+    pub(crate) fn start_rewrite(&mut self, now: Time, fx: &mut Effects) -> bool {
+        if self.has_child() {
+            return false;
+        }
+        let (dir, prefix) = self.aof_names();
+        let mut manifest = self.persistence.aof.manifest.clone();
+        let blame = format!("Can't open or create append-only dir {dir}");
+        let mut script =
+            Script::new(Then::IncrReady).step(DiskOp::MakeDir { path: dir.clone() }, blame);
+        let incr = match self.persistence.aof.state {
+            AofState::Off => None,
+            AofState::WaitRewrite => Some(Manifest::temp_incr_name(&prefix)),
+            AofState::On => Some(manifest.new_incr(&prefix)),
+        };
+        if let Some(name) = &incr {
+            let path = self.aof_path(name);
+            let blame = format!("Can't open the append-only file {name}");
+            script = script.step(DiskOp::Create { path }, blame);
+        }
+        if self.persistence.aof.state == AofState::On {
+            script = script
+                .step(
+                    DiskOp::FsyncDir { path: dir.clone() },
+                    format!("Fail to fsync AOF directory {dir}"),
+                )
+                .replace_manifest(&dir, &prefix, &manifest);
+        }
+        self.flush_aof(now, true, fx);
+        self.persistence.aof.close_file();
+        self.persistence.aof.turning = true;
+        self.persistence.aof.rewrites.begun += 1;
+        let id = self.new_job();
+        let pid = self.child_pid(id);
+        let (rdb, keys) = (self.config.persistence.aof_use_rdb_preamble, self.keyspace.len());
+        let output = ChildOutput::File(temp_name(pid));
+        let phase = Phase::Preparing(ChildJob { id, output, work: self.rewrite_work(now) });
+        let rewrite = Rewrite { phase, manifest, incr, rdb, base_size: 0 };
+        let kind = ChildKind::Rewrite(rewrite);
+        self.persistence.child = Some(Child { job: id, pid, since: now, keys, kind });
+        self.run_script(script, fx);
+        true
+    }
+
+    fn rewrite_work(&mut self, now: Time) -> Box<dyn ChildWork> {
+        let source = SnapshotSource::new(self.keyspace.snapshot());
+        let config = &self.config.persistence;
+        if config.aof_use_rdb_preamble {
+            Box::new(RdbWork(Encoder::new(source, self.aof_base_aux(now), self.rdb_options())))
+        } else {
+            let stamp = config.aof_timestamp_enabled.then_some(now.as_secs());
+            Box::new(CommandWork(Rewriter::new(source, stamp)))
+        }
+    }
+
+    /// The header of a base.
+    pub(super) fn aof_base_aux(&self, now: Time) -> AuxInfo {
+        AuxInfo {
+            ctime: now.as_secs().cast_signed(),
+            used_mem: self.keyspace.approximate_bytes(),
+            repl: None,
+            aof_base: true,
+        }
+    }
+
+    /// How RDB files are written.
+    pub(crate) fn rdb_options(&self) -> EncodeOptions {
+        let config = &self.config.persistence;
+        EncodeOptions {
+            compression: config.rdbcompression,
+            checksum: config.rdbchecksum,
+            eof_mark: None,
+        }
+    }
+
+    /// The next incr file is there and named by the manifest: the child starts (step 4).
+    pub(super) fn incr_ready(&mut self, now: Time, ok: bool, fx: &mut Effects) {
+        let Some(rewrite) = self.persistence.rewrite_mut() else { return };
+        let phase = core::mem::replace(&mut rewrite.phase, Phase::Writing);
+        let (manifest, incr) = (rewrite.manifest.clone(), rewrite.incr.clone());
+        if !ok {
+            self.persistence.aof.reopen_file();
+            self.persistence.child = None;
+            return self.aof_rewrite_failed(now, fx);
+        }
+        if let Some(name) = incr.filter(|_| self.persistence.aof.state != AofState::Off) {
+            let path = self.aof_path(&name);
+            self.persistence.aof.turn_to(path, 0);
+            self.note_persistence(now, PersistenceFact::RewriteIncrCreated { file: name }, fx);
+        }
+        let aof = &mut self.persistence.aof;
+        aof.turning = false;
+        if aof.state == AofState::On {
+            aof.manifest = manifest;
+        }
+        if let (Phase::Preparing(job), Some(child)) = (phase, &self.persistence.child) {
+            let pid = child.pid;
+            fx.push(Effect::StartChild(job));
+            self.note_persistence(now, PersistenceFact::RewriteStarted { pid }, fx);
+        }
+    }
+
+    /// The child has written the new base (steps 5 and 6).
+    pub(super) fn rewrite_child_finished(&mut self, now: Time, bytes: u64, fx: &mut Effects) {
+        let Some(child) = &self.persistence.child else { return };
+        let temp = temp_name(child.pid);
+        let cow = self.keyspace.copied().bytes;
+        self.note_child(now, PersistenceFact::RewriteBaseWritten { file: temp.clone() }, fx);
+        self.note_child(now, PersistenceFact::Copied { what: "AOF rewrite", bytes: cow }, fx);
+        self.note_persistence(now, PersistenceFact::RewriteChildSucceeded, fx);
+        let (dir, prefix) = self.aof_names();
+        let state = self.persistence.aof.state;
+        self.persistence.aof.rewrites.last_cow = cow;
+        let mut manifest = self.persistence.aof.manifest.clone();
+        let Some(rewrite) = self.persistence.rewrite_mut() else { return };
+        rewrite.base_size = bytes;
+        rewrite.phase = Phase::Finishing;
+        let base = manifest.new_base(&prefix, rewrite.rdb);
+        let to = format!("{dir}/{base}");
+        let blame = format!("Error trying to rename the temporary AOF base file {temp} into {to}");
+        let mut script =
+            Script::new(Then::Rewritten).step(DiskOp::Rename { from: temp, to }, blame);
+        if state == AofState::WaitRewrite {
+            let from = format!("{dir}/{}", Manifest::temp_incr_name(&prefix));
+            let to = format!("{dir}/{}", manifest.new_incr(&prefix));
+            let blame =
+                format!("Error trying to rename the temporary AOF incr file {from} into {to}");
+            script = script.step(DiskOp::Rename { from, to }, blame);
+        }
+        manifest.retire_incrs(usize::from(state != AofState::Off));
+        rewrite.manifest = manifest.clone();
+        // While the incr file changes its name nothing is appended to it.
+        self.persistence.aof.turning = state == AofState::WaitRewrite;
+        let blame = format!("Fail to fsync AOF directory {dir}");
+        let script = script
+            .step(DiskOp::FsyncDir { path: dir.clone() }, blame)
+            .replace_manifest(&dir, &prefix, &manifest);
+        self.run_script(script, fx);
+    }
+
+    /// The new manifest is in force, or could not be put there (steps 7 and 8).
+    pub(super) fn rewritten(&mut self, now: Time, ok: bool, fx: &mut Effects) {
+        let (dir, prefix) = self.aof_names();
+        let Some(child) = &self.persistence.child else { return };
+        let temp = temp_name(child.pid);
+        let Some(rewrite) = self.persistence.rewrite_mut() else { return };
+        if !ok {
+            self.persistence.child = None;
+            return self.aof_rewrite_failed(now, fx);
+        }
+        let (manifest, base_size) = (rewrite.manifest.clone(), rewrite.base_size);
+        let base = manifest.base.iter().map(|file| file.name.clone()).next().unwrap_or_default();
+        self.note_persistence(
+            now,
+            PersistenceFact::RewriteBaseRenamed { from: temp, to: base },
+            fx,
+        );
+        if self.persistence.aof.state == AofState::WaitRewrite {
+            let from = Manifest::temp_incr_name(&prefix);
+            let to = manifest.incrs.last().map(|file| file.name.clone()).unwrap_or_default();
+            let path = self.aof_path(&to);
+            let aof = &mut self.persistence.aof;
+            aof.state = AofState::On;
+            let size = aof.incr_size;
+            aof.turn_to(path, size);
+            self.note_persistence(now, PersistenceFact::RewriteIncrRenamed { from, to }, fx);
+        }
+        let aof = &mut self.persistence.aof;
+        aof.turning = false;
+        if aof.state != AofState::Off {
+            aof.feed.restart();
+            aof.current_size = base_size + aof.incr_size;
+            aof.rewrite_base_size = aof.current_size;
+        }
+        aof.rewrites.last_ok = true;
+        aof.rewrites.failures = 0;
+        aof.manifest = manifest;
+        self.delete_history(now, &dir, &prefix, fx);
+    }
+
+    fn delete_history(&mut self, now: Time, dir: &str, prefix: &str, fx: &mut Effects) {
+        let gone = match self.config.persistence.aof_disable_auto_gc {
+            true => Default::default(),
+            false => core::mem::take(&mut self.persistence.aof.manifest.history),
+        };
+        if gone.is_empty() {
+            return self.rewrite_cleaned(now, fx);
+        }
+        let mut script = Script::new(Then::Cleaned);
+        for file in gone {
+            let path = self.aof_path(&file.name);
+            script = script.try_step(DiskOp::Unlink { path });
+            self.note_persistence(now, PersistenceFact::HistoryRemoved { file: file.name }, fx);
+        }
+        let script = script.replace_manifest(dir, prefix, &self.persistence.aof.manifest);
+        self.run_script(script, fx);
+    }
+
+    /// The rewrite is through.
+    pub(super) fn rewrite_cleaned(&mut self, now: Time, fx: &mut Effects) {
+        if let Some(child) = self.persistence.child.take() {
+            let seconds = now.as_secs().saturating_sub(child.since.as_secs());
+            self.persistence.aof.rewrites.last_seconds = Some(seconds);
+        }
+        self.note_persistence(now, PersistenceFact::RewriteFinished, fx);
+        self.first_rewrite_retry();
+    }
+
+    /// The child could not write the new base.
+    pub(super) fn rewrite_child_failed(&mut self, now: Time, why: &str, fx: &mut Effects) {
+        let sentence = format!("Write error writing append only file on disk: {why}");
+        self.note_child(now, PersistenceFact::DiskTrouble { sentence }, fx);
+        self.note_persistence(now, PersistenceFact::RewriteFailed, fx);
+        if let Some(child) = self.persistence.child.take() {
+            self.disk(DiskOp::Unlink { path: temp_name(child.pid) }, fx);
+            let seconds = now.as_secs().saturating_sub(child.since.as_secs());
+            self.persistence.aof.rewrites.last_seconds = Some(seconds);
+        }
+        self.aof_rewrite_failed(now, fx);
+    }
+
+    fn aof_rewrite_failed(&mut self, now: Time, fx: &mut Effects) {
+        let rewrites = &mut self.persistence.aof.rewrites;
+        rewrites.last_ok = false;
+        rewrites.failures += 1;
+        if self.persistence.aof.state == AofState::WaitRewrite {
+            self.drop_temp_incr(now, fx);
+        }
+        self.first_rewrite_retry();
+    }
+
+    /// What came in while the first base was being written is in the next attempt's snapshot.
+    fn drop_temp_incr(&mut self, now: Time, fx: &mut Effects) {
+        self.persistence.aof.abandon();
+        let (_, prefix) = self.aof_names();
+        let file = Manifest::temp_incr_name(&prefix);
+        let path = self.aof_path(&file);
+        self.note_persistence(now, PersistenceFact::TempIncrRemoved { file }, fx);
+        self.disk(DiskOp::Unlink { path }, fx);
+    }
+
+    /// As long as the AOF waits for its first base, one rewrite follows the other.
+    fn first_rewrite_retry(&mut self) {
+        if self.persistence.aof.state == AofState::WaitRewrite {
+            self.persistence.aof.turning = false;
+            self.persistence.aof.rewrites.scheduled = true;
+        }
+    }
+
+    /// A rewrite that had to wait begins.
+    pub(super) fn scheduled_rewrite(&mut self, now: Time, fx: &mut Effects) {
+        let due = self.persistence.aof.rewrites.scheduled && !self.has_child();
+        if due && !self.rewrites_are_limited(now, fx) && self.start_rewrite(now, fx) {
+            self.persistence.aof.rewrites.scheduled = false;
+        }
+    }
+
+    /// The AOF has grown enough.
+    pub(super) fn automatic_rewrite(&mut self, now: Time, fx: &mut Effects) {
+        let config = &self.config.persistence;
+        let percentage = u64::from(config.auto_aof_rewrite_percentage);
+        let aof = &self.persistence.aof;
+        let large = aof.current_size > config.auto_aof_rewrite_min_size;
+        if aof.state != AofState::On || self.has_child() || percentage == 0 || !large {
+            return;
+        }
+        let base = u128::from(aof.rewrite_base_size.max(1));
+        let growth = (u128::from(aof.current_size) * 100 / base).saturating_sub(100);
+        let growth = u64::try_from(growth).unwrap_or(u64::MAX);
+        if growth >= percentage && !self.rewrites_are_limited(now, fx) {
+            self.note_persistence(now, PersistenceFact::RewriteDue { growth }, fx);
+            self.start_rewrite(now, fx);
+        }
+    }
+
+    fn rewrites_are_limited(&mut self, now: Time, fx: &mut Effects) -> bool {
+        match self.persistence.aof.rewrites.is_limited(now.as_secs()) {
+            Ok(limited) => limited,
+            Err(minutes) => {
+                self.note_persistence(now, PersistenceFact::RewriteLimited { minutes }, fx);
+                true
+            }
+        }
+    }
+
+    /// `CONFIG SET appendonly` has changed.
+    pub(crate) fn appendonly_changed(&mut self, now: Time, fx: &mut Effects) {
+        let on = self.config.persistence.appendonly;
+        match (on, self.persistence.aof.state) {
+            (true, AofState::Off) => self.turn_aof_on(now, fx),
+            (false, AofState::On | AofState::WaitRewrite) => self.turn_aof_off(now, fx),
+            _ => {}
+        }
+    }
+
+    /// The data is about to be replaced by a master's: what was appended says nothing about it. Behind it the AOF is
+    /// turned on again, with a base of its own ([`Node::appendonly_changed`]).
+    pub(crate) fn suspend_aof(&mut self, now: Time, fx: &mut Effects) {
+        if self.persistence.aof.state != AofState::Off {
+            self.turn_aof_off(now, fx);
+        }
+    }
+
+    fn turn_aof_on(&mut self, now: Time, fx: &mut Effects) {
+        self.persistence.aof.state = AofState::WaitRewrite;
+        self.persistence.aof.rewrites.stamps = self.config.persistence.aof_timestamp_enabled;
+        self.persistence.aof.forget_trouble();
+        if self.is_rewrite_writing() {
+            // It does not collect what comes in meanwhile.
+            self.note_persistence(now, PersistenceFact::AofRestartsRewrite, fx);
+            self.end_rewrite(now, fx);
+        }
+        if !self.start_rewrite(now, fx) {
+            self.persistence.aof.rewrites.scheduled = true;
+            self.note_persistence(now, PersistenceFact::AofMustWait, fx);
+        }
+    }
+
+    fn turn_aof_off(&mut self, now: Time, fx: &mut Effects) {
+        if self.is_rewrite_writing() {
+            self.end_rewrite(now, fx);
+        }
+        if self.persistence.aof.state == AofState::WaitRewrite {
+            self.drop_temp_incr(now, fx);
+        }
+        self.persistence.aof.switch_off();
+        self.flush_aof(now, true, fx);
+    }
+
+    fn is_rewrite_writing(&mut self) -> bool {
+        self.persistence.rewrite_mut().is_some_and(|it| matches!(it.phase, Phase::Writing))
+    }
+
+    fn end_rewrite(&mut self, now: Time, fx: &mut Effects) {
+        if let Some(pid) = self.persistence.child.as_ref().map(|child| child.pid) {
+            self.note_persistence(now, PersistenceFact::RewriteKilled { pid }, fx);
+        }
+        self.kill_child(fx);
+    }
+}
