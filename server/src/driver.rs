@@ -49,6 +49,8 @@ pub struct Settings {
     pub listen: Vec<Address>,
     /// `unixsocket`.
     pub unix_socket: Option<String>,
+    /// `unixsocketperm`; 0 leaves it to the umask.
+    pub unix_mode: u16,
     /// `tcp-backlog`.
     pub backlog: u32,
     /// `tcp-keepalive`, seconds.
@@ -174,6 +176,10 @@ pub fn listen(settings: &Settings) -> Result<Vec<Listening>, (String, io::Error)
         let _ = std::fs::remove_file(path);
         let listener =
             tokio::net::UnixListener::bind(path).map_err(|error| (path.clone(), error))?;
+        if settings.unix_mode != 0 {
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(settings.unix_mode.into());
+            std::fs::set_permissions(path, mode).map_err(|error| (path.clone(), error))?;
+        }
         listeners.push(Listening(Listener::Unix(listener)));
     }
     Ok(listeners)

@@ -138,6 +138,7 @@ fn settings(config: &Config) -> Result<Settings, String> {
     Ok(Settings {
         listen,
         unix_socket: network.unixsocket.clone(),
+        unix_mode: network.unixsocketperm,
         backlog: network.tcp_backlog,
         keepalive: u64::from(network.tcp_keepalive),
     })

@@ -119,7 +119,7 @@ impl Node {
                 ("configured_hz", format!("{hz}")),
                 ("lru_clock", format!("{}", self.lru_clock)),
                 ("executable", String::new()),
-                ("config_file", String::new()),
+                ("config_file", self.config.source.file.clone().unwrap_or_default()),
                 ("io_threads_active", "0".into()),
             ],
         );

@@ -6,6 +6,7 @@
 use super::{Client, ClientKind, Node};
 use crate::{
     command::{Command, Flag, Outcome},
+    io::Endpoint,
     refusal::Refusal,
     resp::Args,
     time::Time,
@@ -153,10 +154,27 @@ impl Node {
 impl Client {
     /// Whether it sits on the same machine.
     pub fn is_local(&self) -> bool {
-        let host = self.peer.host.as_str();
-        host.starts_with("127.") || host == "::1" || host.is_empty()
+        is_local(&self.peer)
     }
 }
+
+/// Whether this end is on this machine: the loopback interface, or a Unix socket.
+pub(super) fn is_local(end: &Endpoint) -> bool {
+    let host = end.host.as_str();
+    host.starts_with("127.") || host == "::1" || host.is_empty() || host.starts_with('/')
+}
+
+/// What a client from elsewhere is told while there is no password (`protected-mode`).
+pub(super) const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because protected mode is enabled and \
+no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you \
+want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected \
+mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same \
+host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG \
+REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis \
+configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the \
+server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password \
+for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting \
+connections from the outside.\r\n";
 
 impl Command {
     /// Whether it is executed at once within a transaction.

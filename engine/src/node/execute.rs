@@ -8,7 +8,11 @@
 
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 
-use super::{Blocked, Client, ClientKind, CloseIntent, Node, client::Replies};
+use super::{
+    Blocked, Client, ClientKind, CloseIntent, Node,
+    admission::{PROTECTED, is_local},
+    client::Replies,
+};
 use crate::{
     command::{Command, Ctx, Outcome},
     io::{ConnId, Effect, Effects, Endpoint},
@@ -40,6 +44,13 @@ impl Node {
         if self.clients.len() as u64 >= u64::from(self.config.network.maxclients) {
             self.stats.rejected_connections += 1;
             fx.output(conn).extend_from_slice(b"-ERR max number of clients reached\r\n");
+            fx.push(Effect::Close { conn });
+            return;
+        }
+        let open = self.config.general.requirepass.is_none();
+        if self.config.network.protected_mode && open && !is_local(&peer) {
+            self.stats.rejected_connections += 1;
+            fx.output(conn).extend_from_slice(PROTECTED);
             fx.push(Effect::Close { conn });
             return;
         }

@@ -3,7 +3,6 @@
 use super::prelude::*;
 
 const ONE_ENGINE: &str = "One thread serves all clients, as in Redis without io-threads.";
-const LISTENS_ON_TCP: &str = "Clients connect over TCP alone.";
 
 /// The rows.
 pub const ROWS: &[Directive] = &[
@@ -12,11 +11,10 @@ pub const ROWS: &[Directive] = &[
         .kept_only("Outgoing connections start at the address that the system chooses."),
     number("port", PORT, 6379, field!(network.port)),
     number("tcp-backlog", NATURAL, 511, field!(network.tcp_backlog)).immutable(),
-    optional("unixsocket", field!(network.unixsocket)).immutable().kept_only(LISTENS_ON_TCP),
+    optional("unixsocket", field!(network.unixsocket)).immutable(),
     number("unixsocketperm", (0, 0o777), 0, field!(network.unixsocketperm))
         .unit(Unit::Octal)
-        .immutable()
-        .kept_only(LISTENS_ON_TCP),
+        .immutable(),
     number("socket-mark-id", (0, UINT_MAX), 0, Place::Kept)
         .immutable()
         .kept_only("Sockets carry no firewall mark."),
