@@ -26,6 +26,7 @@ pub mod config;
 pub mod connection;
 pub mod counter;
 mod debug;
+pub mod dump;
 pub mod expire;
 pub mod generic;
 mod help;
@@ -55,6 +56,7 @@ pub static FAMILIES: &[&[Command]] = &[
     config::COMMANDS,
     connection::COMMANDS,
     counter::COMMANDS,
+    dump::COMMANDS,
     expire::COMMANDS,
     generic::COMMANDS,
     persistence::COMMANDS,
@@ -259,6 +261,18 @@ impl Command {
         } else {
             n >= self.arity.unsigned_abs() as usize
         }
+    }
+
+    /// Whether it is this very command that `args` call, without a subcommand and with as many arguments as it takes.
+    ///
+    /// A client mostly repeats itself: one comparison with its last command spares the search in the index, which
+    /// was 5 % of a pipelined GET.
+    #[inline]
+    pub fn is_simply(&self, args: Args<'_>) -> bool {
+        self.subcommands.is_empty()
+            && self.container.is_empty()
+            && self.name.as_bytes().eq_ignore_ascii_case(args.at(0))
+            && self.takes(args.len())
     }
 
     /// The subcommand of this name, in any case.

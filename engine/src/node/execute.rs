@@ -145,7 +145,8 @@ impl Node {
         fx: &mut Effects,
     ) -> Ran {
         let before = client.out.len();
-        let outcome = match self.find(args) {
+        let repeated = client.last_command.filter(|row| row.is_simply(args));
+        let outcome = match repeated.map_or_else(|| self.find(args), Ok) {
             Ok(row) => {
                 if self.is_paused(now, client, row) {
                     client.blocked = Some(Blocked::Postponed);
