@@ -267,3 +267,63 @@ fn the_workspace_has_the_members_that_the_readme_promises() {
         );
     }
 }
+
+#[test]
+fn every_lesson_speaks_both_languages() {
+    let lessons: Vec<Source> = sources()
+        .into_iter()
+        .filter(|source| source.path.starts_with("lessons") && is_toml(&source.path))
+        .collect();
+    assert!(!lessons.is_empty(), "there are no lessons");
+    let mut silent = Vec::new();
+    for Source { path, text } in lessons {
+        match text.parse::<toml::Table>() {
+            Ok(lesson) => one_language_only(
+                &toml::Value::Table(lesson),
+                &path.display().to_string(),
+                &mut silent,
+            ),
+            Err(why) => silent.push(format!("{}: {why}", path.display())),
+        }
+    }
+    none("whoever reads a lesson in the other language would miss a part of it", &silent);
+}
+
+fn is_toml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "toml")
+}
+
+/// A table with `ko` or `en` is a text: both have to be there, and not empty.
+fn one_language_only(value: &toml::Value, place: &str, found: &mut Vec<String>) {
+    match value {
+        toml::Value::Table(table)
+            if ["ko", "en"].iter().any(|language| table.contains_key(*language)) =>
+        {
+            for language in ["ko", "en"] {
+                let text = table.get(language).and_then(toml::Value::as_str).unwrap_or_default();
+                if text.trim().is_empty() {
+                    found.push(format!("{place}: no {language}"));
+                }
+            }
+        }
+        toml::Value::Table(table) => {
+            for (name, value) in table {
+                one_language_only(value, &format!("{place}: {name}"), found);
+            }
+        }
+        toml::Value::Array(values) => {
+            for (index, value) in values.iter().enumerate() {
+                one_language_only(value, &format!("{place}[{index}]"), found);
+            }
+        }
+        _ => (),
+    }
+}
+
+#[test]
+fn the_language_rule_bites() {
+    let lesson: toml::Table = "[[step]]\ntitle = { ko = \"가\" }\n".parse().expect("it is TOML");
+    let mut found = Vec::new();
+    one_language_only(&toml::Value::Table(lesson), "lesson", &mut found);
+    assert_eq!(found, ["lesson: step[0]: title: no en"]);
+}

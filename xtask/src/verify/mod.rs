@@ -133,9 +133,12 @@ fn fmt(_: &mut Tally) -> Result<()> {
     run::check(&mut workspace::cargo(&["fmt", "--all", "--check"]))
 }
 
+/// The profile of everything that runs here; `cargo verify` itself is built with it, too.
+const PROFILE: &str = "verify";
+
 /// Everything but the page as this machine runs it; the page as browsers run it, under the profile
 /// of the page build, so that both share what they compile.
-const NATIVE: [&str; 3] = ["--workspace", "--exclude", "web"];
+const NATIVE: [&str; 5] = ["--workspace", "--exclude", "web", "--profile", PROFILE];
 const PAGE: [&str; 6] =
     ["--package", "web", "--profile", "web", "--target", workspace::PAGE_TARGET];
 
@@ -159,7 +162,8 @@ fn doc(_: &mut Tally) -> Result<()> {
 fn no_std(_: &mut Tally) -> Result<()> {
     let target = "wasm32v1-none";
     workspace::ensure_target(target)?;
-    run::check(&mut workspace::cargo(&["build", "--package", "engine", "--target", target]))
+    let engine = ["build", "--package=engine", "--profile", PROFILE, "--target", target];
+    run::check(&mut workspace::cargo(&engine))
 }
 
 fn build_page(_: &mut Tally) -> Result<()> {
@@ -172,14 +176,22 @@ fn unit(tally: &mut Tally) -> Result<()> {
 }
 
 fn tidy(tally: &mut Tally) -> Result<()> {
-    tally.cargo_test(&mut workspace::cargo(&["test", "--package=tests", "--test=main", "tidy"]))
+    tally.cargo_test(&mut workspace::cargo(&[
+        "test",
+        "--profile",
+        PROFILE,
+        "--package=tests",
+        "--test=main",
+        "tidy",
+    ]))
 }
 
 fn across(tally: &mut Tally) -> Result<()> {
-    run::check(&mut workspace::cargo(&["build", "--package=server"]))?;
+    run::check(&mut workspace::cargo(&["build", "--profile", PROFILE, "--package=server"]))?;
     let target = workspace::target_dir();
-    let mut cargo = workspace::cargo(&["test", "--no-fail-fast", "--package=tests"]);
-    cargo.env("KEEPSAKE_SERVER", target.join("debug/server"));
+    let mut cargo =
+        workspace::cargo(&["test", "--no-fail-fast", "--profile", PROFILE, "--package=tests"]);
+    cargo.env("KEEPSAKE_SERVER", target.join(PROFILE).join("server"));
     if target.join("page").is_dir() {
         cargo.env("KEEPSAKE_PAGE", target.join("page"));
     }
