@@ -6,11 +6,9 @@ use alloc::vec::Vec;
 
 use super::{Command, Ctx, Flag, Outcome};
 use crate::{
-    io::Effect,
     refusal::Refusal,
     resp::Args,
     sentinel::{Cx, Sentinel, hello},
-    trace::ServerFact,
 };
 
 mod act;
@@ -117,12 +115,6 @@ fn role(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 }
 
 fn shutdown(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    ctx.node.note(
-        ctx.now,
-        ServerFact::ShutdownRequested { by: "User requested shutdown...".into() },
-        ctx.fx,
-    );
-    ctx.node.note(ctx.now, ServerFact::Bye, ctx.fx);
-    ctx.fx.push(Effect::Exit { code: 0 });
+    ctx.node.end_sentinel(ctx.now, ctx.fx);
     Ok(())
 }

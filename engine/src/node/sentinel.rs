@@ -5,9 +5,10 @@ use alloc::vec::Vec;
 use super::Node;
 use crate::{
     config::{Config, Mode},
-    io::{ConnId, DiskError, DiskId, DiskReply, Effects},
+    io::{ConnId, DiskError, DiskId, DiskReply, Effect, Effects},
     sentinel::{Cx, Sentinel, view::SentinelView},
     time::Time,
+    trace::{LogRole, SentinelFact, ServerFact, Trace},
 };
 
 /// `hz`: how often the cron of a sentinel runs a second, at the least. It is drawn anew each time, up to twice that, so
@@ -43,6 +44,13 @@ impl Node {
 
     pub(super) fn boot_sentinel(&mut self, now: Time, fx: &mut Effects) {
         self.with_sentinel(now, fx, |sentinel, cx| sentinel.start(cx));
+    }
+
+    /// End the process: all that is worth keeping is in the file.
+    pub(crate) fn end_sentinel(&mut self, now: Time, fx: &mut Effects) {
+        self.note(now, ServerFact::ShutdownRequested { by: "User requested shutdown...".into() }, fx);
+        fx.trace(now, LogRole::Sentinel, Trace::Sentinel(SentinelFact::Bye));
+        fx.push(Effect::Exit { code: 0 });
     }
 
     pub(super) fn sentinel_tick(&mut self, now: Time, fx: &mut Effects) {

@@ -130,8 +130,11 @@ impl Sentinel {
             Ok(_) => Vec::new(),
             Err(error) => return self.end_save(cx, self.save.changed, Some(error.text.clone())),
         };
-        let extra =
-            Extra { sentinel: self.lines(), sentinel_options: &conf::OPTIONS, ..Extra::default() };
+        let extra = Extra {
+            users: cx.node.user_lines(),
+            sentinel: self.lines(),
+            sentinel_options: &conf::OPTIONS,
+        };
         let text = rewrite(&old, &cx.node.config, &extra, Mode::Sentinel);
         let path = self.save.temporary();
         let waiting = [

@@ -1,1 +1,4 @@
-
+mod conf;
+mod net;
+mod quorum;
+mod unit;

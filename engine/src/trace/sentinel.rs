@@ -255,6 +255,8 @@ pub enum SentinelFact {
         /// The operating system's word.
         why: String,
     },
+    /// The process ends, as it was asked to.
+    Bye,
     /// The process ends on purpose, as SENTINEL SIMULATE-FAILURE asked.
     CrashSimulated,
 }
@@ -295,6 +297,7 @@ impl SentinelFact {
             | Self::FailoverRequested { .. }
             | Self::ConfigSaved
             | Self::ConfigNotSaved { .. }
+            | Self::Bye
             | Self::CrashSimulated => return None,
         })
     }
@@ -342,6 +345,7 @@ impl SentinelFact {
             Self::ConfigNotSaved { why } => format!(
                 "WARNING: Sentinel was not able to save the new configuration on disk!!!: {why}"
             ),
+            Self::Bye => "Sentinel is now ready to exit, bye bye...".into(),
             Self::CrashSimulated => "Sentinel CRASH because of SENTINEL simulate-failure".into(),
         }
     }

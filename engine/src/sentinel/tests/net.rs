@@ -1,0 +1,310 @@
+//! A handful of nodes, a network without loss, disks that never fail, and a clock that jumps to what comes next.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use crate::{
+    config::{Mode, Outside, load},
+    io::{
+        ChildEvent, ChildOutput, ChildState, ConnId, DiskError, DiskErrorKind, DiskId, DiskOp,
+        DiskReply, Effect, Effects, Endpoint, Input, JobId,
+    },
+    node::{Birth, Node},
+    time::Time,
+    trace::{SentinelFact, Trace},
+};
+
+enum Coming {
+    Accepted(ConnId, Endpoint),
+    Connected(ConnId, Endpoint),
+    ConnectFailed(ConnId),
+    Received(ConnId, Vec<u8>),
+    Closed(ConnId),
+    Disk(DiskId, Result<DiskReply, DiskError>),
+    Child(JobId, ChildEvent),
+}
+
+struct Host {
+    port: u16,
+    mode: Mode,
+    node: Option<Node>,
+    life: u32,
+    files: BTreeMap<String, Vec<u8>>,
+    /// The other end of each connection; `None`: nothing goes through any more, and nobody has noticed.
+    conns: BTreeMap<ConnId, Option<(usize, ConnId)>>,
+    accepted: u64,
+}
+
+/// The world.
+pub struct Net {
+    pub now: Time,
+    seed: u128,
+    hosts: Vec<Host>,
+    queue: BTreeMap<(Time, u64), (usize, u32, Coming)>,
+    queued: u64,
+    cut: BTreeSet<(usize, usize)>,
+    /// What sentinels stated: which host, and what.
+    pub facts: Vec<(usize, SentinelFact)>,
+}
+
+struct NoFiles;
+
+impl Outside for NoFiles {
+    fn include(&mut self, path: &str) -> Result<Vec<u8>, (String, String)> {
+        Err((path.into(), "No such file or directory".into()))
+    }
+    fn change_dir(&mut self, path: &str) -> Result<String, String> {
+        Ok(path.into())
+    }
+}
+
+const FILE: &str = "/conf";
+/// A message, a disk operation: so many milliseconds.
+const LATENCY: u64 = 1;
+
+impl Net {
+    pub fn new(seed: u128) -> Self {
+        Self {
+            now: Time::from_millis(1_795_000_000_000),
+            seed,
+            hosts: Vec::new(),
+            queue: BTreeMap::new(),
+            queued: 0,
+            cut: BTreeSet::new(),
+            facts: Vec::new(),
+        }
+    }
+
+    /// A host with its configuration, not yet started.
+    pub fn add(&mut self, port: u16, mode: Mode, conf: &str) -> usize {
+        let text = format!("port {port}\nsave \"\"\n{conf}");
+        let files = BTreeMap::from([(FILE.to_string(), text.into_bytes())]);
+        let conns = BTreeMap::new();
+        self.hosts.push(Host { port, mode, node: None, life: 0, files, conns, accepted: 0 });
+        self.hosts.len() - 1
+    }
+
+    pub fn start(&mut self, at: usize) {
+        let host = &mut self.hosts[at];
+        let config = load(Some(FILE), &host.files[FILE], b"", host.mode, &mut NoFiles).unwrap();
+        host.life += 1;
+        let seed = self.seed * 1000 + at as u128 * 100 + u128::from(host.life);
+        host.node = Some(Node::new(Birth { seed, pid: 1, config }));
+        self.step(at, |node, now, fx| node.step(now, Input::Boot, fx));
+    }
+
+    /// kill -9
+    pub fn kill(&mut self, at: usize) {
+        self.hosts[at].node = None;
+        self.hosts[at].life += 1;
+        for conn in core::mem::take(&mut self.hosts[at].conns).into_values().flatten() {
+            self.close(conn);
+        }
+    }
+
+    /// Nothing goes through between these any more, in either direction.
+    pub fn cut(&mut self, a: usize, b: usize) {
+        self.cut.extend([(a, b), (b, a)]);
+        for (one, other) in [(a, b), (b, a)] {
+            for end in self.hosts[one].conns.values_mut() {
+                if end.is_some_and(|(host, _)| host == other) {
+                    *end = None;
+                }
+            }
+        }
+    }
+
+    pub fn heal(&mut self) {
+        self.cut.clear();
+    }
+
+    pub fn node(&self, at: usize) -> &Node {
+        self.hosts[at].node.as_ref().unwrap()
+    }
+
+    pub fn hosts(&self) -> usize {
+        self.hosts.len()
+    }
+
+    pub fn file(&self, at: usize) -> String {
+        String::from_utf8(self.hosts[at].files[FILE].clone()).unwrap()
+    }
+
+    pub fn run(&mut self, millis: u64) {
+        let end = self.now.plus_millis(millis);
+        loop {
+            let message = self.queue.keys().next().map(|(at, _)| *at);
+            let nodes = self.hosts.iter().enumerate();
+            let timer =
+                nodes.filter_map(|(at, host)| Some((host.node.as_ref()?.next_wake(), at))).min();
+            let next = message.into_iter().chain(timer.map(|(wake, _)| wake)).min();
+            let Some(next) = next.filter(|next| *next <= end) else { break };
+            self.now = self.now.max(next);
+            match timer {
+                Some((wake, at)) if Some(wake) <= message || message.is_none() => {
+                    self.step(at, |node, now, fx| node.step(now, Input::Timer, fx));
+                }
+                _ => self.deliver(),
+            }
+        }
+        self.now = end;
+    }
+
+    fn later(&mut self, host: usize, life: u32, coming: Coming) {
+        self.queued += 1;
+        let at = self.now.plus_millis(LATENCY);
+        self.queue.insert((at, self.queued), (host, life, coming));
+    }
+
+    fn deliver(&mut self) {
+        let Some((_, (at, life, coming))) = self.queue.pop_first() else { return };
+        if self.hosts[at].life != life {
+            return;
+        }
+        let local = Endpoint::new("127.0.0.1", self.hosts[at].port);
+        self.step(at, |node, now, fx| match coming {
+            Coming::Accepted(conn, peer) => {
+                node.step(now, Input::Accepted { conn, peer, local }, fx);
+            }
+            Coming::Connected(conn, peer) => {
+                node.step(now, Input::Connected { conn, peer, local }, fx);
+            }
+            Coming::ConnectFailed(conn) => {
+                let why = "Connection refused".into();
+                node.step(now, Input::ConnectFailed { conn, why }, fx);
+            }
+            Coming::Received(conn, bytes) => {
+                node.step(now, Input::Received { conn, bytes: &bytes }, fx);
+            }
+            Coming::Closed(conn) => node.step(now, Input::Closed { conn }, fx),
+            Coming::Disk(id, result) => node.step(now, Input::Disk { id, result }, fx),
+            Coming::Child(job, event) => node.step(now, Input::Child { job, event }, fx),
+        });
+    }
+
+    fn step(&mut self, at: usize, run: impl FnOnce(&mut Node, Time, &mut Effects)) {
+        let mut fx = Effects::default();
+        let Some(node) = &mut self.hosts[at].node else { return };
+        run(node, self.now, &mut fx);
+        node.step(self.now, Input::BeforeSleep, &mut fx);
+        for traced in fx.traces {
+            if let Trace::Sentinel(fact) = traced.fact {
+                self.facts.push((at, fact));
+            }
+        }
+        for (conn, bytes) in fx.sends {
+            if let Some(Some((host, other))) = self.hosts[at].conns.get(&conn).copied() {
+                self.later(host, self.hosts[host].life, Coming::Received(other, bytes));
+            }
+        }
+        for effect in fx.actions {
+            self.carry_out(at, effect);
+        }
+    }
+
+    fn carry_out(&mut self, at: usize, effect: Effect) {
+        let life = self.hosts[at].life;
+        match effect {
+            Effect::Connect { conn, to } => self.connect(at, conn, &to),
+            Effect::Close { conn } => {
+                if let Some(Some(other)) = self.hosts[at].conns.remove(&conn) {
+                    self.close(other);
+                }
+            }
+            Effect::Disk { id, op } => {
+                let result = self.hosts[at].disk(op);
+                self.later(at, life, Coming::Disk(id, result));
+            }
+            Effect::StartChild(mut job) => {
+                let mut bytes = Vec::new();
+                while job.work.run(1 << 20, &mut bytes) == ChildState::Running {}
+                let written = bytes.len() as u64;
+                match job.output {
+                    ChildOutput::File(path) => {
+                        self.hosts[at].files.insert(path, bytes);
+                    }
+                    ChildOutput::Parent => {
+                        let event = ChildEvent::Output(bytes.into());
+                        self.later(at, life, Coming::Child(job.id, event));
+                    }
+                }
+                self.later(
+                    at,
+                    life,
+                    Coming::Child(job.id, ChildEvent::Finished { bytes: written }),
+                );
+            }
+            Effect::Exit { .. } => self.kill(at),
+            Effect::KillChild(_) | Effect::Listen { .. } => {}
+        }
+    }
+
+    fn connect(&mut self, at: usize, conn: ConnId, to: &Endpoint) {
+        let life = self.hosts[at].life;
+        let there = self.hosts.iter().position(|h| h.port == to.port && h.node.is_some());
+        let Some(there) = there else {
+            return self.later(at, life, Coming::ConnectFailed(conn));
+        };
+        if self.cut.contains(&(at, there)) {
+            self.hosts[at].conns.insert(conn, None);
+            return;
+        }
+        self.hosts[there].accepted += 1;
+        let other = ConnId::accepted(self.hosts[there].accepted);
+        self.hosts[there].conns.insert(other, Some((at, conn)));
+        self.hosts[at].conns.insert(conn, Some((there, other)));
+        let peer = Endpoint::new("127.0.0.1", 50_000);
+        self.later(there, self.hosts[there].life, Coming::Accepted(other, peer));
+        self.later(at, life, Coming::Connected(conn, to.clone()));
+    }
+
+    fn close(&mut self, (host, conn): (usize, ConnId)) {
+        self.hosts[host].conns.remove(&conn);
+        self.later(host, self.hosts[host].life, Coming::Closed(conn));
+    }
+}
+
+impl Host {
+    fn disk(&mut self, op: DiskOp) -> Result<DiskReply, DiskError> {
+        let missing = || DiskError {
+            kind: DiskErrorKind::NotFound,
+            text: "No such file or directory".into(),
+            written: 0,
+        };
+        match op {
+            DiskOp::Read { path, offset, len } => {
+                let file = self.files.get(&path).ok_or_else(missing)?;
+                let from = file.len().min(offset as usize);
+                let to = file.len().min((offset + len) as usize);
+                return Ok(DiskReply::Data(file[from..to].to_vec().into()));
+            }
+            DiskOp::Length { path } => {
+                let file = self.files.get(&path).ok_or_else(missing)?;
+                return Ok(DiskReply::Length(file.len() as u64));
+            }
+            DiskOp::List { .. } => return Ok(DiskReply::Names(Vec::new())),
+            DiskOp::Create { path } => {
+                self.files.insert(path, Vec::new());
+            }
+            DiskOp::Append { path, bytes } => {
+                self.files.entry(path).or_default().extend_from_slice(&bytes);
+            }
+            DiskOp::Truncate { path, len } => {
+                self.files.get_mut(&path).ok_or_else(missing)?.truncate(len as usize);
+            }
+            DiskOp::Rename { from, to } => {
+                let file = self.files.remove(&from).ok_or_else(missing)?;
+                self.files.insert(to, file);
+            }
+            DiskOp::Unlink { path } => {
+                self.files.remove(&path).ok_or_else(missing)?;
+            }
+            _ => {}
+        }
+        Ok(DiskReply::Done)
+    }
+}
