@@ -241,8 +241,7 @@ impl Node {
 
     fn terminate(&mut self, now: Time, fx: &mut Effects) {
         if self.sentinel.is_some() {
-            self.note(now, ServerFact::Bye, fx);
-            return fx.push(Effect::Exit { code: 0 });
+            return self.end_sentinel(now, fx);
         }
         let by = "Received SIGTERM scheduling shutdown...".into();
         self.note(now, ServerFact::ShutdownRequested { by }, fx);

@@ -17,9 +17,6 @@ mod query;
 mod rows;
 mod set;
 
-#[cfg(test)]
-mod tests;
-
 /// The rows of this family. All are [`Flag::OnlySentinel`]: what a server has under the same name is another row.
 pub static COMMANDS: &[Command] = &[
     rows::SENTINEL,

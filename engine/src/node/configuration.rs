@@ -220,7 +220,7 @@ impl Node {
     }
 
     /// The ACL's users as lines: there is one, with the password of `requirepass`.
-    fn user_lines(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn user_lines(&self) -> Vec<Vec<u8>> {
         let password = match &self.config.general.requirepass {
             Some(password) => [b"#", sha256_hex(password).as_slice()].concat(),
             None => b"nopass".to_vec(),

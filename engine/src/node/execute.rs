@@ -307,7 +307,9 @@ impl Node {
             return;
         }
         if let Some(until) = client.held_until.filter(|until| !self.is_durable(*until)) {
-            self.persistence.hold(until, client.conn);
+            if self.sentinel.is_none() {
+                self.persistence.hold(until, client.conn);
+            }
             self.clients.put_back(client);
             return;
         }

@@ -16,8 +16,9 @@ use crate::{
 impl Node {
     /// Send what is written for a client that is not taken out, unless its replies wait for the AOF.
     pub(crate) fn send_pending(&mut self, conn: ConnId, fx: &mut Effects) {
+        let held_until = self.clients.get(conn).and_then(|client| client.held_until);
+        let held = held_until.is_some_and(|until| !self.is_durable(until));
         let Some(client) = self.clients.get_mut(conn) else { return };
-        let held = client.held_until.is_some_and(|until| !self.persistence.has_reached(until));
         if !held && !client.out.is_empty() {
             self.stats.net_output_bytes += client.out.len() as u64;
             fx.send_all(conn, &mut client.out);
