@@ -120,6 +120,11 @@ impl Persistence {
         self.aof.feed(now, db, command, rewriting);
     }
 
+    /// Whether the AOF wants to hear of changes.
+    pub fn listens(&self) -> bool {
+        self.aof.state != AofState::Off
+    }
+
     /// The AOF offset that a reply must wait for; `None`: it may go at once.
     pub fn gate(&self) -> Option<u64> {
         (self.aof.state == AofState::On).then_some(self.aof.fed)

@@ -176,6 +176,11 @@ impl Replication {
         }
     }
 
+    /// Whether the stream to the replicas is kept at all.
+    pub fn listens(&self) -> bool {
+        self.backlog.is_some() && !self.is_replica()
+    }
+
     /// A change to the data, encoded as a command, made in database `db`: it goes into the stream to the replicas.
     ///
     /// Not on a replica: its stream is its master's.

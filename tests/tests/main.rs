@@ -2,6 +2,7 @@
 
 mod browser;
 mod differential;
+mod differential_aof;
 mod fidelity;
 mod harness;
 mod interop_replication;

@@ -270,7 +270,7 @@ impl Node {
         let outcome = (row.run)(&mut Ctx { node: self, client, now, fx }, args);
         self.propagation.depth -= 1;
         let spoke = self.propagation.take_own();
-        if self.dirty != dirty && !spoke {
+        if self.dirty != dirty && !spoke && (self.has_listeners() || fx.detailed) {
             self.propagation.also(client.db, args.iter());
         }
         if outer_own {
@@ -288,6 +288,11 @@ impl Node {
             }
         }
         outcome
+    }
+
+    /// Whether anybody wants to hear of changes: without an AOF and without replicas none is even encoded.
+    fn has_listeners(&self) -> bool {
+        self.persistence.listens() || self.replication.listens()
     }
 
     /// Where the write that this client's running command made stands in the streams.
