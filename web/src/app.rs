@@ -118,8 +118,12 @@ fn first_history() -> (History, Option<BadLink>) {
     }
 }
 
+/// What a visitor without a link sees: a cluster whose nodes have found each other.
 fn fresh() -> History {
-    History::new(Run::new("sentinel", 1)).expect("the scenario is built in")
+    const SETTLED: u64 = 12_000_000;
+    let mut history = History::new(Run::new("sentinel", 1)).expect("the scenario is built in");
+    history.play_to(SETTLED);
+    history
 }
 
 fn copy_link(store: Store) {

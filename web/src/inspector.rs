@@ -90,8 +90,7 @@ const TTL: Text = Text("남은 시간", "time left");
 #[component]
 fn Keys(node: NodeId) -> impl IntoView {
     let store = expect_context::<Store>();
-    let keys =
-        Memo::new(move |_| store.with(|history| view::node(history.world(), node, KEYS).keys));
+    let keys = Memo::new(move |_| store.look_at(node, |world| view::node(world, node, KEYS).keys));
     move || {
         let keys = keys.get();
         if keys.is_empty() {
@@ -115,7 +114,7 @@ fn Keys(node: NodeId) -> impl IntoView {
 fn Log(node: NodeId) -> impl IntoView {
     let store = expect_context::<Store>();
     let lines =
-        Memo::new(move |_| store.with(|history| view::log_lines(history.world(), node, LOG_LINES)));
+        Memo::new(move |_| store.look_at(node, |world| view::log_lines(world, node, LOG_LINES)));
     view! {
         <ol class="log mono">
             {move || lines.get().into_iter().rev().map(|line| view! {

@@ -134,6 +134,14 @@ impl Store {
         self.history.with_value(look)
     }
 
+    /// Look at a node of the world; nothing if the scenario that has just been opened has no such node. Follows it.
+    pub fn look_at<T: Default>(self, node: NodeId, look: impl FnOnce(&sim::World) -> T) -> T {
+        self.with(|history| {
+            let known = (node.0 as usize) < history.world().scenario().nodes.len();
+            if known { look(history.world()) } else { T::default() }
+        })
+    }
+
     /// Look at the history once.
     pub fn peek<T>(self, look: impl FnOnce(&History) -> T) -> T {
         self.history.with_value(look)

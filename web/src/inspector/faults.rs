@@ -20,7 +20,11 @@ const WRITES: Text = Text("쓰기 시작", "Start writes");
 pub fn Faults(node: NodeId) -> impl IntoView {
     let store = expect_context::<Store>();
     let name = store.name_of(Party::Node(node));
-    let health = Memo::new(move |_| store.stage.with(|stage| stage.nodes[node.0 as usize].health));
+    let health = Memo::new(move |_| {
+        store
+            .stage
+            .with(|stage| stage.nodes.get(node.0 as usize).map_or(Health::Dark, |card| card.health))
+    });
     let button = move |text: Text, line: String, shown: fn(Health) -> bool| {
         let word = line.split(' ').next().unwrap_or_default().to_owned();
         view! {

@@ -15,7 +15,7 @@ const NAME_PENDING: Text = Text("이름이 아직 디스크에 없음", "its nam
 #[component]
 pub fn Files(node: NodeId) -> impl IntoView {
     let store = expect_context::<Store>();
-    let files = Memo::new(move |_| store.with(|history| view::files(history.world(), node)));
+    let files = Memo::new(move |_| store.look_at(node, |world| view::files(world, node)));
     let open = RwSignal::new(None::<String>);
     move || {
         let files = files.get();

@@ -15,11 +15,18 @@ const VOTE: Text = Text("표", "vote");
 #[component]
 pub fn State(node: NodeId) -> impl IntoView {
     let store = expect_context::<Store>();
-    let details = Memo::new(move |_| store.with(|history| view::node(history.world(), node, 0)));
+    let details = Memo::new(move |_| store.look_at(node, |world| Some(view::node(world, node, 0))));
     move || {
-        let details = details.get();
+        let details = details.get()?;
         let mut facts: Vec<(String, String)> = vec![
-            ("role".to_owned(), format!("{:?}", details.card.role).to_lowercase()),
+            (
+                "role".to_owned(),
+                details
+                    .card
+                    .role
+                    .map(|role| format!("{role:?}").to_lowercase())
+                    .unwrap_or_default(),
+            ),
             ("pid".to_owned(), details.pid.to_string()),
             ("run_id".to_owned(), details.run_id),
         ];
@@ -62,11 +69,11 @@ pub fn State(node: NodeId) -> impl IntoView {
                 }
             }
         }
-        view! {
+        Some(view! {
             <dl class="facts">
                 {facts.into_iter().map(|(name, value)| view! { <dt>{name}</dt><dd class="mono">{value}</dd> }).collect_view()}
             </dl>
-        }
+        })
     }
 }
 

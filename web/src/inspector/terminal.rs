@@ -65,12 +65,12 @@ pub fn Terminal(node: NodeId) -> impl IntoView {
     let prompt = move || store.with(|history| history.world().terminal(node).map(|t| t.prompt()));
     view! {
         <form class="terminal" on:submit=submit>
-            <pre class="screen mono" role="log">
+            <pre class="screen mono" role="log"><div>
                 {move || lines().into_iter().map(|line| {
                     let class = if matches!(line.kind, LineKind::Typed) { "typed" } else { "" };
                     view! { <span class=class>{line.text}"\n"</span> }
                 }).collect_view()}
-            </pre>
+            </div></pre>
             <label class="prompt mono"><span>{prompt}</span>
                 <input node_ref=input aria-label=move || store.say(LABEL) placeholder=move || store.say(HINT)
                        autocomplete="off" autocapitalize="off" spellcheck="false" on:keydown=recall/>

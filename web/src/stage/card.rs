@@ -26,7 +26,11 @@ const HEXAGON: f64 = 34.0;
 #[component]
 pub fn Node(n: usize, places: StoredValue<Places>) -> impl IntoView {
     let store = expect_context::<Store>();
-    let card = Memo::new(move |_| store.stage.with(|stage| stage.nodes[n].clone()));
+    // When another scenario is opened, cards are asked once more before they go.
+    let card = Memo::new(move |old: Option<&NodeCard>| {
+        let card = store.stage.with(|stage| stage.nodes.get(n).cloned());
+        card.or_else(|| old.cloned()).expect("a card is drawn for a node that exists")
+    });
     let id = card.with_untracked(|card| card.id);
     let Some(at) = spot(places, Party::Node(id)) else { return ().into_any() };
     let select = move || {
