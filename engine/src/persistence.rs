@@ -14,7 +14,7 @@
 //! - [`append`]: the buffer, the three fsync policies, a full disk.
 //! - [`save`]: SAVE, BGSAVE, save points.
 //! - [`rewrite`]: BGREWRITEAOF, step by step, and what a crash finds after each step.
-//! - [`load`]: what is read at boot, and what is refused; [`boot`] opens the AOF behind it.
+//! - [`load`]: which files are read at boot; `read`: what is refused in them; [`boot`] opens the AOF behind it.
 //! - [`shutdown`]: what is written before the node ends.
 //! - [`script`]: chains of disk operations; [`jobs`]: the work of children; [`install`]: an RDB file
 //!   into the keyspace; [`info`]: `INFO persistence`.
@@ -38,6 +38,7 @@ pub mod info;
 pub mod install;
 pub mod jobs;
 pub mod load;
+mod read;
 pub mod rewrite;
 pub mod save;
 pub mod script;

@@ -1,8 +1,14 @@
 use super::*;
 
+/// A world whose nodes have read their files.
 fn world(scenario: &str) -> World {
-    World::new(&Scenario::named(scenario).unwrap(), 7)
+    let mut world = World::new(&Scenario::named(scenario).unwrap(), 7);
+    world.advance(START);
+    world
 }
+
+/// Enough for a node to start.
+const START: u64 = 500_000;
 
 fn act(world: &mut World, line: &str) {
     let action = Action::parse(line, world.scenario()).unwrap();
@@ -33,6 +39,7 @@ fn a_dead_node_refuses_and_a_dark_one_is_silent() {
     let refused = "Could not connect to Redis at 127.0.0.1:7001: Connection refused";
     assert_eq!(typed(&mut world, "PING"), refused);
     act(&mut world, "restart m1");
+    world.advance(START);
     assert_eq!(typed(&mut world, "PING"), "PONG");
     act(&mut world, "power-cut m1");
     assert_eq!(typed(&mut world, "PING"), "127.0.0.1:7001> PING");
