@@ -23,7 +23,7 @@ pub struct Config {
     pub persistence: Persistence,
     /// Master and replica.
     pub replication: Replication,
-    /// `maxmemory`, and when values change their encoding.
+    /// `maxmemory`.
     pub memory: Memory,
     /// What files say that is no directive of CONFIG.
     pub source: Source,
@@ -100,10 +100,6 @@ pub struct General {
     pub requirepass: Option<Vec<u8>>,
     /// A file of users, instead of `user` lines.
     pub aclfile: String,
-    /// The channels of new users.
-    pub acl_pubsub_default: PubsubDefault,
-    /// Entries in `ACL LOG`.
-    pub acllog_max_len: u64,
     /// Who may change protected directives.
     pub enable_protected_configs: ProtectedAction,
     /// Who may use DEBUG.
@@ -112,30 +108,16 @@ pub struct General {
     pub enable_module_command: ProtectedAction,
     /// Which events about keys are published.
     pub notify_keyspace_events: NotifyEvents,
-    /// Commands slower than so many microseconds are logged; 0: all, -1: none.
-    pub slowlog_log_slower_than: i64,
-    /// How many of them are kept.
-    pub slowlog_max_len: u64,
-    /// Events slower than so many milliseconds are kept; 0: none.
-    pub latency_monitor_threshold: i64,
     /// The percentiles of `INFO latencystats`.
     pub latency_percentiles: Percentiles,
-    /// Whether commands' latencies are counted.
-    pub latency_tracking: bool,
-    /// How long a shutdown waits for lagging replicas, in seconds.
-    pub shutdown_timeout: u32,
     /// What SIGINT does.
     pub shutdown_on_sigint: ShutdownOptions,
     /// What SIGTERM does.
     pub shutdown_on_sigterm: ShutdownOptions,
-    /// From 1 to 10: how hard expired keys are looked for.
-    pub active_expire_effort: u8,
     /// What the OOM killer is told (not obeyed).
     pub oom_score_adj: OomScoreAdj,
     /// Linux's OOM scores (not obeyed).
     pub oom_scores: OomScores,
-    /// Whether payloads from outside are checked in depth.
-    pub sanitize_dump_payload: SanitizeDump,
 }
 
 /// RDB and AOF.
@@ -190,16 +172,12 @@ pub struct Replication {
     pub serve_stale_data: bool,
     /// Refuse writes from clients.
     pub read_only: bool,
-    /// Free the old data in the background before a full sync.
-    pub lazy_flush: bool,
     /// Send full syncs without a file.
     pub diskless_sync: bool,
     /// Wait so many seconds for more replicas before.
     pub diskless_sync_delay: u32,
     /// Do not wait when so many have come; 0: wait.
     pub diskless_sync_max_replicas: u32,
-    /// Read full syncs without a file.
-    pub diskless_load: DisklessLoad,
     /// Seconds between the master's PINGs.
     pub ping_period: u32,
     /// Seconds of silence that end a link.
@@ -220,47 +198,15 @@ pub struct Replication {
     pub min_replicas_to_write: u32,
     /// A good replica was heard of within so many seconds.
     pub min_replicas_max_lag: u32,
-    /// A replica does not evict.
-    pub ignore_maxmemory: bool,
-    /// A replica whose disk fails goes on.
-    pub ignore_disk_write_errors: bool,
 }
 
-/// `maxmemory`, and when values change their encoding.
+/// `maxmemory`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Memory {
     /// The limit in bytes; 0: none.
     pub maxmemory: u64,
     /// What to do at the limit.
     pub policy: MaxmemoryPolicy,
-    /// How many keys an eviction looks at.
-    pub samples: u32,
-    /// 0 to 100: how hard evictions work at a time.
-    pub eviction_tenacity: u32,
-    /// How fast the LFU counter saturates.
-    pub lfu_log_factor: u32,
-    /// Minutes after which the LFU counter goes down.
-    pub lfu_decay_time: u32,
-    /// Hashes up to so many fields are listpacks.
-    pub hash_max_listpack_entries: u64,
-    /// With values up to so many bytes.
-    pub hash_max_listpack_value: u64,
-    /// Entries (positive) or a size class (-1 to -5) of a quicklist's nodes.
-    pub list_max_listpack_size: i32,
-    /// How many nodes at each end are not compressed; 0: no compression.
-    pub list_compress_depth: u32,
-    /// Sets of so many integers are intsets.
-    pub set_max_intset_entries: u64,
-    /// Sorted sets up to so many members are listpacks.
-    pub zset_max_listpack_entries: u64,
-    /// With members up to so many bytes.
-    pub zset_max_listpack_value: u64,
-    /// HyperLogLogs stay sparse up to so many bytes.
-    pub hll_sparse_max_bytes: u64,
-    /// Bytes in a stream's node; 0: no limit.
-    pub stream_node_max_bytes: u64,
-    /// Entries in a stream's node; 0: no limit.
-    pub stream_node_max_entries: u64,
 }
 
 impl Default for Config {

@@ -99,23 +99,6 @@ impl From<LogLevel> for crate::trace::Level {
     }
 }
 
-/// Whether a replica may parse what its master sends without a file between.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DisklessLoad {
-    /// Never: into a file first.
-    #[default]
-    Disabled,
-    /// If there is no data to lose.
-    OnEmptyDb,
-    /// Beside the old data, which is swapped out at the end.
-    SwapDb,
-}
-
-impl Choice for DisklessLoad {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("disabled", Self::Disabled), ("on-empty-db", Self::OnEmptyDb), ("swapdb", Self::SwapDb)];
-}
-
 /// Who may use what is dangerous (DEBUG, protected directives).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProtectedAction {
@@ -131,38 +114,6 @@ pub enum ProtectedAction {
 impl Choice for ProtectedAction {
     const WORDS: &'static [(&'static str, Self)] =
         &[("no", Self::No), ("yes", Self::Yes), ("local", Self::Local)];
-}
-
-/// Whether RDB payloads from outside are checked in depth.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SanitizeDump {
-    /// Never.
-    #[default]
-    No,
-    /// Always.
-    Yes,
-    /// Those that clients send.
-    Clients,
-}
-
-impl Choice for SanitizeDump {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("no", Self::No), ("yes", Self::Yes), ("clients", Self::Clients)];
-}
-
-/// The channels of a new ACL user.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PubsubDefault {
-    /// All.
-    AllChannels,
-    /// None.
-    #[default]
-    ResetChannels,
-}
-
-impl Choice for PubsubDefault {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("allchannels", Self::AllChannels), ("resetchannels", Self::ResetChannels)];
 }
 
 /// What a signal to end does with the data set (`shutdown-on-sigterm`); a set of words.

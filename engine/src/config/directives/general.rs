@@ -2,7 +2,10 @@
 
 use super::prelude::*;
 
-const MEASURED: &str = "Latencies are not counted by command.";
+const TEN_HERTZ: &str = "Background work is done ten times a second.";
+const ONE_USER: &str = "There are no ACL users but `default`.";
+const NO_SLOWLOG: &str = "There is no slow log yet.";
+const MEASURED: &str = "Latencies are not counted yet.";
 const NO_SCRIPTS: &str = "There is no Lua.";
 
 /// The rows.
@@ -13,13 +16,14 @@ pub const ROWS: &[Directive] = &[
     optional("pidfile", field!(general.pidfile)).immutable(),
     text("logfile", "", field!(general.logfile)).immutable(),
     word::<LogLevel>("loglevel", 2, field!(general.loglevel)),
-    number("hz", NATURAL, 10, field!(general.hz)),
-    yes_no("dynamic-hz", true, Place::Kept)
-        .kept_only("Background work takes the same steps however many clients there are."),
+    number("hz", NATURAL, 10, field!(general.hz)).kept_only(TEN_HERTZ),
+    yes_no("dynamic-hz", true, Place::Kept).kept_only(TEN_HERTZ),
     optional("requirepass", field!(general.requirepass)).sensitive(),
-    text("aclfile", "", field!(general.aclfile)).immutable(),
-    word::<PubsubDefault>("acl-pubsub-default", 1, field!(general.acl_pubsub_default)),
-    number("acllog-max-len", LONG, 128, field!(general.acllog_max_len)),
+    text("aclfile", "", field!(general.aclfile))
+        .immutable()
+        .kept_only("There are no ACL users but `default`: a file of them is refused at the start."),
+    one_of("acl-pubsub-default", || vec!["allchannels", "resetchannels"], 1).kept_only(ONE_USER),
+    number("acllog-max-len", LONG, 128, Place::Kept).kept_only(ONE_USER),
     word::<ProtectedAction>(
         "enable-protected-configs",
         0,
@@ -32,21 +36,20 @@ pub const ROWS: &[Directive] = &[
         .immutable()
         .kept_only("There are no modules."),
     special("notify-keyspace-events", Special::NotifyKeyspaceEvents),
-    number(
-        "slowlog-log-slower-than",
-        (-1, LONG_MAX),
-        10_000,
-        field!(general.slowlog_log_slower_than),
-    ),
-    number("slowlog-max-len", LONG, 128, field!(general.slowlog_max_len)),
-    number("latency-monitor-threshold", LONG, 0, field!(general.latency_monitor_threshold)),
-    yes_no("latency-tracking", true, field!(general.latency_tracking)).kept_only(MEASURED),
+    number("slowlog-log-slower-than", (-1, LONG_MAX), 10_000, Place::Kept).kept_only(NO_SLOWLOG),
+    number("slowlog-max-len", LONG, 128, Place::Kept).kept_only(NO_SLOWLOG),
+    number("latency-monitor-threshold", LONG, 0, Place::Kept).kept_only(MEASURED),
+    yes_no("latency-tracking", true, Place::Kept).kept_only(MEASURED),
     special("latency-tracking-info-percentiles", Special::LatencyPercentiles).kept_only(MEASURED),
-    number("shutdown-timeout", NATURAL, 10, field!(general.shutdown_timeout)),
-    special("shutdown-on-sigint", Special::ShutdownOn(Signal::Int)),
+    number("shutdown-timeout", NATURAL, 10, Place::Kept)
+        .kept_only("A node that ends does not wait for its replicas."),
+    special("shutdown-on-sigint", Special::ShutdownOn(Signal::Int))
+        .kept_only("SIGINT does what `shutdown-on-sigterm` says."),
     special("shutdown-on-sigterm", Special::ShutdownOn(Signal::Term)),
-    number("active-expire-effort", (1, 10), 1, field!(general.active_expire_effort)),
-    word::<SanitizeDump>("sanitize-dump-payload", 0, field!(general.sanitize_dump_payload))
+    number("active-expire-effort", (1, 10), 1, Place::Kept).kept_only(
+        "Keys that expire are kept in order of time, so that none has to be looked for.",
+    ),
+    one_of("sanitize-dump-payload", || vec!["no", "yes", "clients"], 0)
         .kept_only("Everything that is read is checked, always."),
     number("busy-reply-threshold", LONG, 5000, Place::Kept)
         .alias("lua-time-limit")

@@ -2,6 +2,8 @@
 
 use super::prelude::*;
 
+const NOT_EVICTED: &str = "Nothing is evicted yet: writes beyond `maxmemory` are refused.";
+const STRINGS: &str = "The type is not there yet.";
 const LAZY: &str =
     "Values are shared with snapshots by reference counts; freeing one is never put off.";
 const DEFRAG: &str =
@@ -10,26 +12,31 @@ const DEFRAG: &str =
 /// The rows.
 pub const ROWS: &[Directive] = &[
     memory("maxmemory", ULONG, 0, field!(memory.maxmemory)),
-    word::<MaxmemoryPolicy>("maxmemory-policy", 7, field!(memory.policy)),
-    number("maxmemory-samples", POSITIVE, 5, field!(memory.samples)),
-    number("maxmemory-eviction-tenacity", (0, 100), 10, field!(memory.eviction_tenacity)),
-    number("lfu-log-factor", NATURAL, 10, field!(memory.lfu_log_factor)),
-    number("lfu-decay-time", NATURAL, 1, field!(memory.lfu_decay_time)),
-    number("hash-max-listpack-entries", LONG, 512, field!(memory.hash_max_listpack_entries))
-        .alias("hash-max-ziplist-entries"),
-    memory("hash-max-listpack-value", LONG, 64, field!(memory.hash_max_listpack_value))
-        .alias("hash-max-ziplist-value"),
-    number("list-max-listpack-size", INT, -2, field!(memory.list_max_listpack_size))
-        .alias("list-max-ziplist-size"),
-    number("list-compress-depth", NATURAL, 0, field!(memory.list_compress_depth)),
-    number("set-max-intset-entries", LONG, 512, field!(memory.set_max_intset_entries)),
-    number("zset-max-listpack-entries", LONG, 128, field!(memory.zset_max_listpack_entries))
-        .alias("zset-max-ziplist-entries"),
-    memory("zset-max-listpack-value", LONG, 64, field!(memory.zset_max_listpack_value))
-        .alias("zset-max-ziplist-value"),
-    memory("hll-sparse-max-bytes", LONG, 3000, field!(memory.hll_sparse_max_bytes)),
-    memory("stream-node-max-bytes", LONG, 4096, field!(memory.stream_node_max_bytes)),
-    number("stream-node-max-entries", LONG, 100, field!(memory.stream_node_max_entries)),
+    word::<MaxmemoryPolicy>("maxmemory-policy", 7, field!(memory.policy)).kept_only(NOT_EVICTED),
+    number("maxmemory-samples", POSITIVE, 5, Place::Kept).kept_only(NOT_EVICTED),
+    number("maxmemory-eviction-tenacity", (0, 100), 10, Place::Kept).kept_only(NOT_EVICTED),
+    number("lfu-log-factor", NATURAL, 10, Place::Kept).kept_only(NOT_EVICTED),
+    number("lfu-decay-time", NATURAL, 1, Place::Kept).kept_only(NOT_EVICTED),
+    number("hash-max-listpack-entries", LONG, 512, Place::Kept)
+        .alias("hash-max-ziplist-entries")
+        .kept_only(STRINGS),
+    memory("hash-max-listpack-value", LONG, 64, Place::Kept)
+        .alias("hash-max-ziplist-value")
+        .kept_only(STRINGS),
+    number("list-max-listpack-size", INT, -2, Place::Kept)
+        .alias("list-max-ziplist-size")
+        .kept_only(STRINGS),
+    number("list-compress-depth", NATURAL, 0, Place::Kept).kept_only(STRINGS),
+    number("set-max-intset-entries", LONG, 512, Place::Kept).kept_only(STRINGS),
+    number("zset-max-listpack-entries", LONG, 128, Place::Kept)
+        .alias("zset-max-ziplist-entries")
+        .kept_only(STRINGS),
+    memory("zset-max-listpack-value", LONG, 64, Place::Kept)
+        .alias("zset-max-ziplist-value")
+        .kept_only(STRINGS),
+    memory("hll-sparse-max-bytes", LONG, 3000, Place::Kept).kept_only(STRINGS),
+    memory("stream-node-max-bytes", LONG, 4096, Place::Kept).kept_only(STRINGS),
+    number("stream-node-max-entries", LONG, 100, Place::Kept).kept_only(STRINGS),
     yes_no("activerehashing", true, Place::Kept)
         .kept_only("The keyspace grows segment by segment; there is no table to rehash."),
     yes_no("lazyfree-lazy-eviction", false, Place::Kept).kept_only(LAZY),

@@ -10,7 +10,9 @@ pub const ROWS: &[Directive] = &[
     yes_no("replica-serve-stale-data", true, field!(replication.serve_stale_data))
         .alias("slave-serve-stale-data"),
     yes_no("replica-read-only", true, field!(replication.read_only)).alias("slave-read-only"),
-    yes_no("replica-lazy-flush", false, field!(replication.lazy_flush)).alias("slave-lazy-flush"),
+    yes_no("replica-lazy-flush", false, Place::Kept)
+        .alias("slave-lazy-flush")
+        .kept_only("Freeing a value is never put off."),
     yes_no("repl-diskless-sync", true, field!(replication.diskless_sync)),
     number("repl-diskless-sync-delay", NATURAL, 5, field!(replication.diskless_sync_delay)),
     number(
@@ -19,7 +21,9 @@ pub const ROWS: &[Directive] = &[
         0,
         field!(replication.diskless_sync_max_replicas),
     ),
-    word::<DisklessLoad>("repl-diskless-load", 0, field!(replication.diskless_load)).deny_loading(),
+    one_of("repl-diskless-load", || vec!["disabled", "on-empty-db", "swapdb"], 0)
+        .deny_loading()
+        .kept_only("A replica reads what its master sends from a file, as `disabled` has it."),
     number("repl-ping-replica-period", POSITIVE, 10, field!(replication.ping_period))
         .alias("repl-ping-slave-period"),
     number("repl-timeout", POSITIVE, 60, field!(replication.timeout)),
@@ -36,9 +40,11 @@ pub const ROWS: &[Directive] = &[
         .alias("min-slaves-to-write"),
     number("min-replicas-max-lag", NATURAL, 10, field!(replication.min_replicas_max_lag))
         .alias("min-slaves-max-lag"),
-    yes_no("replica-ignore-maxmemory", true, field!(replication.ignore_maxmemory))
-        .alias("slave-ignore-maxmemory"),
-    yes_no("replica-ignore-disk-write-errors", false, field!(replication.ignore_disk_write_errors)),
+    yes_no("replica-ignore-maxmemory", true, Place::Kept)
+        .alias("slave-ignore-maxmemory")
+        .kept_only("A replica never evicts."),
+    yes_no("replica-ignore-disk-write-errors", false, Place::Kept)
+        .kept_only("A replica whose disk fails goes on."),
     one_of("propagation-error-behavior", || vec!["ignore", "panic", "panic-on-replicas"], 0)
         .kept_only("A command from the master that fails is logged, as `ignore` has it."),
 ];

@@ -21,7 +21,7 @@ pub const ROWS: &[Directive] = &[
     yes_no("use-exit-on-panic", false, Place::Kept).hidden().kept_only(CRASH),
     number("watchdog-period", NATURAL, 0, Place::Kept)
         .hidden()
-        .kept_only("Slow commands are seen in the slow log."),
+        .kept_only("Nothing watches for slow commands yet."),
     yes_no("always-show-logo", false, Place::Kept).immutable().kept_only("There is no logo."),
     yes_no("set-proc-title", true, Place::Kept).immutable().kept_only(TITLE),
     text("proc-title-template", "{title} {listen-addr} {server-mode}", Place::Kept)
