@@ -162,6 +162,11 @@ impl Persistence {
         self.load.is_some()
     }
 
+    /// Whether a BGSAVE runs.
+    pub fn is_saving(&self) -> bool {
+        matches!(self.child, Some(Child { kind: ChildKind::Save { .. }, .. }))
+    }
+
     /// Whether clients must wait: the node does nothing but save.
     pub fn blocks_clients(&self) -> bool {
         self.saves.is_saving_now() || self.ending.is_some()
@@ -267,7 +272,7 @@ impl Node {
     }
 
     /// The pid of the next child: nobody else's, and the same in every replay.
-    pub(super) fn child_pid(&self, job: JobId) -> u32 {
+    pub(crate) fn child_pid(&self, job: JobId) -> u32 {
         self.pid.wrapping_add(job.0 as u32)
     }
 

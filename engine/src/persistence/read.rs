@@ -171,7 +171,8 @@ impl Node {
         }
     }
 
-    fn note_rdb_facts(&self, now: Time, installer: &Installer, fx: &mut Effects) {
+    /// An RDB is being read, from disk or from a master: what it says of itself.
+    pub(crate) fn note_rdb_facts(&self, now: Time, installer: &Installer, fx: &mut Effects) {
         let facts = &installer.facts;
         let version = facts.redis_version.clone().map(PersistenceFact::RdbVersion);
         let age = facts.ctime.map(|at| now.as_secs().cast_signed().saturating_sub(at).max(0));
@@ -184,7 +185,13 @@ impl Node {
     }
 
     fn rdb_loaded(&mut self, now: Time, part: &Part, fx: &mut Effects) {
-        let Content::Rdb(installer) = &part.content else { return };
+        if let Content::Rdb(installer) = &part.content {
+            self.rdb_installed(now, installer, fx);
+        }
+    }
+
+    /// An RDB has been read, from disk or from a master: what it brought.
+    pub(crate) fn rdb_installed(&mut self, now: Time, installer: &Installer, fx: &mut Effects) {
         let (loaded, expired) = (installer.loaded, installer.dropped);
         let counts = &mut self.persistence.loaded;
         (counts.keys, counts.expired) = (loaded, expired);

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     io::{ChildJob, ChildOutput, ConnId, DiskError, DiskOp, Effect, Effects},
     node::Node,
-    rdb::{AuxInfo, Encoder, Progress},
+    rdb::{AuxInfo, EncodeOptions, Encoder, Progress},
     resp::Reply,
     time::Time,
     trace::PersistenceFact,
@@ -91,7 +91,7 @@ impl Node {
         let id = self.new_job();
         let pid = self.child_pid(id);
         let keys = self.keyspace.len();
-        let work = Box::new(RdbWork(self.rdb_encoder(now)));
+        let work = Box::new(RdbWork(self.rdb_encoder(now, None)));
         let output = ChildOutput::File(temp_name(pid));
         self.persistence.saves.last_try = Some(now.as_secs());
         let kind = ChildKind::Save { dirty: self.dirty };
@@ -101,8 +101,12 @@ impl Node {
         true
     }
 
-    /// The data as it is now, as an RDB file in the making.
-    pub(crate) fn rdb_encoder(&mut self, now: Time) -> Encoder<SnapshotSource> {
+    /// The data as it is now, as an RDB file in the making; with a mark around it if it goes straight to replicas.
+    pub(crate) fn rdb_encoder(
+        &mut self,
+        now: Time,
+        eof_mark: Option<[u8; 40]>,
+    ) -> Encoder<SnapshotSource> {
         let source = SnapshotSource::new(self.keyspace.snapshot());
         let aux = AuxInfo {
             ctime: now.as_secs().cast_signed(),
@@ -110,7 +114,7 @@ impl Node {
             repl: self.replication_position(),
             aof_base: false,
         };
-        Encoder::new(source, aux, self.rdb_options())
+        Encoder::new(source, aux, EncodeOptions { eof_mark, ..self.rdb_options() })
     }
 
     /// The child has written its file.
@@ -150,6 +154,7 @@ impl Node {
             _ => PersistenceFact::SaveFailed,
         };
         self.note_persistence(now, fact, fx);
+        self.save_for_replicas_ended(now, ok, fx);
     }
 
     /// The child could not write its file.
@@ -165,7 +170,7 @@ impl Node {
 
     /// Save at once; whoever asked is answered when the file is in place. Nobody is served meanwhile.
     pub(crate) fn save_now(&mut self, now: Time, conn: Option<ConnId>, fx: &mut Effects) {
-        let encoder = self.rdb_encoder(now);
+        let encoder = self.rdb_encoder(now, None);
         let path = temp_name(self.pid);
         self.persistence.saves.now =
             Some(SaveNow { encoder, path: path.clone(), whole: false, conn });

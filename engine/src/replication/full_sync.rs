@@ -12,7 +12,7 @@
 //!   online at its first ACK                          online when the last piece is sent
 //! ```
 
-use alloc::{boxed::Box, format, string::String, vec::Vec};
+use alloc::{boxed::Box, format, vec::Vec};
 
 use super::{Attached, AttachedState, attached::FileTransfer};
 use crate::{
@@ -21,30 +21,24 @@ use crate::{
         Effects, JobId,
     },
     node::{Node, hex_id},
-    persistence::jobs::{RdbWork, SnapshotSource},
-    rdb::{AuxInfo, EncodeOptions, Encoder, ReplInfo},
+    persistence::RdbWork,
+    rdb::ReplInfo,
     time::Time,
     trace::replication::MasterFact,
 };
 
 /// The child that makes the RDB for replicas.
-#[derive(Clone, Debug)]
-pub(crate) struct FullSync {
-    job: JobId,
-    /// The offset that the data stand for.
-    offset: u64,
-    target: Target,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Target {
-    /// Straight to the replicas.
-    Replicas,
-    /// To a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FullSync {
+    /// It sends straight to the replicas.
+    Diskless {
+        /// Its number.
+        job: JobId,
+    },
+    /// It is a BGSAVE, and all that belongs to one happens.
     File {
-        temp: String,
-        /// It is whole, and being put in its place.
-        renaming: Option<DiskId>,
+        /// The offset that the data stand for, for those who join it.
+        offset: u64,
     },
 }
 
@@ -54,7 +48,7 @@ const PIECE: u64 = 64 * 1024;
 impl Node {
     /// Whether the child that runs sends straight to replicas.
     pub(crate) fn transfer_is_diskless(&self) -> bool {
-        matches!(&self.replication.full_sync, Some(FullSync { target: Target::Replicas, .. }))
+        matches!(self.replication.full_sync, Some(FullSync::Diskless { .. }))
     }
 
     /// A replica waits for a full synchronisation: join one, begin one, or let it wait.
@@ -62,7 +56,7 @@ impl Node {
         let Some(newcomer) = self.replication.attached(conn) else { return };
         let (eof, wants) = (newcomer.announced.eof, newcomer.announced.clone());
         match &self.replication.full_sync {
-            Some(FullSync { target: Target::File { .. }, offset, .. }) => {
+            Some(FullSync::File { offset }) => {
                 // What the running child makes was chosen for the least able of those it serves.
                 let fits = self.replication.replicas.iter().any(|other| {
                     other.state == AttachedState::Saving
@@ -78,6 +72,9 @@ impl Node {
                 }
             }
             Some(_) => self.note_replication(now, MasterFact::WaitForNextSave, fx),
+            None if self.persistence.is_saving() => {
+                self.note_replication(now, MasterFact::CannotAttach, fx);
+            }
             None => {
                 let settings = &self.config.replication;
                 if settings.diskless_sync && eof && settings.diskless_sync_delay > 0 {
@@ -127,42 +124,27 @@ impl Node {
         let diskless = self.config.replication.diskless_sync
             && self.replication.replicas.iter().all(all_read_eof);
         self.note_replication(now, MasterFact::SaveStarting { diskless }, fx);
-        let Some(position) = self.replication_position() else {
+        if self.replication_position().is_none() {
             let fact = MasterFact::SaveImpossible { no_position: true };
-            self.note_replication(now, fact, fx);
-            return;
-        };
+            return self.note_replication(now, fact, fx);
+        }
         // Those who begin here know no selected database: the next command of the stream says it again.
         self.replication.selected = None;
-        let job = self.new_job();
-        let mut options = EncodeOptions {
-            compression: self.config.persistence.rdbcompression,
-            checksum: self.config.persistence.rdbchecksum,
-            eof_mark: None,
-        };
-        let (target, output) = if diskless {
-            let mark = hex_id(&mut self.rng);
-            options.eof_mark = mark.as_bytes().try_into().ok();
-            (Target::Replicas, ChildOutput::Parent)
-        } else {
-            let temp = format!("temp-{}.rdb", self.pid as u64 + job.0);
-            (Target::File { temp: temp.clone(), renaming: None }, ChildOutput::File(temp))
-        };
-        let aux = AuxInfo {
-            ctime: now.as_secs() as i64,
-            used_mem: self.keyspace.approximate_bytes(),
-            repl: Some(position),
-            aof_base: false,
-        };
-        let source = SnapshotSource::new(self.keyspace.snapshot());
-        let work = Box::new(RdbWork(Encoder::new(source, aux, options)));
-        fx.push(Effect::StartChild(ChildJob { id: job, output, work }));
-        if diskless {
-            let pid = u64::from(self.pid) + job.0;
-            self.note_replication(now, MasterFact::TransferStarted { pid }, fx);
-        }
         let offset = self.replication.offset;
-        self.replication.full_sync = Some(FullSync { job, offset, target });
+        if diskless {
+            let job = self.new_job();
+            let mark = hex_id(&mut self.rng).as_bytes().try_into().ok();
+            let work = Box::new(RdbWork(self.rdb_encoder(now, mark)));
+            fx.push(Effect::StartChild(ChildJob { id: job, output: ChildOutput::Parent, work }));
+            let pid = self.child_pid(job);
+            self.note_replication(now, MasterFact::TransferStarted { pid }, fx);
+            self.replication.full_sync = Some(FullSync::Diskless { job });
+        } else if self.start_bgsave(now, fx) {
+            self.replication.full_sync = Some(FullSync::File { offset });
+        } else {
+            let fact = MasterFact::SaveImpossible { no_position: false };
+            return self.note_replication(now, fact, fx);
+        }
         for conn in waiting {
             self.begin_for(conn, offset, fx);
         }
@@ -202,11 +184,11 @@ impl Node {
         event: &ChildEvent,
         fx: &mut Effects,
     ) -> bool {
-        let Some(sync) = self.replication.full_sync.as_ref().filter(|sync| sync.job == job) else {
+        if self.replication.full_sync != Some(FullSync::Diskless { job }) {
             return false;
-        };
-        match (event, sync.target.clone()) {
-            (ChildEvent::Output(bytes), _) => {
+        }
+        match event {
+            ChildEvent::Output(bytes) => {
                 for replica in self.replication.replicas.iter_mut() {
                     if replica.state == AttachedState::Saving {
                         fx.output(replica.conn).extend_from_slice(bytes);
@@ -214,22 +196,29 @@ impl Node {
                     }
                 }
             }
-            (ChildEvent::Finished { .. }, Target::Replicas) => self.transfer_done(now, fx),
-            (ChildEvent::Finished { .. }, Target::File { temp, .. }) => {
-                let to = self.config.persistence.dbfilename.clone();
-                let id = self.disk(DiskOp::Rename { from: temp.clone(), to }, fx);
-                if let Some(sync) = &mut self.replication.full_sync {
-                    sync.target = Target::File { temp, renaming: Some(id) };
-                }
-            }
-            (ChildEvent::Failed { .. }, target) => {
-                if target == Target::Replicas {
-                    self.note_replication(now, MasterFact::TransferFailed, fx);
-                }
+            ChildEvent::Finished { .. } => self.transfer_done(now, fx),
+            ChildEvent::Failed { .. } => {
+                self.note_replication(now, MasterFact::TransferFailed, fx);
                 self.full_sync_failed(now, fx);
             }
         }
         true
+    }
+
+    /// A BGSAVE has ended, well or not: if it was for replicas, they get the file.
+    pub(crate) fn save_for_replicas_ended(&mut self, now: Time, ok: bool, fx: &mut Effects) {
+        match (&self.replication.full_sync, ok) {
+            (Some(FullSync::File { .. }), true) => self.send_file_to_all(fx),
+            (Some(FullSync::File { .. }), false) => self.full_sync_failed(now, fx),
+            _ => {}
+        }
+    }
+
+    /// A BGSAVE that is killed says nothing more.
+    pub(crate) fn notice_killed_save(&mut self, now: Time, fx: &mut Effects) {
+        if !self.persistence.is_saving() {
+            self.save_for_replicas_ended(now, false, fx);
+        }
     }
 
     fn saving(&self) -> Vec<ConnId> {
@@ -276,12 +265,11 @@ impl Node {
 
     /// A replica that was being served is gone: without any other the child works for nobody.
     pub(crate) fn abandon_transfer_without_replicas(&mut self, now: Time, fx: &mut Effects) {
-        if !self.transfer_is_diskless() || !self.saving().is_empty() {
-            return;
-        }
-        if let Some(sync) = self.replication.full_sync.take() {
+        let Some(FullSync::Diskless { job }) = self.replication.full_sync else { return };
+        if self.saving().is_empty() {
+            self.replication.full_sync = None;
             self.note_replication(now, MasterFact::TransferAbandoned, fx);
-            fx.push(Effect::KillChild(sync.job));
+            fx.push(Effect::KillChild(job));
         }
     }
 
@@ -293,14 +281,6 @@ impl Node {
         result: &Result<DiskReply, DiskError>,
         fx: &mut Effects,
     ) -> bool {
-        let renaming = |sync: &&FullSync| matches!(&sync.target, Target::File { renaming: Some(asked), .. } if *asked == id);
-        if self.replication.full_sync.as_ref().filter(renaming).is_some() {
-            match result {
-                Ok(_) => self.send_file_to_all(now, fx),
-                Err(_) => self.full_sync_failed(now, fx),
-            }
-            return true;
-        }
         let asked = |replica: &&mut Attached| matches!(&replica.state, AttachedState::SendingFile(file) if file.pending == Some(id));
         let Some(replica) = self.replication.replicas.iter_mut().find(asked) else { return false };
         let conn = replica.conn;
@@ -308,7 +288,7 @@ impl Node {
         true
     }
 
-    fn send_file_to_all(&mut self, _now: Time, fx: &mut Effects) {
+    fn send_file_to_all(&mut self, fx: &mut Effects) {
         self.replication.full_sync = None;
         let path = self.config.persistence.dbfilename.clone();
         for conn in self.saving() {

@@ -122,6 +122,12 @@ impl Node {
         self.suspend_aof(now, fx);
         self.keyspace.flush_all();
         self.note_replication(now, LinkFact::Loading, fx);
+        // A BGSAVE of the old data would put its file over the new ones.
+        if self.persistence.is_saving() {
+            let pid = self.persistence.child.as_ref().map_or(0, |child| child.pid);
+            self.note_replication(now, LinkFact::SaveKilled { pid }, fx);
+            self.kill_child(fx);
+        }
         let step = LoadStep::Syncing(self.disk(DiskOp::Fsync { path: temp.clone() }, fx));
         let installer = Installer::new(Expired::Keep, self.config.persistence.rdbchecksum);
         self.set_link(LinkState::Loading(Box::new(Loading {
@@ -252,6 +258,8 @@ impl Node {
         self.replication.create_backlog(self.config.replication.backlog_size);
         let db = installer.facts.stream_db.and_then(|db| u32::try_from(db).ok()).unwrap_or(0);
         self.begin_stream(now, conn, db, pre_psync);
+        self.note_rdb_facts(now, &installer, fx);
+        self.rdb_installed(now, &installer, fx);
         self.note_replication(now, LinkFact::Finished, fx);
         self.remove_file_if_unwanted(now, fx);
         self.appendonly_changed(now, fx);

@@ -300,6 +300,7 @@ impl Node {
         }
         self.drop_silent_replicas(now, timeout, diskless, fx);
         self.free_idle_backlog(now, fx);
+        self.notice_killed_save(now, fx);
         self.start_waiting_full_sync(now, fx);
         self.replication.cron_loops += 1;
     }

@@ -132,6 +132,11 @@ pub enum LinkFact {
     Flushing,
     /// The new data are read.
     Loading,
+    /// A save of the old data is ended, so that its file does not replace the new ones.
+    SaveKilled {
+        /// The child's process id, or what stands for it.
+        pid: u32,
+    },
     /// They can't be read.
     LoadFailed {
         /// Why.
@@ -254,6 +259,11 @@ impl fmt::Display for LinkFact {
             Self::RenameFailed { file, why } => write!(
                 f,
                 "Failed trying to rename the temp DB into {file} in MASTER <-> REPLICA synchronization: {why}"
+            ),
+            Self::SaveKilled { pid } => write!(
+                f,
+                "Replica is about to load the RDB file received from the master, but there is a pending RDB \
+                 child running. Killing process {pid} and removing its temp file to avoid any race"
             ),
             Self::LoadFailed { why } => {
                 write!(f, "Failed trying to load the MASTER synchronization DB from disk: {why}")

@@ -69,7 +69,7 @@ pub enum MasterFact {
     /// The child that sends to the replicas runs.
     TransferStarted {
         /// Its process id, or what stands for it.
-        pid: u64,
+        pid: u32,
     },
     /// All its output was passed on.
     TransferRead {
