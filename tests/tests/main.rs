@@ -6,6 +6,7 @@ mod differential_aof;
 mod fidelity;
 mod harness;
 mod interop_replication;
+mod interop_sentinel;
 mod lab;
 mod oracle_config;
 mod oracle_keyspace;

@@ -1,0 +1,191 @@
+//! Our sentinels and Debian's in one quorum, over our nodes and Debian's, on real ports.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use Program::{Ours, Redis};
+use tests::{Node, Program, Tool, Value, have, wait_at_most, wait_until};
+
+const NAME: &str = "mymaster";
+
+/// A master, two replicas, three sentinels.
+struct Cluster {
+    data: Vec<Node>,
+    sentinels: Vec<Node>,
+}
+
+impl Cluster {
+    /// Programs of the master, of both replicas and of the sentinels. Returns when everybody knows everybody.
+    fn start(data: [Program; 3], sentinels: [Program; 3]) -> Self {
+        let master = Node::start(data[0], &["save \"\""]);
+        let port = master.port();
+        let follow = format!("replicaof 127.0.0.1 {port}");
+        let lines = [follow.as_str(), "save \"\"", "repl-diskless-sync-delay 0"];
+        let replicas = data[1..].iter().map(|program| Node::start(*program, &lines));
+        let data: Vec<Node> = [master].into_iter().chain(replicas).collect();
+        for replica in &data[1..] {
+            wait_until("the replica is in sync", || {
+                replica.info("master_link_status").as_deref() == Some("up")
+            });
+        }
+        let monitor = format!("sentinel monitor {NAME} 127.0.0.1 {port} 2");
+        let down_after = format!("sentinel down-after-milliseconds {NAME} 1500");
+        let timeout = format!("sentinel failover-timeout {NAME} 10000");
+        let lines = [monitor.as_str(), &down_after, &timeout];
+        let sentinels =
+            sentinels.map(|program| Node::start_sentinel(program, &lines)).into_iter().collect();
+        let cluster = Self { data, sentinels };
+        cluster.wait_acquainted();
+        cluster
+    }
+
+    fn wait_acquainted(&self) {
+        for sentinel in &self.sentinels {
+            wait_until("it knows the replicas and the others", || {
+                let line = sentinel.info("master0").unwrap_or_default();
+                line.contains("status=ok") && line.ends_with("slaves=2,sentinels=3")
+            });
+        }
+    }
+
+    /// Kills the master; returns which node all sentinels name as the new one.
+    fn fail_over(&mut self) -> usize {
+        let old = self.master_port(0);
+        self.data.iter_mut().find(|node| node.port() == old).expect("it is one of ours").kill();
+        wait_at_most(Duration::from_secs(40), "all sentinels name the same new master", || {
+            let named: BTreeSet<u16> =
+                (0..self.sentinels.len()).map(|at| self.master_port(at)).collect();
+            named.len() == 1 && !named.contains(&old)
+        });
+        let new = self.master_port(0);
+        let at = self.data.iter().position(|node| node.port() == new).expect("one of the nodes");
+        wait_until("it is a master", || self.data[at].info("role").as_deref() == Some("master"));
+        at
+    }
+
+    fn master_port(&self, sentinel: usize) -> u16 {
+        let reply = self.sentinels[sentinel].call(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME]);
+        reply.array()[1].text().parse().expect("a port")
+    }
+}
+
+/// A failover, the return of the old master, and a second failover that an operator asks for.
+fn one_quorum(data: [Program; 3], sentinels: [Program; 3]) {
+    if !have(&[Tool::RedisServer]) {
+        return;
+    }
+    let mut cluster = Cluster::start(data, sentinels);
+    cluster.data[0].call(&["SET", "before", "yes"]).expect_ok();
+    cluster.data[0].call(&["WAIT", "2", "5000"]);
+    let new = cluster.fail_over();
+    assert_eq!(cluster.data[new].call(&["GET", "before"]).text(), "yes");
+    cluster.data[new].call(&["SET", "after", "yes"]).expect_ok();
+    cluster.data[0].launch();
+    wait_at_most(Duration::from_secs(40), "the old master follows the new one", || {
+        cluster.data[0].info("master_link_status").as_deref() == Some("up")
+    });
+    assert_eq!(cluster.data[0].call(&["GET", "after"]).text(), "yes");
+    let refused = cluster.data[0].call(&["SET", "a", "b"]);
+    assert!(matches!(&refused, Value::Error(text) if text.starts_with("READONLY")), "{refused:?}");
+    cluster.wait_acquainted();
+    let sentinel = &cluster.sentinels[0];
+    wait_at_most(Duration::from_secs(20), "an operator's failover begins", || {
+        sentinel.call(&["SENTINEL", "FAILOVER", NAME]).is("OK")
+    });
+    let before = cluster.data[new].port();
+    wait_at_most(Duration::from_secs(40), "all sentinels follow it", || {
+        (0..3).all(|at| cluster.master_port(at) != before)
+    });
+}
+
+#[test]
+fn one_of_ours_and_two_of_debian_over_mixed_nodes() {
+    one_quorum([Redis, Ours, Redis], [Ours, Redis, Redis]);
+}
+
+#[test]
+fn two_of_ours_and_one_of_debian_over_mixed_nodes() {
+    one_quorum([Ours, Redis, Ours], [Ours, Redis, Ours]);
+}
+
+#[test]
+fn three_of_ours_over_our_nodes() {
+    one_quorum([Ours; 3], [Ours; 3]);
+}
+
+/// The names of the events that a sentinel publishes while `run` runs, in order.
+fn events(sentinel: &Node, run: impl FnOnce()) -> Vec<String> {
+    let mut client = sentinel.client();
+    client.send(&["PSUBSCRIBE", "*"]).expect("it listens");
+    client.read().expect("it is subscribed");
+    run();
+    // What it has published so far comes before the answer to this.
+    client.send(&["PUNSUBSCRIBE", "*"]).expect("it listens");
+    let mut names = Vec::new();
+    loop {
+        let message = client.read().expect("a message");
+        let parts: Vec<Value> = message.array().to_vec();
+        if parts[0].text() != "pmessage" {
+            return names;
+        }
+        names.push(parts[2].text());
+    }
+}
+
+/// One sentinel alone, so that it is the one that leads: the whole story, in the same order.
+#[test]
+fn the_leader_tells_the_same_story_as_debians() {
+    if !have(&[Tool::RedisServer]) {
+        return;
+    }
+    let story = |program: Program| {
+        let mut master = Node::start(Redis, &["save \"\""]);
+        let port = master.port();
+        let follow = format!("replicaof 127.0.0.1 {port}");
+        let replica = Node::start(Redis, &[&follow, "save \"\"", "repl-diskless-sync-delay 0"]);
+        wait_until("in sync", || replica.info("master_link_status").as_deref() == Some("up"));
+        let monitor = format!("sentinel monitor {NAME} 127.0.0.1 {port} 1");
+        let down_after = format!("sentinel down-after-milliseconds {NAME} 1000");
+        let sentinel = Node::start_sentinel(program, &[&monitor, &down_after]);
+        wait_until("it knows the replica", || {
+            sentinel.info("master0").unwrap_or_default().contains("slaves=1")
+        });
+        let replica_down = |sentinel: &Node| {
+            let replicas = sentinel.call(&["SENTINEL", "REPLICAS", NAME]);
+            let flags = replicas.array().first().map(|one| one.array()[9].text());
+            flags.is_some_and(|flags| flags.starts_with("s_down"))
+        };
+        events(&sentinel, || {
+            master.kill();
+            wait_until("the old master is a replica that is down", || replica_down(&sentinel));
+        })
+    };
+    let ours = story(Ours);
+    assert_eq!(ours, story(Redis));
+    assert!(ours.iter().any(|name| name == "+switch-master"), "{ours:?}");
+}
+
+/// Each reads the other's file, and is who the other was.
+#[test]
+fn sentinels_read_each_others_files() {
+    if !have(&[Tool::RedisServer]) {
+        return;
+    }
+    let cluster = Cluster::start([Redis; 3], [Ours, Redis, Redis]);
+    let describe = |sentinel: &Node| {
+        let id = sentinel.call(&["SENTINEL", "MYID"]).text();
+        let names = |what: &str| {
+            let all = sentinel.call(&["SENTINEL", what, NAME]);
+            all.array().iter().map(|one| one.array()[1].text()).collect::<BTreeSet<_>>()
+        };
+        (id, names("REPLICAS"), names("SENTINELS"))
+    };
+    for (sentinel, other) in [(0, Redis), (1, Ours)] {
+        let sentinel = &cluster.sentinels[sentinel];
+        sentinel.call(&["SENTINEL", "FLUSHCONFIG"]).expect_ok();
+        let text = std::fs::read_to_string(sentinel.configuration_file()).expect("its file");
+        let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("sentinel ")).collect();
+        let heir = Node::start_sentinel(other, &lines);
+        assert_eq!(describe(&heir), describe(sentinel));
+    }
+}
