@@ -14,6 +14,7 @@
 
 pub mod janitor;
 mod node;
+mod orders;
 mod table;
 pub mod topology;
 
@@ -136,14 +137,57 @@ fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-/// Says so when a node ends by itself; a killed master is what the lab is for, so it goes on.
+/// Says so when a node ends by itself (a killed master is what the lab is for, so it goes on), and does what is typed.
 async fn watch(nodes: &mut [Node], janitor: &mut janitor::Janitor) {
+    let mut typed = orders::lines();
+    let mut looks = tokio::time::interval(std::time::Duration::from_millis(200));
     loop {
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-        for node in nodes.iter_mut() {
-            if let Some(how) = node.has_ended(janitor) {
-                say(&format!("{} on {} ended: {how}", node.role, node.port));
+        tokio::select! {
+            Some(line) = typed.recv() => {
+                if !line.trim().is_empty() {
+                    say(&obey(&line, nodes, janitor).await);
+                }
             }
+            _ = looks.tick() => {
+                for node in nodes.iter_mut() {
+                    if let Some(how) = node.has_ended(janitor) {
+                        let port = node.port;
+                        say(&format!("{} on {port} ended: {how}; to have it back, type: start {port}", node.role));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Does what a typed line asks for; returns what to say about it.
+async fn obey(line: &str, nodes: &mut [Node], janitor: &mut janitor::Janitor) -> String {
+    use orders::Order;
+    let order = match orders::parse(line) {
+        Ok(order) => order,
+        Err(help) => return help.to_owned(),
+    };
+    let (Order::Kill(port) | Order::Stop(port) | Order::Start(port)) = order;
+    let Some(node) = nodes.iter_mut().find(|node| node.port == port) else {
+        return format!("no node of this lab listens on {port}");
+    };
+    match (order, node.is_running(janitor)) {
+        (Order::Start(_), true) => format!("{port} is running already"),
+        (Order::Start(_), false) => match node.restart(janitor) {
+            Ok(()) => match node.answers(janitor).await {
+                Ok(()) => format!("{port} is back"),
+                Err(error) => format!("{error:#}"),
+            },
+            Err(error) => format!("{error:#}"),
+        },
+        (_, false) => format!("{port} is not running; to have it back, type: start {port}"),
+        (Order::Kill(_), true) => {
+            node.kill(janitor);
+            format!("{port} is killed; to have it back, type: start {port}")
+        }
+        (Order::Stop(_), true) => {
+            node.stop(janitor).await;
+            format!("{port} has stopped; to have it back, type: start {port}")
         }
     }
 }

@@ -24,6 +24,9 @@ pub struct Node {
     pub role: Role,
     /// The port that it listens on.
     pub port: u16,
+    program: PathBuf,
+    /// Its configuration file.
+    file: PathBuf,
     log: PathBuf,
     process: Child,
     end: Option<ExitStatus>,
@@ -56,21 +59,30 @@ impl Node {
             .with_context(|| format!("could not create {}", directory.display()))?;
         fs::write(&file, configuration(role, port, &directory))
             .with_context(|| format!("could not write {}", file.display()))?;
-        let out =
-            File::create(&log).with_context(|| format!("could not create {}", log.display()))?;
-        let mut command = Command::new(program);
-        command.arg(&file).current_dir(&directory).stdin(Stdio::null());
-        if role == Role::Sentinel {
-            command.arg("--sentinel");
-        }
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let process = command
-            .stdout(out.try_clone().context("could not share the log")?)
-            .stderr(out)
-            .spawn()
-            .with_context(|| format!("could not start {}", program.display()))?;
+        let process = spawn(program, role, &file, &log)?;
         janitor.started(process.id());
-        Ok(Self { role, port, log, process, end: None })
+        Ok(Self { role, port, program: program.to_owned(), file, log, process, end: None })
+    }
+
+    /// Starts the node again, on the files that it left.
+    pub fn restart(&mut self, janitor: &mut Janitor) -> Result<()> {
+        self.process = spawn(&self.program, self.role, &self.file, &self.log)?;
+        self.end = None;
+        janitor.started(self.process.id());
+        Ok(())
+    }
+
+    /// Whether its process is there.
+    pub fn is_running(&mut self, janitor: &mut Janitor) -> bool {
+        self.has_ended(janitor);
+        self.end.is_none()
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self, janitor: &mut Janitor) {
+        let _ = self.process.kill();
+        self.end = self.process.wait().ok();
+        janitor.ended(self.process.id());
     }
 
     /// Waits until the node answers PING.
@@ -141,6 +153,29 @@ impl Node {
             let _ = self.process.wait();
         }
     }
+}
+
+/// Starts a node's process; its log goes on where it was.
+fn spawn(program: &Path, role: Role, file: &Path, log: &Path) -> Result<Child> {
+    let out = File::options()
+        .create(true)
+        .append(true)
+        .open(log)
+        .with_context(|| format!("could not open {}", log.display()))?;
+    let mut command = Command::new(program);
+    command.arg(file).stdin(Stdio::null());
+    if let Some(directory) = file.parent() {
+        command.current_dir(directory);
+    }
+    if role == Role::Sentinel {
+        command.arg("--sentinel");
+    }
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command
+        .stdout(out.try_clone().context("could not share the log")?)
+        .stderr(out)
+        .spawn()
+        .with_context(|| format!("could not start {}", program.display()))
 }
 
 /// The configuration of a node: what the lab needs and nothing else, so that it can be read.

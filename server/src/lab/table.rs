@@ -18,5 +18,6 @@ pub fn table(lab: &Path) -> String {
     text.push_str(MASTER_NAME);
     text.push_str("\" (quorum 2, down after 3 s). Try, beside each other:\n");
     text.push_str("    redis-cli -p 27001 PSUBSCRIBE '*'\n    redis-cli -p 7001 DEBUG SLEEP 10\n");
+    text.push_str("or type here: kill 7001, and when another is master: start 7001\n");
     text
 }
