@@ -21,7 +21,7 @@
 //! * [`master`]: the master's half: PSYNC, feeding, timeouts; [`full_sync`]: sending everything.
 //! * [`link`]: what a replica knows about its master; [`replica`]: the replica's half, from REPLICAOF to the stream;
 //!   [`payload`]: how the data set is framed; [`load`]: reading it.
-//! * [`report`]: INFO and ROLE. [`wait`]: WAIT.
+//! * [`report`]: INFO and ROLE. [`wait`]: WAIT. [`failover`]: FAILOVER.
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
@@ -33,6 +33,7 @@ use crate::{
 
 pub mod attached;
 pub mod backlog;
+pub mod failover;
 pub mod full_sync;
 pub mod link;
 pub mod load;
@@ -85,6 +86,8 @@ pub struct Replication {
     good: u64,
     /// Replicas are to be asked for their offsets at the end of this turn (WAIT).
     pub(crate) wants_acks: bool,
+    /// The FAILOVER that is under way.
+    pub(crate) failover: Option<failover::Failover>,
     pub(crate) next_cron: Time,
     /// How many seconds the cron has counted, for the PINGs.
     pub(crate) cron_loops: u64,
@@ -120,6 +123,7 @@ impl Replication {
             ended: Vec::new(),
             good: 0,
             wants_acks: false,
+            failover: None,
             next_cron: Time::default(),
             cron_loops: 0,
         }

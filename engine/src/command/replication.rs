@@ -8,7 +8,10 @@ use crate::{
     node::{Blocked, ClientKind},
     number::parse_i64,
     refusal::Refusal,
-    replication::wait,
+    replication::{
+        failover::{Failover, FailoverStage},
+        wait,
+    },
     resp::Args,
     trace::replication::ReplicationFact,
 };
@@ -50,6 +53,18 @@ pub static COMMANDS: &[Command] = &[
         summary: "Tells the role of this node, and how far its replicas or its own link are.",
         example: &[("ROLE", "1) \"master\"\n2) (integer) 0\n3) (empty array)")],
         run: role,
+        ..Command::BASE
+    },
+    Command {
+        name: "failover",
+        arity: -1,
+        flags: &[Flag::Admin, Flag::Noscript, Flag::Stale],
+        keys: Keys::None,
+        group: "server",
+        since: "6.2.0",
+        summary: "Hands the place of this master to one of its replicas, without losing a write.",
+        example: &[("FAILOVER ABORT", "(error) ERR No failover in progress.")],
+        run: failover,
         ..Command::BASE
     },
     Command {
@@ -105,6 +120,9 @@ pub static COMMANDS: &[Command] = &[
 ];
 
 fn replicaof(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    if ctx.node.replication.failover.is_some() {
+        return Err(Refusal::err("REPLICAOF not allowed while failing over."));
+    }
     let (host, port) = (args.at(1), args.at(2));
     if host.eq_ignore_ascii_case(b"no") && port.eq_ignore_ascii_case(b"one") {
         if ctx.node.replication.is_replica() {
@@ -221,7 +239,48 @@ fn announce(ctx: &mut Ctx<'_>, option: &[u8], value: &[u8]) -> Outcome {
     Ok(())
 }
 
+fn failover(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let (mut target, mut until, mut force) = (None, None, false);
+    let mut i = 1;
+    while let Some(word) = args.get(i) {
+        match &word.to_ascii_lowercase()[..] {
+            b"timeout" if until.is_none() && i + 1 < args.len() => {
+                let millis = parse_i64(args.at(i + 1)).ok_or(Refusal::NotAnInteger)?;
+                let millis = u64::try_from(millis).ok().filter(|millis| *millis > 0);
+                let why = "FAILOVER timeout must be greater than 0";
+                until = Some(ctx.now.plus_millis(millis.ok_or_else(|| Refusal::err(why))?));
+                i += 2;
+            }
+            b"to" if target.is_none() && i + 2 < args.len() => {
+                let port = parse_i64(args.at(i + 2)).ok_or(Refusal::NotAnInteger)?;
+                target = Some(Endpoint::new(String::from_utf8_lossy(args.at(i + 1)), port as u16));
+                i += 3;
+            }
+            b"abort" if args.len() == 2 => {
+                if ctx.node.replication.failover.is_none() {
+                    return Err(Refusal::err("No failover in progress."));
+                }
+                ctx.node.abort_failover(ctx.now, "Failover manually aborted", ctx.fx);
+                ctx.reply().ok();
+                return Ok(());
+            }
+            b"force" if !force => {
+                force = true;
+                i += 1;
+            }
+            _ => return Err(Refusal::Syntax),
+        }
+    }
+    let stage = FailoverStage::WaitingForSync;
+    ctx.node.begin_failover(ctx.now, Failover { target, until, force, stage }, ctx.fx)?;
+    ctx.reply().ok();
+    Ok(())
+}
+
 fn psync(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    if args.get(3).is_some_and(|word| word.eq_ignore_ascii_case(b"failover")) {
+        ctx.node.take_over(ctx.now, ctx.client, args.at(1), ctx.fx)?;
+    }
     let request = Some((args.at(1), args.at(2)));
     ctx.node.synchronize(ctx.now, ctx.client, request, ctx.fx)
 }

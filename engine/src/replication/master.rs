@@ -41,6 +41,10 @@ impl Node {
         if client.kind == ClientKind::Replica {
             return Ok(());
         }
+        if self.replication.failover.is_some() {
+            let why = "NOMASTERLINK Can't SYNC while failing over";
+            return Err(Refusal::Custom(why.into()));
+        }
         if self.replication.is_replica() && !self.replication.link_is_up() {
             let why = "NOMASTERLINK Can't SYNC while not connected with my master";
             return Err(Refusal::Custom(why.into()));
@@ -162,6 +166,7 @@ impl Node {
             self.note_replication(now, fact, fx);
         }
         self.release_waiters(now, fx);
+        self.advance_failover(now, fx);
     }
 
     /// The end of a turn: every replica gets what is new for it.
@@ -271,6 +276,7 @@ impl Node {
 
     /// Ten times a second; most of it is done once a second.
     pub(crate) fn replication_cron(&mut self, now: Time, fx: &mut Effects) {
+        self.advance_failover(now, fx);
         if now < self.replication.next_cron || self.persistence.is_loading() {
             return;
         }
@@ -284,9 +290,8 @@ impl Node {
     fn master_cron(&mut self, now: Time, fx: &mut Effects) {
         let settings = &self.config.replication;
         let (ping_period, timeout) = (u64::from(settings.ping_period), u64::from(settings.timeout));
-        if !self.replication.replicas.is_empty()
-            && self.replication.cron_loops.is_multiple_of(ping_period.max(1))
-        {
+        let pings = self.replication.failover.is_none() && !self.replication.replicas.is_empty();
+        if pings && self.replication.cron_loops.is_multiple_of(ping_period.max(1)) {
             self.replication.feed_bare(&[b"PING"]);
         }
         let diskless = self.transfer_is_diskless();

@@ -351,12 +351,21 @@ impl Node {
             None => ("?".into(), "-1".into(), LinkFact::NothingCached),
         };
         let conn = handshake.conn;
+        let failover = self.replication.failover.is_some().then_some(&b"FAILOVER"[..]);
         let args = [&b"PSYNC"[..], id.as_bytes(), offset.as_bytes()];
+        let args: Vec<&[u8]> = args.into_iter().chain(failover).collect();
         push_command(fx.output(conn), args.into_iter());
         self.note_replication(now, fact, fx);
     }
 
     fn psync_answered(&mut self, now: Time, reply: String, fx: &mut Effects) {
+        if self.replication.failover.is_some() {
+            let accepted = reply.starts_with("+FULLRESYNC") || reply.starts_with("+CONTINUE");
+            self.failover_answered(now, accepted, fx);
+            if !accepted {
+                return;
+            }
+        }
         if let Some(rest) = reply.strip_prefix("+FULLRESYNC") {
             let mut words = rest.split_ascii_whitespace();
             let id = words.next().filter(|id| id.len() == NO_ID.len());

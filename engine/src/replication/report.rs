@@ -32,7 +32,7 @@ impl super::Replication {
                 &format!("ip={host},port={port},state={state},offset={offset},lag={lag}"),
             );
         }
-        line("master_failover_state", &"no-failover");
+        line("master_failover_state", &self.failover_word());
         line("master_replid", &self.id);
         line("master_replid2", &self.id2);
         line("master_repl_offset", &self.offset);

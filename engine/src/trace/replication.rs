@@ -42,6 +42,38 @@ pub enum ReplicationFact {
         /// The new history.
         new: String,
     },
+    /// A user wants this master to hand its place over.
+    FailoverRequested {
+        /// To whom; `None`: to any replica.
+        target: Option<Endpoint>,
+    },
+    /// The target has everything.
+    FailoverTargetSynced {
+        /// Which one.
+        target: Endpoint,
+    },
+    /// The target does not have everything, and is to take over all the same.
+    FailoverForced {
+        /// Which one.
+        target: Endpoint,
+    },
+    /// It will not take place.
+    FailoverAborted {
+        /// Who was to take over.
+        target: Option<Endpoint>,
+        /// Why not.
+        why: &'static str,
+    },
+    /// This node's master wants it to take over.
+    FailoverReceived {
+        /// The history that the master names.
+        id: String,
+    },
+    /// And it does.
+    TookOver {
+        /// The connection to the old master, as `CLIENT LIST` describes it.
+        client: String,
+    },
     /// A master that becomes a replica keeps its own position: the new master may know it.
     CachedMyself,
 }
@@ -52,10 +84,15 @@ impl ReplicationFact {
         match self {
             Self::Master(fact) => fact.level(),
             Self::Link(fact) => fact.level(),
-            Self::IdShifted { .. } => Some(Level::Warning),
+            Self::IdShifted { .. } | Self::FailoverReceived { .. } => Some(Level::Warning),
             Self::MasterModeEnabled { .. }
             | Self::ReplicaOf { .. }
             | Self::AlreadyFollowing
+            | Self::FailoverRequested { .. }
+            | Self::FailoverTargetSynced { .. }
+            | Self::FailoverForced { .. }
+            | Self::FailoverAborted { .. }
+            | Self::TookOver { .. }
             | Self::CachedMyself => Some(Level::Notice),
         }
     }
@@ -80,6 +117,30 @@ impl fmt::Display for ReplicationFact {
                 f,
                 "Setting secondary replication ID to {old}, valid up to offset: {up_to}. New replication ID is {new}"
             ),
+            Self::FailoverRequested { target: Some(Endpoint { host, port }) } => {
+                write!(f, "FAILOVER requested to {host}:{port}.")
+            }
+            Self::FailoverRequested { target: None } => {
+                f.write_str("FAILOVER requested to any replica.")
+            }
+            Self::FailoverTargetSynced { target: Endpoint { host, port } } => {
+                write!(f, "Failover target {host}:{port} is synced, failing over.")
+            }
+            Self::FailoverForced { target: Endpoint { host, port } } => {
+                write!(f, "FAILOVER to {host}:{port} time out exceeded, failing over.")
+            }
+            Self::FailoverAborted { target: Some(Endpoint { host, port }), why } => {
+                write!(f, "FAILOVER to {host}:{port} aborted: {why}")
+            }
+            Self::FailoverAborted { target: None, why } => {
+                write!(f, "FAILOVER to any replica aborted: {why}")
+            }
+            Self::FailoverReceived { id } => {
+                write!(f, "Failover request received for replid {id}.")
+            }
+            Self::TookOver { client } => {
+                write!(f, "MASTER MODE enabled (failover request from '{client}')")
+            }
             Self::CachedMyself => f.write_str(
                 "Before turning into a replica, using my own master parameters to synthesize a cached master: \
                  I may be able to synchronize with the new master with just a partial transfer.",

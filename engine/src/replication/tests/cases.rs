@@ -306,3 +306,23 @@ fn nonsense_from_a_master_does_no_harm() {
         ) > 0
     );
 }
+
+#[test]
+fn a_failover_loses_no_write() {
+    let mut net = Net::new(3, |_, _| {});
+    net.follow(1, 0);
+    net.follow(2, 0);
+    net.pass(2);
+    write_some(&mut net, 0, "before");
+    assert_eq!(net.ask(0, "FAILOVER TO 127.0.0.1 7002"), "+OK\r\n");
+    assert_eq!(net.ask(0, "SET during 1"), "", "writes wait");
+    net.pass(2);
+    assert_eq!(net.info(1, "role"), "master");
+    let waited = String::from_utf8_lossy(&net.hosts[0].replies).into_owned();
+    assert!(waited.starts_with("-READONLY"), "{waited}");
+    net.assert_in_sync(1, &[0], "after the failover");
+    assert_eq!(net.hosts[1].node.replication.stats.full, 0);
+    assert_eq!(net.info(0, "master_failover_state"), "no-failover");
+    // The other replica still follows the old master, which is a replica now.
+    net.assert_in_sync(1, &[2], "the sibling");
+}

@@ -1,0 +1,189 @@
+//! FAILOVER: a master hands its place to one of its replicas, without losing a write.
+//!
+//! ```text
+//!   master                                   target
+//!   FAILOVER: writes are paused                │
+//!      │  … the stream drains …                │
+//!      │◀──────────────────────────── ACK of the last byte
+//!   becomes a replica of the target            │
+//!      │── PSYNC id offset FAILOVER ──────────▶│ becomes a master
+//!      │◀──────────────────────────── +CONTINUE│
+//!   writes go on, and are refused: READONLY
+//! ```
+
+use alloc::string::String;
+
+use crate::{
+    io::{Effects, Endpoint},
+    node::{Client, Node, Pause},
+    refusal::Refusal,
+    time::Time,
+    trace::replication::ReplicationFact,
+};
+
+/// A FAILOVER that a user asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failover {
+    /// The replica that is to take over; `None`: whichever is in sync first.
+    pub target: Option<Endpoint>,
+    /// When waiting ends.
+    pub until: Option<Time>,
+    /// At that time the target takes over all the same, and what it lacks is lost.
+    pub force: bool,
+    /// How far it is.
+    pub stage: FailoverStage,
+}
+
+/// The stages of a FAILOVER.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailoverStage {
+    /// The target has not confirmed everything yet.
+    WaitingForSync,
+    /// The target is asked to take over.
+    InProgress,
+}
+
+impl Node {
+    /// FAILOVER, its arguments understood.
+    ///
+    /// # Errors
+    /// In Redis's words.
+    pub(crate) fn begin_failover(
+        &mut self,
+        now: Time,
+        failover: Failover,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let replication = &self.replication;
+        let why = if replication.failover.is_some() {
+            "FAILOVER already in progress."
+        } else if replication.is_replica() {
+            "FAILOVER is not valid when server is a replica."
+        } else if replication.replicas.is_empty() {
+            "FAILOVER requires connected replicas."
+        } else if failover.force && (failover.until.is_none() || failover.target.is_none()) {
+            "FAILOVER with force option requires both a timeout and target HOST and IP."
+        } else {
+            match failover.target.as_ref().map(|target| self.replica_at(target)) {
+                Some(None) => "FAILOVER target HOST and PORT is not a replica.",
+                Some(Some(replica)) if !replica.is_online() => {
+                    "FAILOVER target replica is not online."
+                }
+                _ => "",
+            }
+        };
+        if !why.is_empty() {
+            return Err(Refusal::err(why));
+        }
+        let target = failover.target.clone();
+        self.note_replication(now, ReplicationFact::FailoverRequested { target }, fx);
+        self.pause = Some(Pause { until: Time(u64::MAX), writes_only: true });
+        self.replication.failover = Some(failover);
+        Ok(())
+    }
+
+    fn replica_at(&self, target: &Endpoint) -> Option<&super::Attached> {
+        let is_target = |replica: &&super::Attached| {
+            replica.host() == target.host && replica.announced.port == target.port
+        };
+        self.replication.replicas.iter().find(is_target)
+    }
+
+    /// Ten times a second and at each ACK: go on with a FAILOVER that waits.
+    pub(crate) fn advance_failover(&mut self, now: Time, fx: &mut Effects) {
+        let Some(failover) = &self.replication.failover else { return };
+        if failover.stage != FailoverStage::WaitingForSync {
+            return;
+        }
+        if failover.until.is_some_and(|until| now >= until) {
+            match failover.target.clone().filter(|_| failover.force) {
+                Some(target) => {
+                    let fact = ReplicationFact::FailoverForced { target: target.clone() };
+                    self.note_replication(now, fact, fx);
+                    self.hand_over(now, target, fx);
+                }
+                None => self.abort_failover(now, "Replica never caught up before timeout", fx),
+            }
+            return;
+        }
+        let offset = self.replication.offset;
+        let in_sync = |replica: &&super::Attached| {
+            replica.is_online() && replica.announced.port != 0 && replica.acked == offset
+        };
+        let replica = match &failover.target {
+            Some(target) => self.replica_at(target).filter(in_sync),
+            None => self.replication.replicas.iter().find(in_sync),
+        };
+        if let Some(replica) = replica {
+            let target = Endpoint::new(replica.host(), replica.announced.port);
+            let fact = ReplicationFact::FailoverTargetSynced { target: target.clone() };
+            self.note_replication(now, fact, fx);
+            self.hand_over(now, target, fx);
+        }
+    }
+
+    fn hand_over(&mut self, now: Time, target: Endpoint, fx: &mut Effects) {
+        if let Some(failover) = &mut self.replication.failover {
+            failover.stage = FailoverStage::InProgress;
+            failover.target = Some(target.clone());
+        }
+        self.follow(now, target, fx);
+    }
+
+    /// The target has taken over, or refused to.
+    pub(crate) fn failover_answered(&mut self, now: Time, accepted: bool, fx: &mut Effects) {
+        match &self.replication.failover {
+            Some(Failover { stage: FailoverStage::InProgress, .. }) if accepted => {
+                self.replication.failover = None;
+                self.end_pause(now, fx);
+            }
+            Some(_) => self.abort_failover(now, "Failover target rejected psync request", fx),
+            None => {}
+        }
+    }
+
+    /// It does not take place: this node is the master again.
+    pub(crate) fn abort_failover(&mut self, now: Time, why: &'static str, fx: &mut Effects) {
+        let Some(failover) = self.replication.failover.take() else { return };
+        let fact = ReplicationFact::FailoverAborted { target: failover.target, why };
+        self.note_replication(now, fact, fx);
+        if failover.stage == FailoverStage::InProgress {
+            self.unfollow(now, fx);
+        }
+        self.end_pause(now, fx);
+    }
+
+    /// `PSYNC id offset FAILOVER`: this node's master asks it to take its place.
+    pub(crate) fn take_over(
+        &mut self,
+        now: Time,
+        client: &Client,
+        id: &[u8],
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let id = String::from_utf8_lossy(id).into_owned();
+        let ours = id.eq_ignore_ascii_case(&self.replication.id);
+        self.note_replication(now, ReplicationFact::FailoverReceived { id }, fx);
+        if !self.replication.is_replica() {
+            return Err(Refusal::err("PSYNC FAILOVER can't be sent to a master."));
+        }
+        if !ours {
+            return Err(Refusal::err("PSYNC FAILOVER replid must match my replid."));
+        }
+        self.unfollow(now, fx);
+        let client = self.describe(client, now);
+        self.note_replication(now, ReplicationFact::TookOver { client }, fx);
+        Ok(())
+    }
+}
+
+impl super::Replication {
+    /// The word of INFO.
+    pub(super) fn failover_word(&self) -> &'static str {
+        match self.failover.as_ref().map(|failover| failover.stage) {
+            None => "no-failover",
+            Some(FailoverStage::WaitingForSync) => "waiting-for-sync",
+            Some(FailoverStage::InProgress) => "failover-in-progress",
+        }
+    }
+}
