@@ -5,6 +5,7 @@ mod differential;
 mod differential_aof;
 mod fidelity;
 mod harness;
+mod interop_persistence;
 mod interop_replication;
 mod interop_sentinel;
 mod lab;
