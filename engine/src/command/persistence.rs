@@ -64,7 +64,6 @@ pub static COMMANDS: &[Command] = &[
             Flag::Loading,
             Flag::Stale,
             Flag::AllowBusy,
-            Flag::Sentinel,
         ],
         group: "server",
         since: "1.0.0",

@@ -45,7 +45,7 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "role",
         arity: 1,
-        flags: &[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Fast, Flag::Sentinel],
+        flags: &[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Fast],
         keys: Keys::None,
         categories: &["admin", "dangerous"],
         group: "server",

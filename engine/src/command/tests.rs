@@ -4,7 +4,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use super::*;
 use crate::{
-    config::{Config, ProtectedAction},
+    config::{Config, Mode, ProtectedAction},
     io::{ConnId, Endpoint, Input},
     node::Birth,
     resp::{encode::push_command, show::show, split::split_args},
@@ -22,6 +22,17 @@ impl Terminal {
         let mut config = Config::default();
         config.general.enable_debug_command = ProtectedAction::Yes;
         config.persistence.save.clear();
+        Self::with(config)
+    }
+
+    /// The same, to a sentinel.
+    fn sentinel() -> Self {
+        let mut config = Config::for_sentinel();
+        config.source.mode = Mode::Sentinel;
+        Self::with(config)
+    }
+
+    fn with(config: Config) -> Self {
         let mut terminal = Self {
             node: Node::new(Birth { seed: 1, pid: 1, config }),
             now: Time::from_millis(1_700_000_000_000),
@@ -87,7 +98,8 @@ fn all_rows() -> Vec<&'static Command> {
 fn every_example_prints_what_its_row_says() {
     let mut wrong = Vec::new();
     for row in all_rows() {
-        let mut terminal = Terminal::new();
+        let sentinel = row.is(Flag::OnlySentinel);
+        let mut terminal = if sentinel { Terminal::sentinel() } else { Terminal::new() };
         let conn = terminal.connect(1);
         for (line, prints) in row.example {
             let got = terminal.line(conn, line);

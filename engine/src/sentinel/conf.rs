@@ -296,7 +296,7 @@ impl Sentinel {
     pub fn lines(&self) -> Vec<Vec<u8>> {
         let mut lines = Lines(Vec::new());
         let yes = "yes".into();
-        lines.put("myid", &[self.my_id.clone()]);
+        lines.put("myid", core::slice::from_ref(&self.my_id));
         if !self.options.deny_scripts_reconfig {
             lines.put("deny-scripts-reconfig", &["no".into()]);
         }

@@ -165,11 +165,12 @@ impl Sentinel {
                 last_hello: peer.last_hello,
             })
         });
+        let all_sentinels = master.sentinels.len() as u32 + 1;
         Some(MasterView {
             instance: self.view_instance(&Who::Master(name.into()))?,
             o_down: master.o_down,
             quorum: master.options.quorum,
-            majority: (master.sentinels.len() as u32 + 1) / 2 + 1,
+            majority: all_sentinels / 2 + 1,
             config_epoch: master.config_epoch,
             voted_for: master.leader.clone(),
             voted_in: master.leader_epoch,

@@ -257,6 +257,11 @@ pub enum SentinelFact {
     },
     /// The process ends, as it was asked to.
     Bye,
+    /// SENTINEL SIMULATE-FAILURE: the process is to end at a bad moment.
+    CrashPlanned {
+        /// Right after the promotion, and not right after the election.
+        promotion: bool,
+    },
     /// The process ends on purpose, as SENTINEL SIMULATE-FAILURE asked.
     CrashSimulated,
 }
@@ -298,6 +303,7 @@ impl SentinelFact {
             | Self::ConfigSaved
             | Self::ConfigNotSaved { .. }
             | Self::Bye
+            | Self::CrashPlanned { .. }
             | Self::CrashSimulated => return None,
         })
     }
@@ -346,6 +352,13 @@ impl SentinelFact {
                 "WARNING: Sentinel was not able to save the new configuration on disk!!!: {why}"
             ),
             Self::Bye => "Sentinel is now ready to exit, bye bye...".into(),
+            Self::CrashPlanned { promotion } => format!(
+                "Failure simulation: this Sentinel will crash after {}",
+                match promotion {
+                    true => "promoting the selected replica to master",
+                    false => "being successfully elected as failover leader",
+                }
+            ),
             Self::CrashSimulated => "Sentinel CRASH because of SENTINEL simulate-failure".into(),
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     number::parse_i64,
     refusal::Refusal,
     resp::Args,
-    sentinel::{choose::chosen, instance::Who},
+    sentinel::{Simulated, choose::chosen, instance::Who},
     trace::{Event, SentinelFact},
 };
 
@@ -137,14 +137,17 @@ pub(super) fn simulate_failure(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         reply.bulk(PROMOTION);
         return Ok(());
     }
-    within(ctx, |sentinel, _| {
+    within(ctx, |sentinel, cx| {
+        sentinel.simulated = Simulated::default();
         for mode in modes.iter() {
             match () {
                 () if mode.eq_ignore_ascii_case(ELECTION) => {
                     sentinel.simulated.crash_after_election = true;
+                    cx.state(SentinelFact::CrashPlanned { promotion: false });
                 }
                 () if mode.eq_ignore_ascii_case(PROMOTION) => {
                     sentinel.simulated.crash_after_promotion = true;
+                    cx.state(SentinelFact::CrashPlanned { promotion: true });
                 }
                 () => return Err(Refusal::err("Unknown failure simulation specified")),
             }

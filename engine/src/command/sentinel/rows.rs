@@ -9,6 +9,7 @@ const fn sub(
     since: &'static str,
     summary: &'static str,
     run: super::super::Run,
+    example: &'static [(&'static str, &'static str)],
 ) -> Command {
     Command {
         name,
@@ -19,6 +20,7 @@ const fn sub(
         since,
         summary,
         run,
+        example,
         ..Command::BASE
     }
 }
@@ -38,6 +40,13 @@ pub const SENTINEL: Command = Command {
             "2.8.4",
             "Checks whether a failover could be agreed on now.",
             act::ckquorum,
+            &[
+                ("SENTINEL MONITOR m 127.0.0.1 7001 2", "OK"),
+                (
+                    "SENTINEL CKQUORUM m",
+                    "(error) NOQUORUM 1 usable Sentinels. Not enough available Sentinels to reach the specified quorum for this master",
+                ),
+            ],
         ),
         sub(
             "config",
@@ -45,16 +54,45 @@ pub const SENTINEL: Command = Command {
             "6.2.0",
             "Reads or changes what holds for the sentinel as a whole.",
             set::config,
+            &[("SENTINEL CONFIG GET announce-port", "1) \"announce-port\"\n2) \"0\"")],
         ),
-        sub("debug", -2, "7.0.0", "Lists or changes periods and timeouts.", set::debug),
-        sub("failover", 3, "2.8.4", "Starts a failover without asking the others.", act::failover),
-        sub("flushconfig", 2, "2.8.4", "Writes the configuration file.", act::flushconfig),
+        sub(
+            "debug",
+            -2,
+            "7.0.0",
+            "Lists or changes periods and timeouts.",
+            set::debug,
+            &[("SENTINEL DEBUG INFO-PERIOD 5000", "OK")],
+        ),
+        sub(
+            "failover",
+            3,
+            "2.8.4",
+            "Starts a failover without asking the others.",
+            act::failover,
+            &[
+                ("SENTINEL MONITOR m 127.0.0.1 7001 2", "OK"),
+                ("SENTINEL FAILOVER m", "(error) NOGOODSLAVE No suitable replica to promote"),
+            ],
+        ),
+        sub(
+            "flushconfig",
+            2,
+            "2.8.4",
+            "Writes the configuration file.",
+            act::flushconfig,
+            &[("SENTINEL FLUSHCONFIG", "OK")],
+        ),
         sub(
             "get-master-addr-by-name",
             3,
             "2.8.4",
             "Answers where the master of this name is.",
             query::get_master_addr_by_name,
+            &[
+                ("SENTINEL MONITOR m 127.0.0.1 7001 2", "OK"),
+                ("SENTINEL GET-MASTER-ADDR-BY-NAME m", "1) \"127.0.0.1\"\n2) \"7001\""),
+            ],
         ),
         Command {
             name: "help",
@@ -73,6 +111,7 @@ pub const SENTINEL: Command = Command {
             "3.2.0",
             "Answers the last INFO of masters and replicas.",
             query::info_cache,
+            &[("SENTINEL INFO-CACHE nobody", "(empty array)")],
         ),
         sub(
             "is-master-down-by-addr",
@@ -80,46 +119,109 @@ pub const SENTINEL: Command = Command {
             "2.8.4",
             "Asked by other sentinels: whether this master is down, and for a vote.",
             query::is_master_down_by_addr,
+            &[(
+                "SENTINEL IS-MASTER-DOWN-BY-ADDR 127.0.0.1 7001 0 *",
+                "1) (integer) 0\n2) \"*\"\n3) (integer) 0",
+            )],
         ),
-        sub("master", 3, "2.8.4", "Describes a master.", query::master),
-        Command {
-            example: &[("SENTINEL MASTERS", "(empty array)")],
-            ..sub("masters", 2, "2.8.4", "Describes all masters.", query::masters)
-        },
-        sub("monitor", 6, "2.8.4", "Begins to watch a master.", act::monitor),
-        sub("myid", 2, "6.2.0", "Answers the id of this sentinel.", query::myid),
-        Command {
-            example: &[("SENTINEL PENDING-SCRIPTS", "(empty array)")],
-            ..sub(
-                "pending-scripts",
-                2,
-                "2.8.4",
-                "Lists scripts that are to be run.",
-                query::pending_scripts,
-            )
-        },
-        sub("remove", 3, "2.8.4", "Watches a master no more.", act::remove),
-        sub("replicas", 3, "5.0.0", "Describes the replicas of a master.", query::replicas),
-        Command {
-            example: &[("SENTINEL RESET nobody*", "(integer) 0")],
-            ..sub("reset", 3, "2.8.4", "Forgets all but the address of masters.", act::reset)
-        },
+        sub(
+            "master",
+            3,
+            "2.8.4",
+            "Describes a master.",
+            query::master,
+            &[("SENTINEL MASTER nobody", "(error) ERR No such master with that name")],
+        ),
+        sub(
+            "masters",
+            2,
+            "2.8.4",
+            "Describes all masters.",
+            query::masters,
+            &[("SENTINEL MASTERS", "(empty array)")],
+        ),
+        sub(
+            "monitor",
+            6,
+            "2.8.4",
+            "Begins to watch a master.",
+            act::monitor,
+            &[("SENTINEL MONITOR m 127.0.0.1 7001 2", "OK")],
+        ),
+        sub("myid", 2, "6.2.0", "Answers the id of this sentinel.", query::myid, &[]),
+        sub(
+            "pending-scripts",
+            2,
+            "2.8.4",
+            "Lists scripts that are to be run.",
+            query::pending_scripts,
+            &[("SENTINEL PENDING-SCRIPTS", "(empty array)")],
+        ),
+        sub(
+            "remove",
+            3,
+            "2.8.4",
+            "Watches a master no more.",
+            act::remove,
+            &[("SENTINEL MONITOR m 127.0.0.1 7001 2", "OK"), ("SENTINEL REMOVE m", "OK")],
+        ),
+        sub(
+            "replicas",
+            3,
+            "5.0.0",
+            "Describes the replicas of a master.",
+            query::replicas,
+            &[
+                ("SENTINEL MONITOR m 127.0.0.1 7001 2", "OK"),
+                ("SENTINEL REPLICAS m", "(empty array)"),
+            ],
+        ),
+        sub(
+            "reset",
+            3,
+            "2.8.4",
+            "Forgets all but the address of masters.",
+            act::reset,
+            &[("SENTINEL MONITOR m 127.0.0.1 7001 2", "OK"), ("SENTINEL RESET m*", "(integer) 1")],
+        ),
         sub(
             "sentinels",
             3,
             "2.8.4",
             "Describes the other sentinels of a master.",
             query::sentinels,
+            &[
+                ("SENTINEL MONITOR m 127.0.0.1 7001 2", "OK"),
+                ("SENTINEL SENTINELS m", "(empty array)"),
+            ],
         ),
-        sub("set", -5, "2.8.4", "Changes options of a master.", set::set),
+        sub(
+            "set",
+            -5,
+            "2.8.4",
+            "Changes options of a master.",
+            set::set,
+            &[("SENTINEL MONITOR m 127.0.0.1 7001 2", "OK"), ("SENTINEL SET m quorum 1", "OK")],
+        ),
         sub(
             "simulate-failure",
             -3,
             "3.2.0",
             "Makes this sentinel end itself at a bad moment.",
             act::simulate_failure,
+            &[("SENTINEL SIMULATE-FAILURE crash-after-election", "OK")],
         ),
-        sub("slaves", 3, "2.8.0", "Describes the replicas of a master.", query::replicas),
+        sub(
+            "slaves",
+            3,
+            "2.8.0",
+            "Describes the replicas of a master.",
+            query::replicas,
+            &[
+                ("SENTINEL MONITOR m 127.0.0.1 7001 2", "OK"),
+                ("SENTINEL SLAVES m", "(empty array)"),
+            ],
+        ),
     ],
     ..Command::BASE
 };

@@ -1,6 +1,7 @@
 //! Options that change while the sentinel runs: SENTINEL SET, CONFIG and DEBUG.
 
 use alloc::{
+    collections::BTreeMap,
     format,
     string::{String, ToString as _},
     vec::Vec,
@@ -96,26 +97,27 @@ fn set_one(
         }
         "rename-command" => {
             let new = args.get(2).map(text).ok_or_else(unknown)?;
-            if value.is_empty() {
-                return Err(bad(&value));
-            }
-            if new.is_empty() {
-                return Err(bad(&new));
+            if let Some(empty) = [&value, &new].into_iter().find(|name| name.is_empty()) {
+                return Err(bad(empty));
             }
             used = 3;
             shown = format!("{value} {new}");
-            let old = value.to_ascii_lowercase();
-            if new.eq_ignore_ascii_case(&old) {
-                options.renamed.remove(&old);
-            } else {
-                options.renamed.insert(old, new);
-            }
+            rename(&mut options.renamed, value.to_ascii_lowercase(), new);
         }
         _ => return Err(unknown()),
     }
     let who = sentinel.subject(&Who::Master(name.into()));
     cx.state(SentinelFact::OptionSet { who, option, value: shown });
     Ok(used)
+}
+
+/// A command renamed to itself has its own name again.
+fn rename(table: &mut BTreeMap<String, String>, old: String, new: String) {
+    if new.eq_ignore_ascii_case(&old) {
+        table.remove(&old);
+    } else {
+        table.insert(old, new);
+    }
 }
 
 pub(super) fn config(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {

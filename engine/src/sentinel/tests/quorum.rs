@@ -1,6 +1,6 @@
 //! Several sentinels, one master, two replicas.
 
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, format, vec::Vec};
 
 use super::net::Net;
 use crate::{
@@ -188,6 +188,6 @@ fn a_sentinel_that_was_away_takes_over_the_newer_configuration() {
     let told = names(&net, 5);
     let at = |name| told.iter().position(|told| *told == name).expect(name);
     assert!(at("+config-update-from") < at("+switch-master"));
-    let id = |net: &Net| String::from(net.node(5).sentinel_view(net.now).unwrap().id);
+    let id = |net: &Net| net.node(5).sentinel_view(net.now).unwrap().id;
     assert!(net.file(5).contains(&id(&net)), "it is who it was");
 }
