@@ -20,6 +20,7 @@ const NOTHING: Text = Text(
     "무대에서 노드, 클라이언트, 메시지를 고르면 여기에서 속을 들여다볼 수 있어요.",
     "Choose a node, a client or a message on the stage to look inside it.",
 );
+const STOP: Text = Text("쓰기 멈춤", "Stop writing");
 const GONE: Text = Text("이 메시지는 도착했습니다.", "This message has arrived.");
 
 const TABS: [(Tab, Text); 5] = [
@@ -45,7 +46,16 @@ pub fn Inspector() -> impl IntoView {
                 Some(Selection::Node(node)) => view! { <NodeInspector node/> }.into_any(),
                 Some(Selection::Client(client)) => {
                     let name = store.name_of(Party::Client(client));
-                    view! { <h2 class="who">{name}</h2><state::Writes client/> }.into_any()
+                    let stop = format!("stop {name}");
+                    view! {
+                        <div class="who">
+                            <h2>{name}</h2>
+                            <div class="faults">
+                                <button class="button small" data-action="stop" on:click=move |_| store.act_line(&stop)>{store.say(STOP)}</button>
+                            </div>
+                        </div>
+                        <state::Writes client/>
+                    }.into_any()
                 }
                 Some(Selection::Message(id)) => view! {
                     {move || match store.with(|history| view::message(history.world(), id)) {

@@ -6,7 +6,7 @@ use sim::history::History;
 use crate::{store::Store, text::Text};
 
 const PLAY: Text = Text("▶ 재생", "▶ Play");
-const PAUSE: Text = Text("⏸ 멈춤", "⏸ Pause");
+const PAUSE: Text = Text("❚❚ 멈춤", "❚❚ Pause");
 const START: Text = Text("처음", "Start");
 const BACK: Text = Text("◀ 사건", "◀ Event");
 const NEXT: Text = Text("사건 ▶", "Event ▶");

@@ -1,7 +1,7 @@
 //! What can be done to a node: the same faults that the lessons and the chaos tests use.
 
 use leptos::prelude::*;
-use sim::{NodeId, Party, view::Health};
+use sim::{NodeId, NodeKind, Party, view::Health};
 
 use crate::{store::Store, text::Text};
 
@@ -13,6 +13,7 @@ const RESUME: Text = Text("재개", "Resume");
 const CUT: Text = Text("고립", "Isolate");
 const HEAL: Text = Text("네트워크 복구", "Heal network");
 const SLOW: Text = Text("느린 fsync", "Slow fsync");
+const FULL: Text = Text("디스크 가득", "Disk full");
 const WRITES: Text = Text("쓰기 시작", "Start writes");
 
 /// The buttons beside a node's name.
@@ -25,6 +26,14 @@ pub fn Faults(node: NodeId) -> impl IntoView {
             .stage
             .with(|stage| stage.nodes.get(node.0 as usize).map_or(Health::Dark, |card| card.health))
     });
+    let (is_server, watched) = store.peek(|history| {
+        let nodes = &history.world().scenario().nodes;
+        let kind = nodes[node.0 as usize].kind;
+        (kind == NodeKind::Server, nodes.iter().any(|node| node.kind == NodeKind::Sentinel))
+    });
+    // A client that knows sentinels asks them who the master is, and follows it.
+    let writes =
+        if watched { "workload @mymaster 50".to_owned() } else { format!("workload {name} 50") };
     let button = move |text: Text, line: String, shown: fn(Health) -> bool| {
         let word = line.split(' ').next().unwrap_or_default().to_owned();
         view! {
@@ -46,8 +55,11 @@ pub fn Faults(node: NodeId) -> impl IntoView {
             {button(RESUME, format!("resume {name}"), |health| health == Health::Paused)}
             {button(CUT, format!("partition {name} *"), |_| true)}
             {button(HEAL, "heal".to_owned(), |_| true)}
-            {button(SLOW, format!("slow-fsync {name} 500"), |_| true)}
-            {button(WRITES, format!("workload {name} 50"), running)}
+            {is_server.then(|| view! {
+                {button(SLOW, format!("slow-fsync {name} 500"), |_| true)}
+                {button(FULL, format!("disk-full {name} on"), |_| true)}
+                {button(WRITES, writes, running)}
+            })}
         </div>
     }
 }

@@ -34,7 +34,7 @@ pub fn Files(node: NodeId) -> impl IntoView {
                 view! {
                     <div class="file" data-file=file.path.clone()>
                         <button class="file-name" aria-expanded=is_open.to_string() on:click=toggle>
-                            <span class="mono">{file.path.clone()}</span>
+                            <span class="mono">{shown_name(&file.path)}</span>
                             <span class="size">{format!("{} {}", file.bytes.len(), store.say(BYTES))}</span>
                             {(pending > 0).then(|| view! { <span class="tag cache">{format!("+{pending} {}", store.say(PENDING))}</span> })}
                             {(!file.name_durable).then(|| view! { <span class="tag cache">{store.say(NAME_PENDING)}</span> })}
@@ -46,6 +46,11 @@ pub fn Files(node: NodeId) -> impl IntoView {
             .collect_view()
             .into_any()
     }
+}
+
+/// The path as the node's own directory names it.
+fn shown_name(path: &str) -> String {
+    path.strip_prefix("/data/").unwrap_or(path).to_owned()
 }
 
 /// Spans of meaning, each over its bytes.

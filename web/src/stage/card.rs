@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use sim::{
     NodeKind, Party,
+    client::WorkloadState,
     view::{Health, NodeCard, Places as Writes, Role},
 };
 
@@ -149,14 +150,14 @@ fn server(card: Memo<NodeCard>, store: Store) -> impl IntoView {
         <text class="address" x=44.0 - w y=24.0 - h>{address}</text>
         <text class="word" x=w - 14.0 y=24.0 - h text-anchor="end">{move || card.with(|card| word(card, store))}</text>
         <text class="fact" x=14.0 - w y=45.0 - h>
-            {move || card.with(|card| format!("offset {}", grouped(card.offset)))}
+            {move || card.with(|card| alive(card, || format!("offset {}", grouped(card.offset))))}
         </text>
         <text class="fact" x=w - 14.0 y=45.0 - h text-anchor="end">{history}</text>
         <g transform=format!("translate({} {})", 14.0 - w, 60.0 - h)>
             {move || card.with(|card| cells(card.places))}
         </g>
         <text class="fact" x=w - 14.0 y=70.0 - h text-anchor="end">
-            {move || card.with(|card| format!("{} {}", store.say(KEYS), grouped(card.keys)))}
+            {move || card.with(|card| alive(card, || format!("{} {}", store.say(KEYS), grouped(card.keys))))}
         </text>
         <text class="loss" x=14.0 - w y=89.0 - h>
             {move || card.with(|card| match card.places.lost {
@@ -165,6 +166,11 @@ fn server(card: Memo<NodeCard>, store: Store) -> impl IntoView {
             })}
         </text>
     }
+}
+
+/// A process that is gone has no offset and no keys.
+fn alive(card: &NodeCard, text: impl FnOnce() -> String) -> String {
+    if card.role.is_some() { text() } else { String::new() }
 }
 
 /// The four stages of a write, as cells that fill.
@@ -189,6 +195,17 @@ fn cells(writes: Writes) -> impl IntoView {
         .collect_view()
 }
 
+/// What a workload is doing, in a word.
+const fn state_word(state: WorkloadState) -> Text {
+    match state {
+        WorkloadState::Asking => Text("센티널에게 묻는 중", "asking a sentinel"),
+        WorkloadState::Connecting => Text("연결하는 중", "connecting"),
+        WorkloadState::Writing => Text("쓰는 중", "writing"),
+        WorkloadState::Resting => Text("다시 시도하려고 기다림", "waiting to try again"),
+        WorkloadState::Stopped => Text("멈춤", "stopped"),
+    }
+}
+
 /// Workloads.
 #[component]
 pub fn Clients(places: StoredValue<Places>) -> impl IntoView {
@@ -207,7 +224,7 @@ pub fn Clients(places: StoredValue<Places>) -> impl IntoView {
                         <circle class="shape" r="22"/>
                         <text class="name" y="5" text-anchor="middle">{client.name}</text>
                         <text class="word" x="30" y="0">{format!("OK {}", grouped(client.acknowledged))}</text>
-                        <text class="fact" x="30" y="16">{format!("{:?}", client.state)}</text>
+                        <text class="fact" x="30" y="16">{store.say(state_word(client.state))}</text>
                     </g>
                 })
             })
