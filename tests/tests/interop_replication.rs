@@ -173,6 +173,66 @@ fn a_replica_takes_no_writes_and_says_where_its_master_is() {
     }
 }
 
+#[test]
+fn a_restarted_replica_goes_on_where_its_file_ends() {
+    if !have(&[Tool::RedisServer]) {
+        return;
+    }
+    for [master, replica] in [[Redis, Ours], [Ours, Redis]] {
+        let master = node(master, None, &[]);
+        fill(&master);
+        let mut replica = node(replica, Some(&master), &["save 900 1"]);
+        wait_in_sync(&master, &[&replica]);
+        replica.stop();
+        master.call(&["SET", "while", "it was away"]).expect_ok();
+        replica.launch();
+        wait_in_sync(&master, &[&replica]);
+        assert_eq!(master.info("sync_full").as_deref(), Some("1"));
+        assert_eq!(master.info("sync_partial_ok").as_deref(), Some("1"));
+    }
+}
+
+#[test]
+fn a_replicas_aof_holds_what_its_master_sent() {
+    if !have(&[Tool::RedisServer]) {
+        return;
+    }
+    let mut master = node(Redis, None, &[]);
+    fill(&master);
+    let mut replica = node(Ours, Some(&master), &["appendonly yes"]);
+    wait_in_sync(&master, &[&replica]);
+    wait_until("the AOF has a base of its own", || {
+        replica.info("aof_rewrite_in_progress").as_deref() == Some("0")
+            && replica.info("aof_rewrites").as_deref() != Some("0")
+    });
+    master.call(&["SET", "behind", "the base"]).expect_ok();
+    wait_in_sync(&master, &[&replica]);
+    let data = digest(&master);
+    thread::sleep(std::time::Duration::from_millis(1500));
+    replica.kill();
+    master.kill();
+    replica.launch();
+    wait_until("the data is loaded", || replica.info("loading").as_deref() == Some("0"));
+    assert_eq!(digest(&replica), data);
+}
+
+#[test]
+fn a_place_is_handed_over_between_both() {
+    if !have(&[Tool::RedisServer]) {
+        return;
+    }
+    for [master, replica] in [[Redis, Ours], [Ours, Redis]] {
+        let master = node(master, None, &[]);
+        fill(&master);
+        let replica = node(replica, Some(&master), &[]);
+        wait_in_sync(&master, &[&replica]);
+        master.call(&["FAILOVER"]).expect_ok();
+        wait_until("the replica is a master", || replica.info("role").as_deref() == Some("master"));
+        wait_in_sync(&replica, &[&master]);
+        assert_eq!(replica.info("sync_full").as_deref(), Some("0"));
+    }
+}
+
 /// The lines of a log that are about replication, without times, process ids, ports, ids and offsets.
 fn words(log: &str) -> Vec<String> {
     let about = ["MASTER", "Master", "master", "resync", "Replica", "REPLICA", "SYNC", "replica"];

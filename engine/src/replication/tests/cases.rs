@@ -1,6 +1,6 @@
 //! What must hold between masters and replicas.
 
-use alloc::format;
+use alloc::{format, vec};
 
 use super::*;
 
@@ -325,4 +325,34 @@ fn a_failover_loses_no_write() {
     assert_eq!(net.info(0, "master_failover_state"), "no-failover");
     // The other replica still follows the old master, which is a replica now.
     net.assert_in_sync(1, &[2], "the sibling");
+}
+
+#[test]
+fn every_prefix_of_the_stream_is_a_moment_of_the_master() {
+    let mut net = pair(|_, _| {});
+    let mut moments = vec![net.digest(0)];
+    for line in [
+        "SET a 1",
+        "APPEND a 2",
+        "SELECT 2\r\nINCRBY n 5",
+        "MULTI\r\nSET x 1\r\nSELECT 4\r\nSET x 2\r\nDEL n\r\nEXEC",
+        "SET e 1 EX 100",
+        "DEL x",
+    ] {
+        let bytes = format!("{line}\r\n").into_bytes();
+        net.step(0, Input::Received { conn: CLIENT, bytes: &bytes });
+        net.step(0, Input::BeforeSleep);
+        moments.push(net.digest(0));
+    }
+    let end = net.wires[0].ends.iter().position(|end| end.0 == 1).unwrap();
+    let conn = net.wires[0].ends[end].1;
+    let stream = core::mem::take(&mut net.wires[0].flying[end]);
+    let mut at = 0;
+    for byte in stream.chunks(1) {
+        net.step(1, Input::Received { conn, bytes: byte });
+        let digest = net.digest(1);
+        let found = (at..moments.len()).find(|moment| moments[*moment] == digest);
+        at = found.expect("the replica holds what its master never held");
+    }
+    assert_eq!(at, moments.len() - 1);
 }
