@@ -152,11 +152,6 @@ impl Persistence {
         self.held.push_back((offset, conn));
     }
 
-    /// The end of the AOF's stream; `None` with the AOF off.
-    pub fn aof_end(&self) -> Option<u64> {
-        self.gate()
-    }
-
     /// Whether the data is still being read.
     pub fn is_loading(&self) -> bool {
         self.load.is_some()

@@ -329,7 +329,7 @@ proptest! {
     #[test]
     fn rubbish_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200), lines in "[*$0-9a\r\n#]{0,60}") {
         for file in [&bytes[..], lines.as_bytes()] {
-            let whole = read(file, usize::MAX.min(1000));
+            let whole = read(file, 1000);
             if let (Ok(whole), Ok(split)) = (whole, read(file, 1)) {
                 prop_assert_eq!(whole, split);
             }

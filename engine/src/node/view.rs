@@ -27,6 +27,6 @@ impl Node {
 
     /// How far the AOF has come; `None` while it is off.
     pub fn aof_progress(&self) -> Option<AofProgress> {
-        None
+        self.persistence.aof.progress()
     }
 }

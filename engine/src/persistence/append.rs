@@ -36,7 +36,7 @@ use crate::{
     aof::{Feed, Manifest},
     config::AppendFsync,
     io::{DiskError, DiskId, DiskOp, Effect, Effects},
-    node::Node,
+    node::{Node, view::AofProgress},
     time::Time,
     trace::PersistenceFact,
 };
@@ -156,6 +156,12 @@ impl Aof {
     /// Bytes that are not yet written.
     pub fn buffer_len(&self) -> u64 {
         self.fed - self.written
+    }
+
+    /// How far the stream has come; `None` while there is no AOF.
+    pub fn progress(&self) -> Option<AofProgress> {
+        let Self { fed, written, synced, .. } = *self;
+        (self.state != AofState::Off).then_some(AofProgress { fed, written, synced })
     }
 
     /// Fsyncs that run beside the node.
@@ -350,9 +356,6 @@ impl Node {
         if recovered {
             self.note_persistence(now, PersistenceFact::AofWriteRecovered, fx);
         }
-        if fx.detailed {
-            self.note_persistence(now, PersistenceFact::AofWritten { end }, fx);
-        }
         if due && !self.fsyncs_are_off() {
             self.fsync_aof(now, fx);
         }
@@ -377,11 +380,7 @@ impl Node {
         while let Some(fsync) = aof.fsyncs.pop_front_if(|fsync| fsync.done) {
             aof.synced = aof.synced.max(fsync.upto.min(aof.written));
         }
-        let end = aof.synced;
-        aof.acknowledged = aof.acknowledged.max(end);
-        if fx.detailed {
-            self.note_persistence(now, PersistenceFact::AofSynced { end }, fx);
-        }
+        aof.acknowledged = aof.acknowledged.max(aof.synced);
     }
 
     fn aof_fsync_failed(&mut self, now: Time, id: DiskId, why: String, fx: &mut Effects) {

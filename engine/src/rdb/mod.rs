@@ -16,7 +16,7 @@
 //! A number or a length is [one, two, five or nine bytes](length); a string is [plain, a packed
 //! integer, or LZF-compressed](string). Seven aggregate types were given some twenty encodings over
 //! the years ([`types`]); this version of the engine *stores* strings only, but it can name every
-//! type, refuse it clearly, and [walk over it](walk) when it merely checks a file.
+//! type, refuse it clearly, and walk over it when it merely checks a file.
 //!
 //! - [`Encoder`] writes, a little at a time, so that saving can be a child job that is run in slices.
 //! - [`Decoder`] reads, from chunks cut anywhere, and trusts no length that it finds.

@@ -233,16 +233,6 @@ pub enum PersistenceFact {
         /// The operating system's word.
         why: String,
     },
-    /// So much of the AOF's stream is in the page cache (only in detail).
-    AofWritten {
-        /// Total offset.
-        end: u64,
-    },
-    /// So much of the AOF's stream is on the platter (only in detail).
-    AofSynced {
-        /// Total offset.
-        end: u64,
-    },
     /// Before the end: the AOF is fsynced.
     FinalFsync,
     /// Before the end: the data is saved.
@@ -268,7 +258,6 @@ impl PersistenceFact {
     pub fn level(&self) -> Option<Level> {
         use PersistenceFact::*;
         Some(match self {
-            AofWritten { .. } | AofSynced { .. } => return None,
             DiskTrouble { .. }
             | LoadRefused { .. }
             | TransactionReverted { .. }
@@ -416,8 +405,6 @@ impl PersistenceFact {
                 "Can't persist AOF for fsync error when the AOF fsync policy is 'always': {why}. Exiting..."
             ),
             AofFsyncError { why } => write!(f, "Fail to fsync the AOF file: {why}"),
-            AofWritten { end } => write!(f, "AOF written up to {end}"),
-            AofSynced { end } => write!(f, "AOF fsynced up to {end}"),
             other => f.write_str(other.fixed_line()),
         }
     }
