@@ -3,7 +3,7 @@
 //! | for | ask |
 //! |---|---|
 //! | the stage: nodes, clients, links, messages on their way | [`stage`] |
-//! | a node's inside: replication, keys, children | [`node`] |
+//! | a node's inside: replication, keys, children | [`node()`] |
 //! | a node's files, bytes beside meaning | [`files`] |
 //! | one message, bytes beside meaning | [`message`] |
 //! | the timeline, and a node's log | [`timeline`], [`log_lines`] |

@@ -3,7 +3,7 @@
 //! - [`page`] builds the page: WASM, bindings, fingerprints, compressed copies;
 //! - [`play`] builds page and server and hands over to the server's lab supervisor;
 //! - [`verify`] installs what the tests need and runs everything that has to hold;
-//! - [`bench`] measures ours beside Debian's Redis, and the page;
+//! - [`mod@bench`] measures ours beside Debian's Redis, and the page;
 //! - [`run`] runs one outside command with a name and a clock beside it;
 //! - [`workspace`] knows where things lie and what the toolchain still lacks.
 

@@ -266,10 +266,10 @@ fn lolwut(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 // The engine has no clock of its own and a command takes no time in it, so nothing is ever slow: these are empty.
 
 fn slowlog_get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    if let Some(count) = args.get(2) {
-        if parse_i64(count).is_none_or(|count| count < -1) {
-            return Err(Refusal::err("count should be greater than or equal to -1"));
-        }
+    if let Some(count) = args.get(2)
+        && parse_i64(count).is_none_or(|count| count < -1)
+    {
+        return Err(Refusal::err("count should be greater than or equal to -1"));
     }
     nothing(ctx, args)
 }

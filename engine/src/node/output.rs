@@ -27,7 +27,7 @@ impl Node {
 
     /// Close a client for whom too much waits, or has waited for too long.
     pub(super) fn check_output_limit(&mut self, now: Time, conn: ConnId, fx: &mut Effects) {
-        let limits = self.config.network.output_limits.clone();
+        let limits = self.config.network.output_limits;
         let Some(client) = self.clients.get_mut(conn) else { return };
         let waiting = client.unsent + client.out.len() as u64;
         let limit = limits.of(client.class());

@@ -8,11 +8,14 @@ use alloc::{
 use super::Node;
 use crate::io::ConnId;
 
+/// Who watches a key, and whether it had expired already when they began.
+type Watchers = Vec<(ConnId, bool)>;
+
 /// The watched keys of all clients.
 #[derive(Clone, Debug, Default)]
 pub struct Watches {
-    /// By database and key: who watches it, and whether the key had expired already when they began.
-    keys: BTreeMap<u32, BTreeMap<Vec<u8>, Vec<(ConnId, bool)>>>,
+    /// By database and key.
+    keys: BTreeMap<u32, BTreeMap<Vec<u8>, Watchers>>,
     /// Whose keys have changed.
     touched: BTreeSet<ConnId>,
 }
@@ -72,7 +75,7 @@ impl Node {
         let exists = self.keyspace.db(db as usize).contains(key);
         for (conn, expired) in watchers.into_iter().flatten() {
             // A key that had expired when the watch began, and is deleted now, has not changed.
-            if !(*expired && !exists) {
+            if !*expired || exists {
                 self.watches.touched.insert(*conn);
             }
         }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use engine::io::{ChildEvent, ChildJob, ChildOutput, ChildState, JobId};
+use engine::io::{ChildEvent, ChildJob, ChildOutput, ChildState};
 use tokio::sync::mpsc;
 
 use super::disk::strerror;
@@ -26,14 +26,11 @@ pub struct Child {
     killed: Arc<AtomicBool>,
     /// What it has to tell; the end of it is the child's end.
     pub events: Option<mpsc::Receiver<ChildEvent>>,
-    /// Which one it is.
-    pub id: JobId,
 }
 
 impl Child {
     /// Start it.
     pub fn start(job: ChildJob) -> io::Result<Self> {
-        let id = job.id;
         let killed = Arc::new(AtomicBool::new(false));
         let (tell, events) = mpsc::channel(PIECES_AHEAD);
         let flag = killed.clone();
@@ -46,7 +43,7 @@ impl Child {
             // A parent that is gone needs no news.
             let _ = tell.blocking_send(end);
         })?;
-        Ok(Self { killed, events: Some(events), id })
+        Ok(Self { killed, events: Some(events) })
     }
 }
 

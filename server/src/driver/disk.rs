@@ -151,7 +151,7 @@ impl Files {
 
     fn append(&self, path: String, bytes: &[u8]) -> Outcome {
         let mut written = 0;
-        let mut write_all = || -> io::Result<()> {
+        let write_all = || -> io::Result<()> {
             let file = self.open(path)?;
             while written < bytes.len() {
                 match (&*file).write(&bytes[written..]) {
