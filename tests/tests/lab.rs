@@ -39,6 +39,7 @@ impl Lab {
                 return Self { process, printed };
             }
         }
+        let _ = process.wait();
         panic!("the lab ended early, having printed:\n{printed}");
     }
 

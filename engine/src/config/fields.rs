@@ -1,6 +1,6 @@
 //! The configuration as the engine reads it: a field for every directive that has an effect here.
 //!
-//! The defaults are those of the rows in [`directives`](super::directives); nothing is said twice.
+//! The defaults are those of the rows in [`directives`]; nothing is said twice.
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
