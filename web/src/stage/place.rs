@@ -58,15 +58,14 @@ impl Places {
         match party {
             Party::Node(NodeId(n)) => self.nodes.get(n as usize).copied(),
             Party::Client(client) if client.0 < nodes => None,
-            Party::Client(client) => {
-                let n = f64::from(client.0 - nodes);
-                Some(Spot { x: WIDTH / 2.0 + (n % 5.0 - 0.0) * 120.0 * side(n), y: CLIENT_Y })
-            }
+            Party::Client(client) => Some(Spot { x: client_x(client.0 - nodes), y: CLIENT_Y }),
         }
     }
 }
 
-/// The first client stands in the middle, the next ones left and right of it.
-fn side(n: f64) -> f64 {
-    if n as u64 % 2 == 0 { 0.5 } else { -0.5 }
+/// The first client stands in the middle, the next ones in turn right and left of it.
+fn client_x(n: u32) -> f64 {
+    const APART: f64 = 170.0;
+    let away = f64::from(n.div_ceil(2)) * APART;
+    WIDTH / 2.0 + if n.is_multiple_of(2) { -away } else { away }
 }
