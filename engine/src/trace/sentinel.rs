@@ -49,7 +49,7 @@ impl Subject {
 
 /// An event that says whom it is about, and nothing more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[allow(missing_docs, reason = "each is explained by its name in `NAMES`, which is Redis's")]
+#[allow(missing_docs, reason = "`Event::name` says what each is called in Redis")]
 pub enum Event {
     SdownEntered,
     SdownLeft,
