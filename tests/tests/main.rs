@@ -1,6 +1,7 @@
 //! One test binary over everything; each module says what it is about.
 
 mod browser;
+mod command_line;
 mod differential;
 mod differential_aof;
 mod fidelity;

@@ -128,6 +128,8 @@ impl Checker {
         let doing = self.decoder.doing();
         self.lines.push(format!("[additional info] While doing: {doing}"));
         let (key, of) = self.decoder.reading();
+        // Redis counts a key as soon as it has read its name.
+        self.tally.keys += u64::from(key.is_some());
         let key = key.map(|key| String::from_utf8_lossy(key).into_owned());
         self.lines.extend(key.map(|key| format!("[additional info] Reading key '{key}'")));
         self.lines.extend(
