@@ -247,6 +247,26 @@ impl fmt::Display for LinkFact {
                 "Bad protocol from MASTER, the first byte is not '$' (we received '{line}'), are you sure the \
                  host and port are right?"
             ),
+            Self::WriteFailed { .. }
+            | Self::SyncFailed { .. }
+            | Self::RenameFailed { .. }
+            | Self::SaveKilled { .. }
+            | Self::LoadFailed { .. } => self.about_the_file(f),
+            Self::CommandFailed { error, command } => write!(
+                f,
+                "== CRITICAL == This replica is sending an error to its master: '{error}' after processing \
+                 the command '{command}'"
+            ),
+            Self::Applied { offset } => write!(f, "applied up to offset {offset}"),
+            plain => f.write_str(plain.sentence()),
+        }
+    }
+}
+
+impl LinkFact {
+    /// The lines about the file that receives the data.
+    fn about_the_file(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::WriteFailed { why } => write!(
                 f,
                 "Write error or short write writing to the DB dump file needed for MASTER <-> REPLICA \
@@ -268,18 +288,10 @@ impl fmt::Display for LinkFact {
             Self::LoadFailed { why } => {
                 write!(f, "Failed trying to load the MASTER synchronization DB from disk: {why}")
             }
-            Self::CommandFailed { error, command } => write!(
-                f,
-                "== CRITICAL == This replica is sending an error to its master: '{error}' after processing \
-                 the command '{command}'"
-            ),
-            Self::Applied { offset } => write!(f, "applied up to offset {offset}"),
-            plain => f.write_str(plain.sentence()),
+            _ => Ok(()),
         }
     }
-}
 
-impl LinkFact {
     /// The lines in which nothing varies.
     const fn sentence(&self) -> &'static str {
         match self {
