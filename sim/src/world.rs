@@ -109,8 +109,8 @@ pub enum Sabotage {
     CorruptReplication,
     /// Sentinels' answers are rewritten so that whoever asks for a vote gets it.
     VoteForEverybody,
-    /// At each restart a node finds an empty disk, but for its first configuration.
-    ForgetFiles,
+    /// At each restart a sentinel finds an empty disk, but for its first configuration.
+    ForgetSentinels,
     /// At each restart a node finds a byte of its AOF changed.
     GarbleFiles,
     /// A partition is never healed.

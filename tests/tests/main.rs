@@ -1,7 +1,9 @@
 //! One test binary over everything; each module says what it is about.
 
 mod browser;
+mod chaos;
 mod command_line;
+mod crash;
 mod differential;
 mod differential_aof;
 mod fidelity;
@@ -10,6 +12,7 @@ mod interop_persistence;
 mod interop_replication;
 mod interop_sentinel;
 mod lab;
+mod lessons;
 mod oracle_config;
 mod oracle_keyspace;
 mod tidy;

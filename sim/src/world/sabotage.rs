@@ -71,7 +71,7 @@ impl World {
             return;
         }
         match self.sabotage {
-            Some(Sabotage::ForgetFiles) => {
+            Some(Sabotage::ForgetSentinels) if host.spec.kind == NodeKind::Sentinel => {
                 host.disk = crate::disk::Disk::default();
                 host.disk.install(config_path(host.spec.kind), host.spec.config.as_bytes());
             }

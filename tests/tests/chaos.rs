@@ -1,0 +1,103 @@
+//! A thousand clusters under random faults: when the faults stop, each becomes whole again, and nothing was violated on
+//! the way. And each invariant, broken on purpose, is noticed.
+//!
+//! `KEEPSAKE_SEEDS=1000` says how many seeds, `KEEPSAKE_FIRST_SEED` where they begin.
+
+use std::sync::{
+    Mutex,
+    atomic::{AtomicU64, Ordering},
+};
+
+use sim::{
+    chaos::{self, Failure, Report},
+    world::Sabotage,
+};
+
+fn number(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+/// Play seeds on all cores; `stop` at the first failure.
+fn play(
+    seeds: std::ops::Range<u64>,
+    sabotage: Option<Sabotage>,
+    stop: bool,
+) -> (Vec<Report>, Vec<Failure>) {
+    let next = AtomicU64::new(seeds.start);
+    let (reports, failures) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end || (stop && !failures.lock().unwrap().is_empty()) {
+                        return;
+                    }
+                    match chaos::play(&chaos::plan(seed), sabotage) {
+                        Ok(report) => reports.lock().unwrap().push(report),
+                        Err(failure) => failures.lock().unwrap().push(*failure),
+                    }
+                }
+            });
+        }
+    });
+    (reports.into_inner().unwrap(), failures.into_inner().unwrap())
+}
+
+#[test]
+fn clusters_become_whole_again() {
+    let first = number("KEEPSAKE_FIRST_SEED", 1);
+    let seeds = number("KEEPSAKE_SEEDS", 40);
+    let begun = std::time::Instant::now();
+    let (reports, failures) = play(first..first + seeds, None, false);
+    let writes: u64 = reports.iter().map(|report| report.acknowledged).sum();
+    let failovers: u64 = reports.iter().map(|report| report.failovers).sum();
+    println!(
+        "{seeds} seeds, {failovers} elections, {writes} acknowledged writes, {:?}",
+        begun.elapsed()
+    );
+    let texts: Vec<String> = failures.iter().take(10).map(ToString::to_string).collect();
+    assert!(
+        failures.is_empty(),
+        "{} of {seeds} seeds failed:\n{}",
+        failures.len(),
+        texts.join("\n")
+    );
+    assert!(failovers > seeds / 4, "the faults are too weak: only {failovers} elections");
+    assert!(writes > seeds * 100, "hardly anything was written");
+}
+
+/// Some seed of a few hundred must stumble over what is broken, and say this about it.
+fn is_noticed(sabotage: Sabotage, as_what: &str) {
+    let (_, failures) = play(1..400, Some(sabotage), true);
+    let failure = failures.first().unwrap_or_else(|| panic!("nobody noticed {sabotage:?}"));
+    let text = failure.to_string();
+    assert!(text.contains(as_what), "{sabotage:?} was noticed, but as this: {text}");
+    assert!(text.contains("--example replay -- ") && text.contains("http://127.0.0.1:8379/#"));
+}
+
+#[test]
+fn two_leaders_in_an_epoch_are_noticed() {
+    is_noticed(Sabotage::VoteForEverybody, "has two leaders");
+}
+
+#[test]
+fn a_replica_with_other_data_is_noticed() {
+    is_noticed(Sabotage::CorruptReplication, "differ in the same history");
+}
+
+#[test]
+fn an_epoch_that_goes_back_is_noticed() {
+    is_noticed(Sabotage::ForgetSentinels, "went back from");
+}
+
+#[test]
+fn a_node_that_does_not_start_is_noticed() {
+    is_noticed(Sabotage::GarbleFiles, "with code 1");
+}
+
+#[test]
+fn a_cluster_that_stays_divided_is_noticed() {
+    is_noticed(Sabotage::HealDoesNothing, "no convergence");
+}

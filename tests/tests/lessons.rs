@@ -1,0 +1,61 @@
+//! Every lesson is played: the solution of each step reaches its goal, and doing nothing does not.
+
+use sim::{History, lesson};
+
+#[test]
+fn every_lesson_can_be_done_and_must_be() {
+    for lesson in lesson::all() {
+        let lesson = lesson.unwrap_or_else(|bad| panic!("{bad}"));
+        let (run, begins) = lesson.beginning();
+        let mut history = History::new(run).unwrap();
+        history.play_to(begins);
+        for (n, step) in lesson.steps.iter().enumerate() {
+            let which = format!("{}, step {}: {}", lesson.name, n + 1, step.goal.text());
+            let since = history.world().now();
+            assert!(
+                !step.is_done(history.world(), since),
+                "{which}: reached before anything is done"
+            );
+            let mut idle = history.clone();
+            assert!(step.solve(&mut history), "{which}: the solution does not reach it");
+            if !step.watch {
+                idle.play_to(history.now());
+                assert!(!step.is_done(idle.world(), since), "{which}: reached by doing nothing");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_lesson_names_what_it_covers() {
+    for lesson in lesson::all() {
+        let lesson = lesson.unwrap_or_else(|bad| panic!("{bad}"));
+        assert!(!lesson.rows.is_empty(), "{} names no row", lesson.name);
+        for row in &lesson.rows {
+            let mut parts = row.split('-');
+            let (document, number) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+            let ok = document.len() == 2
+                && document.starts_with('D')
+                && number.len() == 2
+                && number.bytes().all(|b| b.is_ascii_digit());
+            assert!(ok, "{}: '{row}' is no row", lesson.name);
+        }
+    }
+}
+
+#[test]
+fn korean_texts_are_korean_and_english_ones_are_not() {
+    let hangul = |text: &str| text.chars().any(|c| ('가'..='힣').contains(&c));
+    for lesson in lesson::all() {
+        let lesson = lesson.unwrap_or_else(|bad| panic!("{bad}"));
+        let steps = lesson.steps.iter();
+        let mut texts: Vec<_> =
+            steps.flat_map(|step| [&step.text, &step.task, &step.hint]).collect();
+        texts.push(&lesson.summary);
+        texts.extend(lesson.steps.iter().flat_map(|step| &step.question).map(|q| &q.text));
+        for text in texts {
+            assert!(hangul(&text.ko), "{}: not Korean: {}", lesson.name, text.ko);
+            assert!(!hangul(&text.en), "{}: not English: {}", lesson.name, text.en);
+        }
+    }
+}
