@@ -1,7 +1,7 @@
 //! Chaos: a cluster, a writing client and random faults, all from one seed; then quiet, and everything must be well.
 //!
 //! ```text
-//!   0s      5s                                  30s                        until it has converged, but no later than 150s
+//!   0s      12s                                 40s                        until it has converged, but no later than 200s
 //!   ├ start ├ kill, power cut, pause, partition, ├ everything is repaired ──────────────────────────────────┤
 //!           │ delay, loss, slow disk, clock jump │
 //! ```
@@ -21,9 +21,11 @@ use crate::{
     world::{Sabotage, World},
 };
 
-const QUIET_MICROS: u64 = 30_000_000;
+/// By then the sentinels know the replicas: they ask the master for its INFO every ten seconds.
+const FAULTS_MICROS: u64 = 12_000_000;
+const QUIET_MICROS: u64 = 40_000_000;
 /// Failover timeouts, retransmissions of long-cut connections and reconnections all fit in here.
-const END_MICROS: u64 = 150_000_000;
+const END_MICROS: u64 = 200_000_000;
 const GLANCE_MICROS: u64 = 500_000;
 
 /// The run of a seed.
@@ -36,7 +38,7 @@ pub fn plan(seed: u64) -> Run {
     let mut actions =
         vec![Timed { at: 2_000_000, action: Action::StartWorkload { target, every_millis } }];
     for _ in 0..2 + dice.up_to(6) {
-        let at = 5_000_000 + dice.up_to(20_000) * 1000;
+        let at = FAULTS_MICROS + dice.up_to(20_000) * 1000;
         let undone = (at + 200_000 + dice.up_to(8_000) * 1000).min(QUIET_MICROS - 1_000);
         let (fault, undo) = dice.fault();
         actions.push(Timed { at, action: fault });

@@ -311,11 +311,19 @@ pub fn message(world: &World, id: u64) -> Option<MessageView> {
     })
 }
 
-/// The marks of the timeline, from the `first` happening on (so that a page asks for new ones only).
+/// The marks of the timeline, from the `first` happening on (so that a page asks for new ones only): what Redis would
+/// log at `loglevel notice`, and all that sentinels state.
 pub fn timeline(world: &World, first: usize) -> Vec<Mark> {
     let chronicle = world.chronicle();
     (first..chronicle.len())
         .filter_map(|n| chronicle.get(n))
+        .filter(|happening| match &happening.what {
+            What::Fact(traced) => {
+                matches!(traced.fact, Trace::Sentinel(_))
+                    || traced.fact.level().is_some_and(|level| level >= Level::Notice)
+            }
+            _ => true,
+        })
         .map(|happening| {
             let (kind, text) = match &happening.what {
                 What::Action(action) => (MarkKind::Action, action.text(world.scenario())),
