@@ -143,12 +143,6 @@ impl Aof {
             || self.fsyncs.iter().any(|fsync| fsync.id == id)
     }
 
-    /// How far it has come; `None` while it is off.
-    pub fn progress(&self) -> Option<AofProgress> {
-        let (fed, written, synced) = (self.fed, self.written, self.synced);
-        (self.state != AofState::Off).then_some(AofProgress { fed, written, synced })
-    }
-
     /// Why the AOF can't be written, in the operating system's words.
     pub fn trouble(&self) -> Option<&str> {
         self.write_error.as_deref().or(self.fsync_error.as_deref())
