@@ -33,9 +33,10 @@ pub fn Stage() -> impl IntoView {
                 view! {
                     <svg viewBox=view_box preserveAspectRatio="xMidYMid meet">
                         <links::Links places/>
+                        // Under the nodes: a message that has just left must not stand between the pointer and its node.
+                        <messages::Messages places/>
                         {(0..nodes).map(|n| view! { <card::Node n places/> }).collect_view()}
                         <card::Clients places/>
-                        <messages::Messages places/>
                     </svg>
                 }
             }}
