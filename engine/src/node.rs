@@ -14,6 +14,7 @@
 //!
 //! * [`client`]: who is connected, and what has been agreed with each.
 //! * `configuration`: what follows from CONFIG SET; CONFIG REWRITE.
+//! * `evict`: what goes when the data grows beyond `maxmemory`.
 //! * `admission`: who may run what, now; `output`: what may wait for a client; `cron`: what is done ten times a second.
 //! * [`execute`]: from a request to its reply: admission, the call, what is propagated.
 //! * [`propagate`]: what a command leaves behind for the AOF and for replicas.
@@ -40,6 +41,7 @@ mod admission;
 pub mod client;
 mod configuration;
 mod cron;
+mod evict;
 pub mod execute;
 mod hooks;
 mod output;

@@ -6,14 +6,13 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use engine::config::{Config, ProtectedAction};
-use engine::io::{ConnId, Effects, Endpoint, Input};
-use engine::node::{Birth, Node as Engine};
 use engine::resp::{show::show, split::split_args};
-use engine::time::Time;
 use tests::{Node, Program, Tool, encode, have};
+
+use crate::solo::Solo;
 
 const END: &str = "the-end-of-the-session";
 
@@ -63,16 +62,7 @@ fn ask_redis(redis: &Node, request: &[u8]) -> Vec<u8> {
 fn ask_engine(request: &[u8]) -> Vec<u8> {
     let mut config = Config::default();
     config.general.enable_debug_command = ProtectedAction::Yes;
-    config.persistence.save.clear();
-    let mut node = Engine::new(Birth { seed: 7, pid: 1, config });
-    let mut fx = Effects::default();
-    let (conn, peer) = (ConnId::accepted(1), Endpoint::new("127.0.0.1", 50_000));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-    let now = Time(now.as_micros() as u64);
-    node.step(now, Input::Boot, &mut fx);
-    node.step(now, Input::Accepted { conn, peer: peer.clone(), local: peer }, &mut fx);
-    node.step(now, Input::Received { conn, bytes: request }, &mut fx);
-    fx.sends.iter().filter(|(to, _)| *to == conn).flat_map(|(_, bytes)| bytes.clone()).collect()
+    Solo::boot(config).ask(request)
 }
 
 /// The replies in a stream, one by one.

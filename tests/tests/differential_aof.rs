@@ -3,114 +3,20 @@
 //! That is what a replica would be told too: how `EX` becomes a moment, what a command that changed nothing leaves (nothing),
 //! where MULTI and EXEC go.
 
-use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use engine::config::Config;
-use engine::io::{
-    ChildEvent, ChildJob, ChildOutput, ChildState, ConnId, DiskError, DiskErrorKind, DiskOp,
-    DiskReply, Effect, Effects, Endpoint, Input,
-};
-use engine::node::{Birth, Node as Engine};
 use engine::resp::split::split_args;
-use engine::time::Time;
 use tests::{Node, Program, Tool, encode, have, wait_until};
 
+use crate::solo::Solo;
+
 const INCREMENT: &str = "appendonlydir/appendonly.aof.1.incr.aof";
-
-/// Files by name: a disk that never fails.
-#[derive(Default)]
-struct Disk(BTreeMap<String, Vec<u8>>);
-
-impl Disk {
-    fn run(&mut self, op: DiskOp) -> Result<DiskReply, DiskError> {
-        let missing = || DiskError {
-            kind: DiskErrorKind::NotFound,
-            text: "No such file or directory".to_owned(),
-            written: 0,
-        };
-        match op {
-            DiskOp::Read { path, offset, len } => {
-                let file = self.0.get(&path).ok_or_else(missing)?;
-                let end = file.len().min((offset + len) as usize);
-                return Ok(DiskReply::Data(file[(offset as usize).min(end)..end].to_vec().into()));
-            }
-            DiskOp::Length { path } => {
-                return self
-                    .0
-                    .get(&path)
-                    .map(|f| DiskReply::Length(f.len() as u64))
-                    .ok_or_else(missing);
-            }
-            DiskOp::List { path } => {
-                let prefix = format!("{path}/");
-                let names = self.0.keys().filter_map(|name| name.strip_prefix(&prefix));
-                return Ok(DiskReply::Names(names.map(str::to_owned).collect()));
-            }
-            DiskOp::Create { path } => drop(self.0.insert(path, Vec::new())),
-            DiskOp::Append { path, bytes } => self.0.entry(path).or_default().extend(bytes),
-            DiskOp::Truncate { path, len } => {
-                self.0.get_mut(&path).ok_or_else(missing)?.truncate(len as usize);
-            }
-            DiskOp::Rename { from, to } => {
-                let file = self.0.remove(&from).ok_or_else(missing)?;
-                self.0.insert(to, file);
-            }
-            DiskOp::Unlink { path } => drop(self.0.remove(&path).ok_or_else(missing)?),
-            _ => {}
-        }
-        Ok(DiskReply::Done)
-    }
-
-    fn run_child(&mut self, mut job: ChildJob) {
-        let mut bytes = Vec::new();
-        while job.work.run(1 << 16, &mut bytes) == ChildState::Running {}
-        if let ChildOutput::File(path) = job.output {
-            self.0.insert(path, bytes);
-        }
-    }
-}
-
-/// Hand one input over, and carry out all that follows from it.
-fn drive(node: &mut Engine, now: Time, input: Input<'_>, disk: &mut Disk) {
-    let mut fx = Effects::default();
-    node.step(now, input, &mut fx);
-    node.step(now, Input::BeforeSleep, &mut fx);
-    while !fx.actions.is_empty() {
-        for effect in std::mem::take(&mut fx.actions) {
-            match effect {
-                Effect::Disk { id, op } => {
-                    let result = disk.run(op);
-                    node.step(now, Input::Disk { id, result }, &mut fx);
-                }
-                Effect::StartChild(job) => {
-                    let id = job.id;
-                    disk.run_child(job);
-                    let event = ChildEvent::Finished { bytes: 0 };
-                    node.step(now, Input::Child { job: id, event }, &mut fx);
-                }
-                _ => {}
-            }
-        }
-        node.step(now, Input::BeforeSleep, &mut fx);
-    }
-}
 
 fn ours(requests: &[Vec<u8>]) -> Vec<u8> {
     let mut config = Config::default();
     config.persistence.appendonly = true;
-    config.persistence.save.clear();
-    let mut node = Engine::new(Birth { seed: 7, pid: 1, config });
-    let mut disk = Disk::default();
-    let (conn, peer) = (ConnId::accepted(1), Endpoint::new("127.0.0.1", 50_000));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-    let now = Time(now.as_micros() as u64);
-    drive(&mut node, now, Input::Boot, &mut disk);
-    drive(&mut node, now, Input::Accepted { conn, peer: peer.clone(), local: peer }, &mut disk);
-    for request in requests {
-        drive(&mut node, now, Input::Received { conn, bytes: request }, &mut disk);
-    }
-    disk.0.get(INCREMENT).cloned().unwrap_or_default()
+    let mut solo = Solo::boot(config);
+    requests.iter().for_each(|request| drop(solo.ask(request)));
+    solo.file(INCREMENT)
 }
 
 fn theirs(requests: &[Vec<u8>]) -> Vec<u8> {

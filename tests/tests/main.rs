@@ -15,4 +15,5 @@ mod lab;
 mod lessons;
 mod oracle_config;
 mod oracle_keyspace;
+mod solo;
 mod tidy;

@@ -259,6 +259,12 @@ impl Node {
                 ("expired_keys", stats.expired_keys),
             ],
         );
+        self.info_stats_of_keys(out);
+    }
+
+    /// The rest of `INFO stats`: keys, channels, and what nothing here has a counterpart for.
+    fn info_stats_of_keys(&self, out: &mut String) {
+        let stats = &self.stats;
         out.push_str("expired_stale_perc:0.00\r\n");
         numbers(
             out,

@@ -4,37 +4,31 @@ use alloc::{format, string::String, vec::Vec};
 
 use super::*;
 use crate::{
-    config::{Config, Mode, ProtectedAction},
-    io::{ConnId, Endpoint, Input},
-    node::Birth,
+    config::{Config, ProtectedAction},
+    io::{ConnId, Effect, Endpoint, Input},
+    node::{Birth, bench::Disk},
     resp::{encode::push_command, show::show, split::split_args},
 };
 
 /// A node that is talked to in lines, as through several redis-cli at once.
 struct Terminal {
     node: Node,
+    disk: Disk,
     now: Time,
     fx: Effects,
 }
 
 impl Terminal {
     fn new() -> Self {
-        let mut config = Config::default();
+        Self::with(Config::default())
+    }
+
+    fn with(mut config: Config) -> Self {
         config.general.enable_debug_command = ProtectedAction::Yes;
         config.persistence.save.clear();
-        Self::with(config)
-    }
-
-    /// The same, to a sentinel.
-    fn sentinel() -> Self {
-        let mut config = Config::for_sentinel();
-        config.source.mode = Mode::Sentinel;
-        Self::with(config)
-    }
-
-    fn with(config: Config) -> Self {
         let mut terminal = Self {
             node: Node::new(Birth { seed: 1, pid: 1, config }),
+            disk: Disk::default(),
             now: Time::from_millis(1_700_000_000_000),
             fx: Effects::default(),
         };
@@ -42,8 +36,17 @@ impl Terminal {
         terminal
     }
 
+    /// One input, and all disk operations that follow from it.
     fn step(&mut self, input: Input<'_>) {
         self.node.step(self.now, input, &mut self.fx);
+        loop {
+            let is_disk = |effect: &Effect| matches!(effect, Effect::Disk { .. });
+            let Some(at) = self.fx.actions.iter().position(is_disk) else { return };
+            if let Effect::Disk { id, op } = self.fx.actions.remove(at) {
+                let result = self.disk.perform(op);
+                self.node.step(self.now, Input::Disk { id, result }, &mut self.fx);
+            }
+        }
     }
 
     /// A new client; `n` is its number.
@@ -89,17 +92,28 @@ impl Terminal {
     }
 }
 
-fn all_rows() -> Vec<&'static Command> {
+/// All rows, subcommands with the row that they stand in.
+fn all_rows() -> Vec<(&'static Command, &'static Command)> {
     let top = FAMILIES.iter().flat_map(|family| family.iter());
-    top.flat_map(|row| core::iter::once(row).chain(row.subcommands)).collect()
+    top.flat_map(|row| core::iter::once(row).chain(row.subcommands).map(move |sub| (row, sub)))
+        .collect()
+}
+
+/// A node that knows this row: most often a server.
+fn terminal_for(row: &Command) -> Terminal {
+    if row.is_known(false) {
+        return Terminal::new();
+    }
+    let mut config = Config::for_sentinel();
+    config.source.file = Some("/sentinel.conf".into());
+    Terminal::with(config)
 }
 
 #[test]
 fn every_example_prints_what_its_row_says() {
     let mut wrong = Vec::new();
-    for row in all_rows() {
-        let sentinel = row.is(Flag::OnlySentinel);
-        let mut terminal = if sentinel { Terminal::sentinel() } else { Terminal::new() };
+    for (top, row) in all_rows() {
+        let mut terminal = terminal_for(top);
         let conn = terminal.connect(1);
         for (line, prints) in row.example {
             let got = terminal.line(conn, line);
@@ -191,7 +205,7 @@ fn a_client_that_is_killed_is_closed() {
     let mut t = Terminal::new();
     let (a, b) = (t.connect(1), t.connect(2));
     assert_eq!(t.line(a, "CLIENT KILL ID 2"), "(integer) 1");
-    assert!(matches!(t.fx.actions.last(), Some(crate::io::Effect::Close { conn }) if *conn == b));
+    assert!(matches!(t.fx.actions.last(), Some(Effect::Close { conn }) if *conn == b));
     assert_eq!(t.line(a, "CLIENT KILL TYPE normal SKIPME no"), "(integer) 1");
 }
 
@@ -219,4 +233,34 @@ fn the_fields_of_info_stand_in_the_order_of_redis() {
         "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats Latencystats \
          Cluster Keyspace"
     );
+}
+
+#[test]
+fn beyond_maxmemory_the_key_that_was_not_used_for_longest_goes() {
+    let mut t = Terminal::new();
+    let a = t.connect(1);
+    t.line(a, "SET old v");
+    t.wait(5000);
+    t.line(a, "SET new v");
+    let room = t.node.used_memory();
+    t.line(
+        a,
+        &format!("CONFIG SET maxmemory {room} maxmemory-policy allkeys-lru maxmemory-samples 20"),
+    );
+    assert_eq!(t.line(a, "SET third v"), "OK");
+    assert_eq!(t.line(a, "EXISTS old new third"), "(integer) 2");
+    assert_eq!(t.line(a, "EXISTS old"), "(integer) 0");
+    assert_eq!(t.node.stats.evicted_keys, 1);
+}
+
+#[test]
+fn with_noeviction_a_command_that_needs_memory_is_refused() {
+    let mut t = Terminal::new();
+    let a = t.connect(1);
+    t.line(a, "SET k v");
+    t.line(a, "CONFIG SET maxmemory 1");
+    let refused = "(error) OOM command not allowed when used memory > 'maxmemory'.";
+    assert_eq!(t.line(a, "SET k w"), refused);
+    assert_eq!(t.line(a, "GET k"), "\"v\"");
+    assert_eq!(t.line(a, "DEL k"), "(integer) 1");
 }

@@ -207,6 +207,8 @@ pub struct Memory {
     pub maxmemory: u64,
     /// What to do at the limit.
     pub policy: MaxmemoryPolicy,
+    /// How many keys an eviction looks at.
+    pub samples: u32,
 }
 
 impl Default for Config {

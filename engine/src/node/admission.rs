@@ -121,7 +121,7 @@ impl Node {
     /// Whether what is stored is more than `maxmemory` allows.
     pub(crate) fn is_out_of_memory(&self) -> bool {
         let limit = self.config.memory.maxmemory;
-        limit > 0 && self.used_memory() > limit
+        limit > 0 && !self.replication.is_replica() && self.used_memory() > limit
     }
 
     /// What this node's data and buffers take, by the same rule on every platform.

@@ -180,6 +180,9 @@ impl Node {
         args: Args<'_>,
         fx: &mut Effects,
     ) -> Outcome {
+        if self.config.memory.maxmemory > 0 {
+            self.make_room(now, client, fx);
+        }
         if let Err(refusal) = self.admit(client, row, args) {
             self.command_stats.rejected(row);
             if row.name == "exec" {

@@ -2,7 +2,8 @@
 
 use super::prelude::*;
 
-const NOT_EVICTED: &str = "Nothing is evicted yet: writes beyond `maxmemory` are refused.";
+const NOT_EVICTED: &str =
+    "Keys are evicted at once, and by the time of their last use under the LFU policies too.";
 const STRINGS: &str = "The type is not there yet.";
 const LAZY: &str =
     "Values are shared with snapshots by reference counts; freeing one is never put off.";
@@ -12,8 +13,8 @@ const DEFRAG: &str =
 /// The rows.
 pub const ROWS: &[Directive] = &[
     memory("maxmemory", ULONG, 0, field!(memory.maxmemory)),
-    word::<MaxmemoryPolicy>("maxmemory-policy", 7, field!(memory.policy)).kept_only(NOT_EVICTED),
-    number("maxmemory-samples", POSITIVE, 5, Place::Kept).kept_only(NOT_EVICTED),
+    word::<MaxmemoryPolicy>("maxmemory-policy", 7, field!(memory.policy)),
+    number("maxmemory-samples", POSITIVE, 5, field!(memory.samples)),
     number("maxmemory-eviction-tenacity", (0, 100), 10, Place::Kept).kept_only(NOT_EVICTED),
     number("lfu-log-factor", NATURAL, 10, Place::Kept).kept_only(NOT_EVICTED),
     number("lfu-decay-time", NATURAL, 1, Place::Kept).kept_only(NOT_EVICTED),

@@ -1,0 +1,90 @@
+//! Eviction: what goes when the data grows beyond `maxmemory`.
+//!
+//! Redis does not keep keys in the order of their use: it looks at a few (`maxmemory-samples`) and evicts the best of them.
+//! So does this node. Under the LFU policies it goes by the time of the last use as well.
+
+use alloc::vec::Vec;
+
+use super::{Client, Node};
+use crate::{
+    config::{MaxmemoryPolicy as Policy, NotifyClass},
+    io::Effects,
+    time::Time,
+};
+
+/// How many draws it takes at the most to find keys that have an expiry, before the one that expires first is taken.
+const DRAWS: u32 = 64;
+
+impl Node {
+    /// Evict until the data fits `maxmemory` again, or nothing is left that may go.
+    pub(super) fn make_room(&mut self, now: Time, client: &mut Client, fx: &mut Effects) {
+        while self.is_out_of_memory() {
+            let Some((db, key)) = self.next_victim() else { return };
+            self.touch_watchers(db, &key);
+            self.keyspace.db_mut(db as usize).remove(&key);
+            self.stats.evicted_keys += 1;
+            self.propagation.also(db, [&b"DEL"[..], &key].into_iter());
+            if self.config.general.notify_keyspace_events.has(NotifyClass::Evicted) {
+                self.notify_keyspace(db, "evicted", &key, Some(client), fx);
+            }
+            if self.propagation.depth == 0 {
+                self.flush_propagation(now, fx);
+            }
+        }
+    }
+
+    /// The key that the policy would evict next: the best of a sample from every database.
+    fn next_victim(&mut self) -> Option<(u32, Vec<u8>)> {
+        let policy = self.config.memory.policy;
+        let mut best: Option<(u64, u32, Vec<u8>)> = None;
+        for db in 0..self.databases() {
+            let candidate = match policy {
+                Policy::NoEviction => None,
+                Policy::VolatileTtl => self.first_to_expire(db),
+                Policy::AllkeysRandom => self.sample(db, 1, false),
+                Policy::VolatileRandom => self.sample(db, 1, true),
+                Policy::AllkeysLru | Policy::AllkeysLfu => {
+                    self.sample(db, self.config.memory.samples, false)
+                }
+                Policy::VolatileLru | Policy::VolatileLfu => {
+                    self.sample(db, self.config.memory.samples, true)
+                }
+            };
+            if let Some((score, key)) = candidate
+                && best.as_ref().is_none_or(|(other, ..)| score > *other)
+            {
+                best = Some((score, db, key));
+            }
+        }
+        best.map(|(_, db, key)| (db, key))
+    }
+
+    /// The key that expires first, with a score that is higher the sooner it does.
+    fn first_to_expire(&mut self, db: u32) -> Option<(u64, Vec<u8>)> {
+        let db = self.keyspace.db_mut(db as usize);
+        let at = db.next_expiry()?;
+        db.next_expired(u64::MAX).map(|key| (u64::MAX - at, key))
+    }
+
+    /// Of some keys drawn at random the one that was not used for longest, and for how long.
+    fn sample(&mut self, db: u32, size: u32, expiring: bool) -> Option<(u64, Vec<u8>)> {
+        let (clock, draws) = (self.lru_clock, if expiring { DRAWS } else { size });
+        let (mut best, mut seen) = (None::<(u64, Vec<u8>)>, 0);
+        for _ in 0..draws {
+            let random = self.rng.rand_u64();
+            let entry = self.keyspace.db(db as usize).table().random(random)?;
+            if expiring && entry.expire_at().is_none() {
+                continue;
+            }
+            let idle = u64::from(clock.wrapping_sub(entry.clock()) & 0x00ff_ffff);
+            if best.as_ref().is_none_or(|(other, _)| idle > *other) {
+                best = Some((idle, entry.key().to_vec()));
+            }
+            seen += 1;
+            if seen == size {
+                break;
+            }
+        }
+        if best.is_none() && expiring { self.first_to_expire(db) } else { best }
+    }
+}
