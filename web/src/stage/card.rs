@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 use sim::{
-    NodeKind, Party,
+    NodeId, NodeKind, Party, World,
     client::WorkloadState,
-    view::{Health, NodeCard, Places as Writes, Role},
+    view::{self, Health, NodeCard, Places as Writes, Role},
 };
 
 use super::{place::Places, spot};
@@ -17,6 +17,7 @@ const DOWN: Text = Text("죽음", "down");
 const DARK: Text = Text("전원 꺼짐", "no power");
 const PAUSED: Text = Text("멈춤", "paused");
 const KEYS: Text = Text("키", "keys");
+const VOTE: Text = Text("표", "vote");
 const LOST: Text = Text("사라짐", "lost");
 
 /// Half the width and height of a card, and the radius of a hexagon.
@@ -127,11 +128,55 @@ fn sentinel(card: Memo<NodeCard>, store: Store) -> impl IntoView {
         })
         .collect::<Vec<_>>()
         .join(" ");
-    let name = card.with_untracked(|card| card.name.clone());
+    let (name, id) = card.with_untracked(|card| (card.name.clone(), card.id));
+    let thought = Memo::new(move |_| store.look_at(id, |world| thought(world, id)));
+    let class = move || match thought.get().down {
+        Some((_, true)) => "word odown",
+        Some((_, false)) => "word sdown",
+        None => "word",
+    };
+    let says = move || match (card.with(|card| health_word(card, store)), thought.get().down) {
+        (Some(word), _) => word.to_owned(),
+        (None, Some((who, true))) => format!("{who} ODOWN"),
+        (None, Some((who, false))) => format!("{who} SDOWN"),
+        (None, None) => card.with(|card| word(card, store)),
+    };
+    let vote = move || {
+        let vote = thought.get().vote;
+        vote.map(|(whom, epoch)| format!("{} → {whom} · epoch {epoch}", store.say(VOTE)))
+    };
     view! {
         <polygon class="shape" points=points/>
         <text class="name" y="5" text-anchor="middle">{name}</text>
-        <text class="word" y="52" text-anchor="middle">{move || card.with(|card| word(card, store))}</text>
+        <text class=class y="52" text-anchor="middle">{says}</text>
+        <text class="fact" y="68" text-anchor="middle">{vote}</text>
+    }
+}
+
+/// What a sentinel thinks, in short.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Thought {
+    /// Which master it thinks down, and whether enough others agree.
+    down: Option<(String, bool)>,
+    /// For whom it voted last, and in which epoch.
+    vote: Option<(String, u64)>,
+}
+
+fn thought(world: &World, id: NodeId) -> Thought {
+    let name = |node: NodeId| world.scenario().name_of(Party::Node(node));
+    let Some(sentinel) = view::node(world, id, 0).sentinel else { return Thought::default() };
+    let Some(master) = sentinel.masters.first() else { return Thought::default() };
+    let whom = |run_id: &str| {
+        let mut all = world.hosts().map(|(node, _)| node);
+        let voted = all.find(|node| {
+            view::node(world, *node, 0).sentinel.is_some_and(|other| other.id == run_id)
+        });
+        voted.map_or_else(|| run_id.get(..8).unwrap_or(run_id).to_owned(), name)
+    };
+    let who = master.node.map_or_else(|| master.address.clone(), name);
+    Thought {
+        down: master.sdown.then_some((who, master.odown)),
+        vote: master.vote.as_ref().map(|(run_id, epoch)| (whom(run_id), *epoch)),
     }
 }
 
