@@ -6,6 +6,7 @@ mod command_line;
 mod crash;
 mod differential;
 mod differential_aof;
+mod failover;
 mod fidelity;
 mod harness;
 mod interop_persistence;
