@@ -145,7 +145,8 @@ fn the_leader_tells_the_same_story_as_debians() {
         let replica = Node::start(Redis, &[&follow, "save \"\"", "repl-diskless-sync-delay 0"]);
         wait_until("in sync", || replica.info("master_link_status").as_deref() == Some("up"));
         let monitor = format!("sentinel monitor {NAME} 127.0.0.1 {port} 1");
-        let down_after = format!("sentinel down-after-milliseconds {NAME} 1000");
+        // Longer than it may take to reconnect (a second): else the new master itself may seem down for a moment.
+        let down_after = format!("sentinel down-after-milliseconds {NAME} 3000");
         let sentinel = Node::start_sentinel(program, &[&monitor, &down_after]);
         wait_until("it knows the replica", || {
             sentinel.info("master0").unwrap_or_default().contains("slaves=1")
