@@ -8,6 +8,7 @@
 //! | where a run begins | [`scenario`] |
 //! | page cache and platter | [`disk`] |
 //! | connections, messages, partitions | [`net`] |
+//! | messages that have arrived lately | [`trail`] |
 //! | terminals and workloads | [`client`] |
 //! | what became of each write | [`ledger`] |
 //! | time travel: seek, fork, checkpoints | [`history`] |
@@ -36,6 +37,7 @@ mod queue;
 pub mod reply;
 pub mod run;
 pub mod scenario;
+pub mod trail;
 pub mod view;
 pub mod world;
 

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::{NodeId, Party},
     queue::{Event, Queue},
+    trail::Trail,
 };
 
 /// One way of a link, on average.
@@ -170,6 +171,7 @@ pub struct Net {
     dark: BTreeSet<NodeId>,
     next_wire: u64,
     next_message: u64,
+    trail: Trail,
 }
 
 /// What a direction does to a segment now.
@@ -187,6 +189,11 @@ impl Net {
     /// A message that is on its way.
     pub fn message(&self, id: u64) -> Option<&Message> {
         self.messages.get(&id)
+    }
+
+    /// The messages that have arrived lately.
+    pub fn trail(&self) -> &Trail {
+        &self.trail
     }
 
     /// Whether anything that `from` sends reaches `to`.
@@ -324,8 +331,10 @@ impl Net {
     }
 
     /// A message has arrived: take it out.
-    pub(crate) fn take(&mut self, id: u64) -> Option<Message> {
-        self.messages.remove(&id)
+    pub(crate) fn take(&mut self, now: Time, id: u64) -> Option<Message> {
+        let message = self.messages.remove(&id)?;
+        self.trail.arrived(now, message.clone());
+        Some(message)
     }
 
     /// Forget a connection that both ends have left, and what still travels on it.

@@ -6,10 +6,12 @@
 //! | a node's inside: replication, keys, children | [`node()`] |
 //! | a node's files, bytes beside meaning | [`files`] |
 //! | one message, bytes beside meaning | [`message`] |
+//! | messages that have arrived: lines of the timeline, a node's list | [`trail()`], [`messages_of`] |
 //! | the timeline, and a node's log | [`timeline`], [`log_lines`] |
-//! | what became of each write | [`ledger`] |
+//! | what became of each write, and of all of them | [`ledger`], [`totals`] |
 
 pub mod node;
+pub mod trail;
 pub mod writes;
 
 use engine::{
@@ -22,7 +24,8 @@ pub use node::{
     FileContent, KeyView, NodeDetails, Opinion, ReplicaView, Role, SentinelView, WatchedMaster,
     files, node,
 };
-pub use writes::{LossReason, Place, WriteView, ledger};
+pub use trail::{Arrived, MessageLine, messages_of, trail};
+pub use writes::{LossReason, Place, WriteView, ledger, totals};
 
 use crate::{
     client::WorkloadState,
@@ -292,9 +295,10 @@ fn label(payload: &Payload) -> String {
     }
 }
 
-/// One message on its way, opened.
+/// One message, opened: on its way, or arrived lately.
 pub fn message(world: &World, id: u64) -> Option<MessageView> {
-    let message = world.net().message(id)?;
+    let arrived = world.net().trail().from(0).rev().find(|one| one.message.id == id);
+    let message = world.net().message(id).or_else(|| arrived.map(|one| &one.message))?;
     let bytes = message.bytes().to_vec();
     let mut meaning = meaning::of_stream(&bytes);
     if meaning.is_empty() {

@@ -1,6 +1,11 @@
 //! A node from inside: its card, its details, its files.
 
-use engine::{io::Endpoint, keyspace::ValueRef, replication::Attached, sentinel::failover::State};
+use engine::{
+    io::Endpoint,
+    keyspace::ValueRef,
+    replication::Attached,
+    sentinel::{choose::Candidate, failover::State, view::MasterView},
+};
 use serde::Serialize;
 
 use super::{Health, NodeCard, writes};
@@ -121,6 +126,14 @@ pub struct WatchedMaster {
     pub vote: Option<(String, u64)>,
     /// The state of a failover that it leads, if it leads one.
     pub failover: Option<String>,
+    /// For how many milliseconds its PING has waited for a good answer, if one waits.
+    pub silent_millis: Option<u64>,
+    /// How many sentinels hold the master for down, itself included.
+    pub agree: u32,
+    /// How many sentinels voted as it did, itself included, in that epoch.
+    pub votes: u32,
+    /// How its replicas would be judged if one had to be chosen now, the best first.
+    pub candidates: Vec<Candidate>,
     /// The replicas that it knows: where, SDOWN.
     pub replicas: Vec<(String, bool)>,
     /// The other sentinels that it knows: where, SDOWN, whom that one says to be the leader.
@@ -268,6 +281,14 @@ pub fn sentinel(world: &World, id: NodeId) -> Option<SentinelView> {
         majority: master.majority,
         config_epoch: master.config_epoch,
         vote: master.voted_for.clone().map(|leader| (leader, master.voted_in)),
+        silent_millis: master
+            .instance
+            .ping_unanswered_since
+            .map(|since| host.clock(world.now()).millis_since(since)),
+        agree: u32::from(master.instance.s_down)
+            + master.sentinels.iter().filter(|peer| peer.thinks_down).count() as u32,
+        votes: votes(master),
+        candidates: master.candidates.clone(),
         failover: (master.failover != State::None).then(|| format!("{:?}", master.failover)),
         replicas: master
             .replicas
@@ -284,6 +305,16 @@ pub fn sentinel(world: &World, id: NodeId) -> Option<SentinelView> {
             .collect(),
     });
     Some(SentinelView { id: view.id, current_epoch: view.epoch, masters: masters.collect() })
+}
+
+/// How many voted as this sentinel did, itself included.
+fn votes(master: &MasterView) -> u32 {
+    let Some(leader) = &master.voted_for else { return 0 };
+    let same = master
+        .sentinels
+        .iter()
+        .filter(|peer| peer.voted_for.as_ref() == Some(leader) && peer.voted_in == master.voted_in);
+    1 + same.count() as u32
 }
 
 /// What the sentinels that run think of a data node.

@@ -183,14 +183,25 @@ fn reason(world: &World, write: &Write) -> LossReason {
     }
 }
 
+/// How many of the last writes are where, all nodes together: the band under the timeline.
+pub fn totals(world: &World) -> Places {
+    const LAST: usize = 1000;
+    count(world, world.ledger().writes().rev().take(LAST))
+}
+
 /// How many of a node's last writes are where.
 pub(super) fn places(world: &World, node: NodeId) -> Places {
     const LAST: usize = 200;
-    let mut places = Places::default();
     if super::node::health(world, node) == Health::Dark && world.host(node).epitaphs.is_empty() {
-        return places;
+        return Places::default();
     }
-    for write in world.ledger().writes().rev().take(LAST).filter(|write| write.node == node) {
+    let last = world.ledger().writes().rev().take(LAST);
+    count(world, last.filter(|write| write.node == node))
+}
+
+fn count<'a>(world: &World, writes: impl Iterator<Item = &'a Write>) -> Places {
+    let mut places = Places::default();
+    for write in writes {
         match place(world, write) {
             Place::Memory => places.memory += 1,
             Place::Buffer => places.buffer += 1,

@@ -16,7 +16,7 @@ const TIMED_OUT: &str = "Connection timed out";
 
 impl World {
     pub(super) fn arrive(&mut self, message: u64) {
-        let Some(message) = self.net.take(message) else { return };
+        let Some(message) = self.net.take(self.now, message) else { return };
         self.digest.number(message.id);
         let Message { conn, side, .. } = message;
         match message.payload {
