@@ -49,6 +49,36 @@ fn without_webassembly_the_page_says_why_it_is_empty() {
     play("no_wasm");
 }
 
+#[test]
+fn both_walkthroughs_are_played_to_the_end_in_both_languages() {
+    play("walkthroughs");
+}
+
+#[test]
+fn a_link_opens_the_same_run_and_a_broken_one_says_so() {
+    play("link");
+}
+
+#[test]
+fn the_terminals_answer_as_redis_cli_prints_it() {
+    play("terminal");
+}
+
+#[test]
+fn time_goes_back_and_the_past_can_be_changed() {
+    play("time");
+}
+
+#[test]
+fn nothing_sticks_out_in_any_size_colour_or_language() {
+    play("looks");
+}
+
+#[test]
+fn a_panic_shows_a_report_with_the_link_that_replays_it() {
+    play("panic");
+}
+
 /// A run is seed + actions, to the byte, on 64-bit native code and in 32-bit WebAssembly.
 #[test]
 fn the_same_run_has_the_same_digest_natively_and_in_the_browser() {

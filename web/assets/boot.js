@@ -21,6 +21,8 @@ try {
   const wasm = document.querySelector('link[type="application/wasm"]').href;
   const page = await import(script);
   await page.default({ module_or_path: wasm });
+  // For the browser's console: Keepsake.panic() shows what a learner sees if the page breaks.
+  globalThis.Keepsake = { panic: page.panic };
   boot.remove();
 } catch (error) {
   explain(error);

@@ -74,7 +74,7 @@ fn Top(help: RwSignal<bool>) -> impl IntoView {
             <span class="brand">"keep"<i>"sake"</i></span>
             <span class="crumb">{crumb}</span>
             <span class="spring"></span>
-            <button class="button" on:click=move |_| copy_link(store)>{move || store.say(COPY_LINK)}</button>
+            <button class="button" data-do="copy-link" on:click=move |_| copy_link(store)>{move || store.say(COPY_LINK)}</button>
             <button class="button" on:click=move |_| prefs::toggle_theme()>{move || store.say(THEME)}</button>
             <button class="button" data-do="lang" on:click=move |_| store.lang.update(|lang| *lang = lang.other())>{other}</button>
             <button class="button" aria-label=move || store.say(HELP) on:click=move |_| help.set(true)>"?"</button>
@@ -92,7 +92,7 @@ fn Notices() -> impl IntoView {
                 <div class="notice" class:bad=notice.bad role="status">
                     <span>{notice.text}</span>
                     {undo.map(|(run, at)| view! {
-                        <button class="button" on:click=move |_| { store.notice.set(None); store.open(run.clone(), at) }>
+                        <button class="button" data-do="undo" on:click=move |_| { store.notice.set(None); store.open(run.clone(), at) }>
                             {store.say(UNDO)}
                         </button>
                     })}

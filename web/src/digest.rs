@@ -1,7 +1,17 @@
-//! What scripts beside the page may ask it: the digest of a run, to compare it with the same run
-//! played natively, and to measure how fast the browser plays it.
+//! What scripts beside the page may ask it: to break, so that its report can be seen; and the digest of a run, to
+//! compare it with the same run played natively, and to measure how fast the browser plays it.
 
 use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Break the page on purpose, to see its report: `Keepsake.panic()` in the browser's console (see `boot.js`).
+///
+/// # Panics
+///
+/// That is what it is for.
+#[wasm_bindgen]
+pub fn panic() {
+    panic!("Keepsake.panic() was called");
+}
 
 /// The digest of the run behind `link`, played to `until_seconds` of its own time.
 ///
