@@ -6,6 +6,8 @@ mod files;
 mod message;
 mod state;
 mod terminal;
+mod watched;
+mod why;
 
 use leptos::prelude::*;
 use sim::{NodeId, Party, view};
@@ -23,11 +25,12 @@ const NOTHING: Text = Text(
 const STOP: Text = Text("쓰기 멈춤", "Stop writing");
 const GONE: Text = Text("이 메시지는 도착했습니다.", "This message has arrived.");
 
-const TABS: [(Tab, Text); 5] = [
+const TABS: [(Tab, Text); 6] = [
     (Tab::State, Text("상태", "State")),
     (Tab::Keys, Text("키", "Keys")),
     (Tab::Files, Text("파일", "Files")),
     (Tab::Log, Text("로그", "Log")),
+    (Tab::Messages, Text("메시지", "Messages")),
     (Tab::Terminal, Text("터미널", "Terminal")),
 ];
 
@@ -39,9 +42,11 @@ const LOG_LINES: usize = 200;
 #[component]
 pub fn Inspector() -> impl IntoView {
     let store = expect_context::<Store>();
+    // What is selected again stays as it is.
+    let selection = Memo::new(move |_| store.selection.get());
     view! {
         <section class="inspect">
-            {move || match store.selection.get() {
+            {move || match selection.get() {
                 None => view! { <p class="empty">{store.say(NOTHING)}</p> }.into_any(),
                 Some(Selection::Node(node)) => view! { <NodeInspector node/> }.into_any(),
                 Some(Selection::Client(client)) => {
@@ -72,6 +77,7 @@ pub fn Inspector() -> impl IntoView {
 fn NodeInspector(node: NodeId) -> impl IntoView {
     let store = expect_context::<Store>();
     let name = store.name_of(Party::Node(node));
+    let tab = Memo::new(move |_| store.tab.get());
     view! {
         <div class="who"><h2>{name.clone()}</h2><faults::Faults node/></div>
         <div class="tabs" role="tablist">
@@ -83,8 +89,9 @@ fn NodeInspector(node: NodeId) -> impl IntoView {
             })}
         </div>
         <div class="body" role="tabpanel">
-            {move || match store.tab.get() {
-                Tab::State | Tab::Messages => view! { <state::State node/> }.into_any(),
+            {move || match tab.get() {
+                Tab::State => view! { <state::State node/> }.into_any(),
+                Tab::Messages => view! { <message::List node/> }.into_any(),
                 Tab::Keys => view! { <Keys node/> }.into_any(),
                 Tab::Files => view! { <files::Files node/> }.into_any(),
                 Tab::Log => view! { <Log node/> }.into_any(),

@@ -16,7 +16,7 @@ use sim::{
     history::History,
     lesson::Lesson,
     run::BadLink,
-    view::{self, Mark, Stage},
+    view::{self, Arrived, Mark, Stage},
 };
 
 use crate::{
@@ -89,6 +89,8 @@ pub struct Store {
     pub stage: Memo<Stage>,
     /// All marks of this timeline so far.
     pub marks: RwSignal<Vec<Mark>>,
+    /// The messages that have arrived on this timeline, the newest of them, and how many came before.
+    pub trail: RwSignal<(usize, Vec<Arrived>)>,
 }
 
 /// What a frame may cost: the page stays responsive even if the run does not keep up with the wanted speed.
@@ -118,6 +120,7 @@ impl Store {
             lesson: RwSignal::new(None),
             stage,
             marks: RwSignal::new(Vec::new()),
+            trail: RwSignal::default(),
         };
         store.refresh();
         store
@@ -189,6 +192,7 @@ impl Store {
                 history.play_to(at);
                 self.selection.set(None);
                 self.marks.set(Vec::new());
+                self.trail.set((0, Vec::new()));
                 self.change(|old| *old = history);
                 self.opened.update(|n| *n += 1);
             }
@@ -294,6 +298,8 @@ impl Store {
     fn forget_future(self) {
         let known = self.peek(|history| history.world().chronicle().len());
         self.marks.update(|marks| marks.truncate(known));
+        let arrived = self.peek(|history| history.world().net().trail().len());
+        self.trail.update(|(before, lines)| lines.truncate(arrived.saturating_sub(*before)));
     }
 
     /// Draw anew, and gather the marks that have come: a run's happenings only ever grow, so those seen before it was
@@ -304,7 +310,29 @@ impl Store {
         if !new.is_empty() {
             self.marks.update(|marks| marks.extend(new));
         }
+        self.gather_trail();
         self.version.update(|n| *n += 1);
+    }
+
+    /// The messages that have come: the same, but only the newest are kept.
+    fn gather_trail(self) {
+        const MOST: usize = 8192;
+        let seen = self.trail.with_untracked(|(before, lines)| before + lines.len());
+        let world_has = self.peek(|history| history.world().net().trail().len());
+        if world_has <= seen {
+            return;
+        }
+        let (first, new) = self.peek(|history| view::trail(history.world(), seen));
+        self.trail.update(|(before, lines)| {
+            if first > seen {
+                lines.clear();
+                *before = first;
+            }
+            lines.extend(new);
+            let surplus = lines.len().saturating_sub(MOST);
+            lines.drain(..surplus);
+            *before += surplus;
+        });
     }
 
     /// What to call somebody.

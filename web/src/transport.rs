@@ -45,7 +45,7 @@ pub fn Transport() -> impl IntoView {
         <div class="controls" role="toolbar">
             <button class="button" on:click=move |_| go(|history| history.seek(0))>{move || store.say(START)}</button>
             <button class="button" data-do="back" on:click=move |_| go(History::step_back)>{move || store.say(BACK)}</button>
-            <button class="button primary" data-do="play" on:click=move |_| store.playing.update(|playing| *playing = !*playing)>
+            <button class="button primary" data-do="play" data-playing=move || store.playing.get().to_string() on:click=move |_| store.playing.update(|playing| *playing = !*playing)>
                 {move || store.say(if store.playing.get() { PAUSE } else { PLAY })}
             </button>
             <button class="button" data-do="step" on:click=move |_| go(History::step)>{move || store.say(STEP)}</button>

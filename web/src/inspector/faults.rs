@@ -1,6 +1,6 @@
 //! What can be done to a node: the same faults that the lessons and the chaos tests use.
 
-use leptos::prelude::*;
+use leptos::{html::Select, prelude::*};
 use sim::{NodeId, NodeKind, Party, view::Health};
 
 use crate::{store::Store, text::Text};
@@ -15,6 +15,8 @@ const HEAL: Text = Text("네트워크 복구", "Heal network");
 const SLOW: Text = Text("느린 fsync", "Slow fsync");
 const FULL: Text = Text("디스크 가득", "Disk full");
 const WRITES: Text = Text("쓰기 시작", "Start writes");
+
+const CUT_FROM: Text = Text("단절: 상대…", "Cut from…");
 
 /// The buttons beside a node's name.
 #[component]
@@ -54,6 +56,7 @@ pub fn Faults(node: NodeId) -> impl IntoView {
             {button(PAUSE, format!("pause {name}"), running)}
             {button(RESUME, format!("resume {name}"), |health| health == Health::Paused)}
             {button(CUT, format!("partition {name} *"), |_| true)}
+            <CutFrom name=name.clone()/>
             {button(HEAL, "heal".to_owned(), |_| true)}
             {is_server.then(|| view! {
                 {button(SLOW, format!("slow-fsync {name} 500"), |_| true)}
@@ -62,4 +65,32 @@ pub fn Faults(node: NodeId) -> impl IntoView {
             })}
         </div>
     }
+}
+
+/// A partition between this node and one other: choosing the other one makes it.
+#[component]
+fn CutFrom(name: String) -> impl IntoView {
+    let store = expect_context::<Store>();
+    let others: Vec<String> = store.peek(|history| {
+        let nodes = &history.world().scenario().nodes;
+        nodes.iter().map(|node| node.name.clone()).filter(|other| *other != name).collect()
+    });
+    let select = NodeRef::<Select>::new();
+    let cut = move |event: leptos::ev::Event| {
+        let other = event_target_value(&event);
+        if !other.is_empty() {
+            store.act_line(&format!("partition {name} {other}"));
+        }
+        if let Some(select) = select.get() {
+            select.set_value("");
+        }
+    };
+    (!others.is_empty()).then(|| {
+        view! {
+            <select node_ref=select class="button small" data-do="cut-from" aria-label=move || store.say(CUT_FROM) on:change=cut>
+                <option value="">{move || store.say(CUT_FROM)}</option>
+                {others.into_iter().map(|other| view! { <option value=other.clone()>{other.clone()}</option> }).collect_view()}
+            </select>
+        }
+    })
 }

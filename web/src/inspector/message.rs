@@ -1,10 +1,16 @@
-//! One message, opened.
+//! One message, opened; and the list of a node's messages.
 
 use leptos::prelude::*;
-use sim::view::MessageView;
+use sim::{
+    NodeId,
+    view::{self, MessageView},
+};
 
 use super::bytes::dump;
-use crate::transport::clock;
+use crate::{
+    store::{Selection, Store},
+    transport::clock,
+};
 
 /// From whom to whom, when, and its bytes beside their meaning.
 pub fn shown(message: &MessageView) -> impl IntoView + use<> {
@@ -20,5 +26,28 @@ pub fn shown(message: &MessageView) -> impl IntoView + use<> {
     view! {
         <div class="who"><h2>{format!("{} → {}", message.from, message.to)}</h2></div>
         <div class="body"><p class="soft mono">{format!("{} → {arrives}", clock(message.sent))}</p>{spans}</div>
+    }
+}
+
+/// What a node has heard and said lately, the newest first.
+#[component]
+pub fn List(node: NodeId) -> impl IntoView {
+    const MOST: usize = 120;
+    let store = expect_context::<Store>();
+    let lines =
+        Memo::new(move |_| store.look_at(node, |world| view::messages_of(world, node, MOST)));
+    view! {
+        <ol class="message-list mono">
+            {move || lines.get().into_iter().map(|line| {
+                let id = line.id;
+                view! {
+                    <li><button on:click=move |_| store.selection.set(Some(Selection::Message(id)))>
+                        <span class="soft">{clock(line.sent)}</span>
+                        <b>{format!("{} → {}", line.from, line.to)}</b>
+                        <span>{line.label}</span>
+                    </button></li>
+                }
+            }).collect_view()}
+        </ol>
     }
 }

@@ -1,7 +1,7 @@
 //! A node's terminal: a redis-cli that stays connected.
 
 use leptos::{ev::SubmitEvent, html::Input, prelude::*};
-use sim::{NodeId, Party, client::LineKind};
+use sim::{Action, History, NodeId, Party, client::LineKind};
 
 use crate::{store::Store, text::Text};
 
@@ -21,8 +21,9 @@ pub fn Terminal(node: NodeId) -> impl IntoView {
     let store = expect_context::<Store>();
     let name = store.name_of(Party::Node(node));
     let input = NodeRef::<Input>::new();
-    let typed = StoredValue::new(Vec::<String>::new());
-    let at = StoredValue::new(0usize);
+    // What was typed is part of the run, so that the arrow keys bring it back in another tab or behind a link, too.
+    let typed = move || store.peek(|history| typed_lines(history, node));
+    let back = StoredValue::new(0usize);
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         let Some(field) = input.get() else { return };
@@ -31,22 +32,23 @@ pub fn Terminal(node: NodeId) -> impl IntoView {
             return;
         }
         field.set_value("");
-        typed.update_value(|typed| typed.push(line.clone()));
-        at.set_value(typed.with_value(Vec::len));
+        back.set_value(0);
         store.act_line(&format!("on {name} {line}"));
         if !store.playing.get_untracked() {
             store.change(|history| history.play_to(history.now() + PATIENCE));
         }
     };
     let recall = move |event: leptos::ev::KeyboardEvent| {
-        let back = match event.key().as_str() {
-            "ArrowUp" => at.get_value().saturating_sub(1),
-            "ArrowDown" => (at.get_value() + 1).min(typed.with_value(Vec::len)),
+        let lines = typed();
+        let steps = match event.key().as_str() {
+            "ArrowUp" => (back.get_value() + 1).min(lines.len()),
+            "ArrowDown" => back.get_value().saturating_sub(1),
             _ => return,
         };
         event.prevent_default();
-        at.set_value(back);
-        let line = typed.with_value(|typed| typed.get(back).cloned().unwrap_or_default());
+        back.set_value(steps);
+        let line = lines.len().checked_sub(steps).and_then(|at| lines.get(at).cloned());
+        let line = line.unwrap_or_default();
         if let Some(field) = input.get() {
             field.set_value(&line);
         }
@@ -77,4 +79,14 @@ pub fn Terminal(node: NodeId) -> impl IntoView {
             </label>
         </form>
     }
+}
+
+/// What was typed here up to now, the oldest first.
+fn typed_lines(history: &History, node: NodeId) -> Vec<String> {
+    let past = history.run().actions.iter().take_while(|timed| timed.at <= history.now());
+    let here = past.filter_map(|timed| match &timed.action {
+        Action::Command { node: at, line } if *at == node => Some(line.clone()),
+        _ => None,
+    });
+    here.collect()
 }

@@ -9,7 +9,7 @@ use sim::{
 
 use super::{place::Places, spot};
 use crate::{
-    store::{Selection, Store, Tab},
+    store::{Selection, Store},
     text::Text,
 };
 
@@ -37,9 +37,6 @@ pub fn Node(n: usize, places: StoredValue<Places>) -> impl IntoView {
     let Some(at) = spot(places, Party::Node(id)) else { return ().into_any() };
     let select = move || {
         store.selection.set(Some(Selection::Node(id)));
-        if store.tab.get_untracked() == Tab::Messages {
-            store.tab.set(Tab::State);
-        }
     };
     let selected = move || store.selection.get() == Some(Selection::Node(id));
     let kind = card.with_untracked(|card| card.kind);

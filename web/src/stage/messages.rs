@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use sim::view::Flying;
 
 use super::{links::bend, place::Places, spot};
-use crate::store::{Selection, Store, Tab};
+use crate::store::{Selection, Store};
 
 /// No more than so many are drawn: beyond that a crowd says no more.
 const MOST: usize = 120;
@@ -33,7 +33,6 @@ fn draw(
     let open = move |_| {
         store.playing.set(false);
         store.selection.set(Some(Selection::Message(id)));
-        store.tab.set(Tab::Messages);
     };
     Some(view! {
         <g class="message" class:held=held transform=format!("translate({x:.1} {y:.1})") on:click=open>

@@ -1,0 +1,91 @@
+//! A sentinel's view of a master: two numbers for two things (quorum, majority), and the candidates.
+
+use engine::sentinel::choose::Verdict;
+use leptos::prelude::*;
+use sim::view::WatchedMaster;
+
+use crate::{stage::grouped, store::Store, text::Text};
+
+const QUORUM: Text = Text("쿼럼 (장애 인정)", "quorum (it is down)");
+const MAJORITY: Text = Text("과반 (리더 선출)", "majority (a leader)");
+const CANDIDATE: Text = Text("후보", "candidate");
+const PRIORITY: Text = Text("우선순위", "priority");
+const VOTE: Text = Text("표", "voted for");
+
+/// The panel.
+pub fn panel(master: WatchedMaster, store: Store) -> impl IntoView {
+    let vote = master.vote.clone().map(|(leader, epoch)| {
+        let name = sentinel_name(&leader, store);
+        view! { <p class="soft">{format!("{} → {name} · epoch {epoch}", store.say(VOTE))}</p> }
+    });
+    view! {
+        <div class="meters">
+            {meter(store.say(QUORUM), master.agree, master.quorum)}
+            {meter(store.say(MAJORITY), master.votes, master.majority)}
+        </div>
+        {vote}
+        <table class="candidates">
+            <thead><tr><th>{store.say(CANDIDATE)}</th><th>{store.say(PRIORITY)}</th><th>"offset"</th><th></th></tr></thead>
+            <tbody>
+                {master.candidates.into_iter().map(|candidate| {
+                    let chosen = candidate.verdict == Verdict::Chosen;
+                    view! {
+                        <tr class:chosen=chosen>
+                            <td>{node_name(&candidate.name, store)}</td>
+                            <td>{candidate.priority}</td>
+                            <td class="mono">{grouped(candidate.offset)}</td>
+                            <td>{store.say(verdict(candidate.verdict))}</td>
+                        </tr>
+                    }
+                }).collect_view()}
+            </tbody>
+        </table>
+    }
+}
+
+/// So many of so many, as cells that fill.
+fn meter(name: &'static str, have: u32, need: u32) -> impl IntoView {
+    view! {
+        <span>{name}</span>
+        <span class="meter" aria-hidden="true">{(0..need).map(|n| view! { <i class:on=n < have></i> }).collect_view()}</span>
+        <span class="mono">{format!("{have}/{need}")}</span>
+    }
+}
+
+/// Who has this id: 40 hexadecimal digits.
+fn sentinel_name(id: &str, store: Store) -> String {
+    store.peek(|history| {
+        let world = history.world();
+        let known = world.hosts().find(|(node, _)| {
+            sim::view::node::sentinel(world, *node).is_some_and(|sentinel| sentinel.id == id)
+        });
+        known.map_or_else(|| id.chars().take(8).collect(), |(_, host)| host.spec.name.clone())
+    })
+}
+
+/// Who listens at this address.
+fn node_name(address: &str, store: Store) -> String {
+    store.peek(|history| {
+        let known =
+            history.world().hosts().find(|(_, host)| host.spec.address.to_string() == address);
+        known.map_or_else(|| address.to_owned(), |(_, host)| host.spec.name.clone())
+    })
+}
+
+/// Why it would be chosen, or not.
+const fn verdict(verdict: Verdict) -> Text {
+    match verdict {
+        Verdict::Chosen => Text("선택", "the choice"),
+        Verdict::LosesByPriority => Text("우선순위에서 뒤짐", "behind by priority"),
+        Verdict::LosesByOffset => Text("오프셋이 뒤처짐", "has fewer writes"),
+        Verdict::LosesByRunId => Text("실행 ID 순서에서 뒤짐", "behind by run id"),
+        Verdict::Down => Text("SDOWN", "SDOWN"),
+        Verdict::Disconnected => Text("연결 없음", "disconnected"),
+        Verdict::SilentFor(_) => Text("응답 없음", "silent"),
+        Verdict::PriorityZero => Text("승격 안 함 (0)", "never (priority 0)"),
+        Verdict::InfoTooOld(_) => Text("INFO가 오래됨", "its INFO is old"),
+        Verdict::LostMasterLongAgo(_) => {
+            Text("마스터와 너무 오래 끊김", "lost its master long ago")
+        }
+    }
+}
