@@ -2,12 +2,18 @@
 //! however it ends. The lab's ports are fixed, so one test at a time.
 
 use rustix::process::{Pid, Signal, kill_process};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard};
-use tests::{Client, Program, Tool, free_port, have, page_directory, server_binary, wait_until};
+use std::time::Duration;
+use tests::{
+    Client, Program, Tool, free_port, have, page_directory, server_binary, wait_at_most, wait_until,
+};
+
+/// Three seconds until the master counts as down, an election, and what a busy machine adds.
+const LIMIT: Duration = Duration::from_secs(60);
 
 const PORTS: [u16; 6] = [7001, 7002, 7003, 27001, 27002, 27003];
 
@@ -31,7 +37,8 @@ impl Lab {
         if nodes == Program::Redis {
             command.args(["--server-binary", "/usr/bin/redis-server"]);
         }
-        let mut process = command.stdout(Stdio::piped()).spawn().expect("the lab starts");
+        let mut process =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the lab starts");
         let mut printed = String::new();
         for line in BufReader::new(process.stdout.take().expect("piped")).lines() {
             printed += &format!("{}\n", line.expect("the lab prints UTF-8"));
@@ -49,6 +56,12 @@ impl Lab {
         PathBuf::from(
             log.expect("the table names the master's log").trim_end_matches("/7001/node.log"),
         )
+    }
+
+    /// Types a line into the terminal that the lab runs in.
+    fn type_in(&mut self, line: &str) {
+        let terminal = self.process.stdin.as_mut().expect("piped");
+        writeln!(terminal, "{line}").expect("the lab listens");
     }
 
     fn signal(&self, signal: Signal) {
@@ -94,22 +107,46 @@ fn everyone_plays_their_part(lab: &Lab) {
 }
 
 #[test]
-fn the_lab_of_real_nodes_starts_and_ctrl_c_leaves_nothing_behind() {
+fn the_lab_starts_and_ctrl_c_leaves_nothing_behind() {
     let _one = one_at_a_time();
-    if have(&[Tool::RedisServer]) {
-        let lab = Lab::start(Program::Redis);
-        everyone_plays_their_part(&lab);
-        lab.ends_cleanly(Signal::INT);
-    }
+    let lab = Lab::start(Program::Ours);
+    everyone_plays_their_part(&lab);
+    lab.ends_cleanly(Signal::INT);
 }
 
 #[test]
 fn a_lab_whose_supervisor_is_killed_leaves_nothing_behind_either() {
     let _one = one_at_a_time();
+    Lab::start(Program::Ours).ends_cleanly(Signal::KILL);
+}
+
+#[test]
+fn the_same_lab_runs_on_real_redis() {
+    let _one = one_at_a_time();
     if have(&[Tool::RedisServer]) {
         let lab = Lab::start(Program::Redis);
-        lab.ends_cleanly(Signal::KILL);
+        everyone_plays_their_part(&lab);
+        lab.ends_cleanly(Signal::TERM);
     }
+}
+
+#[test]
+fn a_master_that_is_killed_by_typing_is_replaced_and_comes_back_as_a_replica() {
+    let _one = one_at_a_time();
+    let mut lab = Lab::start(Program::Ours);
+    everyone_plays_their_part(&lab);
+    let mut sentinel = Client::connect(27001).unwrap();
+    lab.type_in("kill 7001");
+    wait_at_most(LIMIT, "another node is master", || {
+        let master = sentinel.call(&["SENTINEL", "get-master-addr-by-name", "mymaster"]);
+        !master.array()[1].is("7001")
+    });
+    lab.type_in("start 7001");
+    wait_at_most(LIMIT, "the old master is a replica", || {
+        let role = |mut client: Client| client.try_call(&["ROLE"]);
+        Client::connect(7001).and_then(role).is_ok_and(|role| role.array()[0].is("slave"))
+    });
+    lab.ends_cleanly(Signal::INT);
 }
 
 #[test]
