@@ -34,7 +34,8 @@ try {
       "--disable-sync",
     ],
   });
-  context.setDefaultTimeout(15_000);
+  // Generous: a machine that is busy with other tests is slow, not wrong.
+  context.setDefaultTimeout(60_000);
   context.on("page", watch);
   const page = context.pages()[0] ?? (await context.newPage());
   watch(page);
