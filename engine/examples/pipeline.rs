@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use engine::{
     config::Config,
-    io::{ConnId, Effects, Endpoint, Input},
+    io::{ConnId, DiskError, DiskErrorKind, Effect, Effects, Endpoint, Input},
     node::{Birth, Node},
     time::Time,
 };
@@ -23,6 +23,7 @@ fn main() {
     let (conn, peer) = (ConnId::accepted(1), Endpoint::new("127.0.0.1", 1));
     let mut now = Time::from_millis(1_700_000_000_000);
     node.step(now, Input::Boot, &mut fx);
+    answer_disk(&mut node, now, &mut fx);
     node.step(now, Input::Accepted { conn, peer: peer.clone(), local: peer }, &mut fx);
     for (name, write) in [("SET", true), ("SET again", true), ("GET", false)] {
         let requests = requests(write);
@@ -31,8 +32,11 @@ fn main() {
             now = Time(now.0 + 10);
             let bytes = &requests[step % requests.len()];
             node.step(now, Input::Received { conn, bytes }, &mut fx);
-            for at in (0..fx.sends.len()).rev() {
-                let (_, buffer) = fx.sends.swap_remove(at);
+            while let Some((_, buffer)) = fx.sends.pop() {
+                assert!(
+                    buffer.starts_with(b"+OK") || buffer.starts_with(b"$"),
+                    "not what was asked for"
+                );
                 fx.recycle(buffer);
             }
             fx.actions.clear();
@@ -40,6 +44,17 @@ fn main() {
         }
         let each = begun.elapsed().as_nanos() as usize / (STEPS * PIPELINE);
         println!("{name:10} {each} ns a request, {} a second", 1_000_000_000 / each.max(1));
+    }
+}
+
+/// The node looks for its files: there are none.
+fn answer_disk(node: &mut Node, now: Time, fx: &mut Effects) {
+    while let Some(effect) = fx.actions.pop() {
+        if let Effect::Disk { id, .. } = effect {
+            let text = "No such file or directory".to_owned();
+            let none = DiskError { kind: DiskErrorKind::NotFound, text, written: 0 };
+            node.step(now, Input::Disk { id, result: Err(none) }, fx);
+        }
     }
 }
 

@@ -5,6 +5,12 @@
 //!                  ▲                                                                             │
 //!                  └────────────────────── resume, when a block has ended ◀──── blocked ─────────┘
 //! ```
+//!
+//! This is the hot path: a GET or SET allocates nothing here but what is stored. Where the time of a pipelined request
+//! goes (`examples/pipeline.rs`, 100,000 keys): 70 % is the search in the table, which waits for memory; decoding is
+//! 6 %, `run` and `call` together as much. Three things were worth their lines: a client that repeats its command skips
+//! the index of commands (5 %), changes are encoded only when an AOF or a backlog listens (6 %), and statistics are
+//! found by one comparison with the latest command's.
 
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 
