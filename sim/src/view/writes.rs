@@ -78,9 +78,6 @@ pub fn ledger(world: &World, most: usize) -> Vec<WriteView> {
 }
 
 fn view(world: &World, write: &Write) -> WriteView {
-    let others = world.hosts().filter(|(id, host)| {
-        *id != write.node && host.spec.kind == NodeKind::Server && has(world, *id, write)
-    });
     let place = place(world, write);
     WriteView {
         client: write.client,
@@ -92,7 +89,7 @@ fn view(world: &World, write: &Write) -> WriteView {
         acknowledged: write.answered_at.filter(|_| write.error.is_none()).map(since_beginning),
         place,
         reason: (place == Place::Lost).then(|| reason(world, write)),
-        replicas: others.map(|(id, _)| id).collect(),
+        replicas: others(world, write).collect(),
     }
 }
 
@@ -160,6 +157,13 @@ fn is_there(world: &World, id: NodeId, write: &Write) -> Option<bool> {
     Some(there.as_deref() == Some(value) || there.is_some())
 }
 
+/// The other nodes that have it.
+fn others<'a>(world: &'a World, write: &'a Write) -> impl Iterator<Item = NodeId> + 'a {
+    let servers = world.hosts().filter(|(_, host)| host.spec.kind == NodeKind::Server);
+    let ids = servers.map(|(id, _)| id);
+    ids.filter(move |id| *id != write.node && has(world, *id, write))
+}
+
 /// Whether another node has it.
 fn has(world: &World, id: NodeId, write: &Write) -> bool {
     let Some(executed) = &write.executed else { return false };
@@ -183,26 +187,30 @@ fn reason(world: &World, write: &Write) -> LossReason {
     }
 }
 
-/// How many of the last writes are where, all nodes together: the band under the timeline.
+/// How many of the last writes are where, all nodes together: the band under the timeline. A write that its node has lost
+/// is not lost while another node holds it; it lives on in that one's memory at least.
 pub fn totals(world: &World) -> Places {
     const LAST: usize = 1000;
-    count(world, world.ledger().writes().rev().take(LAST))
+    count(world.ledger().writes().rev().take(LAST).map(|write| match place(world, write) {
+        Place::Lost if others(world, write).next().is_some() => Place::Memory,
+        place => place,
+    }))
 }
 
-/// How many of a node's last writes are where.
+/// How many of a node's last writes are where, on that node.
 pub(super) fn places(world: &World, node: NodeId) -> Places {
     const LAST: usize = 200;
     if super::node::health(world, node) == Health::Dark && world.host(node).epitaphs.is_empty() {
         return Places::default();
     }
     let last = world.ledger().writes().rev().take(LAST);
-    count(world, last.filter(|write| write.node == node))
+    count(last.filter(|write| write.node == node).map(|write| place(world, write)))
 }
 
-fn count<'a>(world: &World, writes: impl Iterator<Item = &'a Write>) -> Places {
+fn count(each: impl Iterator<Item = Place>) -> Places {
     let mut places = Places::default();
-    for write in writes {
-        match place(world, write) {
+    for place in each {
+        match place {
             Place::Memory => places.memory += 1,
             Place::Buffer => places.buffer += 1,
             Place::Cache => places.cache += 1,
