@@ -70,8 +70,9 @@ fn cost(bench: &Bench, server: &Path) -> Result<Cost> {
     let bytes_a_key = full.saturating_sub(empty) as f64 / bench.keys as f64;
 
     let start = Instant::now();
-    node.client().call(&["SAVE"]).expect_ok();
+    let reply = node.client().call(&["SAVE"]);
     let save = start.elapsed().as_secs_f64();
+    ensure!(reply.is("OK"), "SAVE replied {reply:?}");
 
     node.kill();
     let start = Instant::now();

@@ -98,10 +98,18 @@ pub fn bench(options: &Options) -> Result<()> {
         client_core: two.then_some(1),
     };
     let mut rows = Vec::new();
+    let mut failed = Vec::new();
     for (name, part) in PARTS.iter().filter(|(name, _)| wanted(name)) {
-        rows.extend(run::timed(&format!("bench: {name}"), || part(&bench))?);
+        match run::timed(&format!("bench: {name}"), || part(&bench)) {
+            Ok(measured) => rows.extend(measured),
+            // What the other parts measured took minutes: it is shown all the same.
+            Err(why) => failed.push(format!("{name}: {why:#}")),
+        }
     }
     println!("\n{}", machine::line());
     print!("{}", table::table(&rows));
+    if !failed.is_empty() {
+        bail!("{}", failed.join("\n"));
+    }
     Ok(())
 }
