@@ -48,7 +48,7 @@ fn play(
 #[test]
 fn clusters_become_whole_again() {
     let first = number("KEEPSAKE_FIRST_SEED", 1);
-    let seeds = number("KEEPSAKE_SEEDS", 40);
+    let seeds = number("KEEPSAKE_SEEDS", 1000);
     let begun = std::time::Instant::now();
     let (reports, failures) = play(first..first + seeds, None, false);
     let writes: u64 = reports.iter().map(|report| report.acknowledged).sum();
