@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use engine::{
-    config::{LoadError, Mode, Outside, load},
+    config::{AppendFsync, LoadError, Mode, Outside, load},
     io::{ChildEvent, ConnId, DiskError, DiskId, DiskReply, Endpoint, Input, JobId},
     node::{Birth, Node, view::AofProgress},
     time::Time,
@@ -46,6 +46,14 @@ pub struct Epitaph {
     pub power: bool,
     /// How far its AOF had come.
     pub aof: Option<AofProgress>,
+    /// Whether replies waited for the platter (`appendfsync always`).
+    pub always: bool,
+}
+
+/// Whether a node's replies wait until what they speak of is on the platter.
+pub(crate) fn waits_for_platter(node: &Node) -> bool {
+    let config = &node.config().persistence;
+    config.appendfsync == AppendFsync::Always && !config.no_appendfsync_on_rewrite
 }
 
 /// A running process.

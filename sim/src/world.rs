@@ -111,7 +111,7 @@ pub enum Sabotage {
     VoteForEverybody,
     /// At each restart a sentinel finds an empty disk, but for its first configuration.
     ForgetSentinels,
-    /// At each restart a node finds a byte of its AOF changed.
+    /// At each restart a node finds the first byte of its AOF changed.
     GarbleFiles,
     /// A partition is never healed.
     HealDoesNothing,

@@ -125,10 +125,15 @@ fn progress(aof: Option<engine::node::view::AofProgress>, executed: &Executed) -
 }
 
 /// What was left of it when its life ended.
+///
+/// Under `appendfsync always` the answer itself is the proof: it was held until the bytes were on the platter.
 fn at_death(world: &World, write: &Write, executed: &Executed) -> Place {
     let host = world.host(write.node);
     let epitaph = host.epitaphs.iter().find(|epitaph| epitaph.life == executed.life);
     let Some(epitaph) = epitaph else { return Place::Lost };
+    if epitaph.always && epitaph.aof.is_some() && write.is_acknowledged() {
+        return Place::Disk;
+    }
     match progress(epitaph.aof, executed) {
         Place::Disk => Place::Disk,
         Place::Cache if !epitaph.power => Place::Cache,

@@ -11,7 +11,7 @@ use super::{Crash, Sabotage, What, World};
 use crate::{
     child::{Child, PERIOD_MICROS},
     disk::{Disk, Sync},
-    host::{Epitaph, Held},
+    host::{Epitaph, Held, waits_for_platter},
     ids::{NodeId, Party},
     ledger::Executed,
     net::Payload,
@@ -198,7 +198,8 @@ impl World {
         let host = &mut self.hosts[node.0 as usize];
         if let Some(process) = host.process.take() {
             let aof = process.node.aof_progress();
-            host.epitaphs.push(Epitaph { life: process.life, power: false, aof });
+            let always = waits_for_platter(&process.node);
+            host.epitaphs.push(Epitaph { life: process.life, power: false, aof, always });
         }
         self.awake.remove(&node);
     }

@@ -79,7 +79,7 @@ impl World {
                 for file in host.disk.files() {
                     if file.path.ends_with(".aof") && file.bytes.len() > 100 {
                         let mut bytes = file.bytes.to_vec();
-                        bytes[50] ^= 0xff;
+                        bytes[0] ^= 0xff;
                         host.disk.install(&file.path, &bytes);
                     }
                 }
