@@ -70,15 +70,15 @@ fn called_lost(world: &World) -> Vec<bool> {
     writes.map(|write| view::writes::place(world, write) == Place::Lost).collect()
 }
 
-/// How many writes were kept, how many lost, and how many were kept by luck, though the ledger had given them up.
+/// How many writes were kept, and how many lost.
 #[derive(Default)]
 struct Counts {
     kept: u64,
     lost: u64,
-    lucky: u64,
 }
 
-/// Compare what the ledger said of each write with what is there after the restart.
+/// Compare what the ledger said of each write with what is there after the restart: what it called safe must be there.
+/// (What it gave up may be there all the same: in the base of a rewrite, or in the beginning of a torn write.)
 fn ledger_was_right(world: &World, said: &[bool]) -> Result<Counts, String> {
     let mut counts = Counts::default();
     for (write, said_lost) in world.ledger().writes().zip(said) {
@@ -88,7 +88,6 @@ fn ledger_was_right(world: &World, said: &[bool]) -> Result<Counts, String> {
         }
         counts.kept += u64::from(there);
         counts.lost += u64::from(!there);
-        counts.lucky += u64::from(there && *said_lost);
     }
     Ok(counts)
 }
@@ -148,7 +147,6 @@ fn under_everysec_the_ledger_says_what_each_crash_takes() {
                 Ok(counts) => {
                     total.kept += counts.kept;
                     total.lost += counts.lost;
-                    total.lucky += counts.lucky;
                 }
                 // As in Redis 7.0: the old increment is fsynced beside the node, and the manifest that names a newer one
                 // may be on the platter first. Only `always` promises that the node starts.
@@ -157,10 +155,8 @@ fn under_everysec_the_ledger_says_what_each_crash_takes() {
             }
         }
     }
-    let Counts { kept, lost, lucky } = total;
+    let Counts { kept, lost } = total;
     assert!(kept > 100 && lost > 100, "{kept} writes were kept and {lost} lost");
-    // A rewritten base or the beginning of a torn write may have them: luck, and it must be rare.
-    assert!(lucky * 4 < lost, "{lucky} writes that were called lost are there, {lost} are gone");
 }
 
 /// What Redis says of an increment that was torn and is not the last one.

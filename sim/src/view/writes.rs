@@ -126,6 +126,7 @@ fn progress(aof: Option<engine::node::view::AofProgress>, executed: &Executed) -
 
 /// What was left of it when its life ended.
 ///
+/// This is what may be counted on, no more: the base of a rewrite may hold what its increment had not yet fsynced.
 /// Under `appendfsync always` the answer itself is the proof: it was held until the bytes were on the platter.
 fn at_death(world: &World, write: &Write, executed: &Executed) -> Place {
     let host = world.host(write.node);
