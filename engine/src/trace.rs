@@ -135,10 +135,13 @@ impl core::fmt::Display for Trace {
 }
 
 impl Traced {
-    /// The line of Redis's log: `1234:M 20 Nov 2026 13:04:45.123 * Ready to accept connections`.
+    /// The line of Redis's log: `1234:M 20 Nov 2026 13:04:45.123 * Ready to accept connections`. The logo stands alone.
     ///
     /// `utc_offset`: what the local clock is ahead of UTC, in seconds.
     pub fn log_line(&self, pid: u32, utc_offset: i64) -> String {
+        if matches!(self.fact, Trace::Server(ServerFact::Logo { .. })) {
+            return format!("{}", self.fact);
+        }
         let mark = self.fact.level().map_or('.', Level::mark);
         let stamp = LogStamp { at: self.at, utc_offset };
         format!("{pid}:{} {stamp} {mark} {}", self.role.letter(), self.fact)

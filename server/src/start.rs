@@ -12,6 +12,7 @@ use std::{
 use engine::{
     config::Config,
     node::{Birth, Node},
+    trace::{LogRole, ServerFact, Trace, Traced},
 };
 
 use crate::{
@@ -101,13 +102,17 @@ fn serve(configured: Configured) -> Result<ExitCode, String> {
     let runtime = runtime.map_err(|error| format!("can't start: {}", strerror(&error)))?;
     let local = tokio::task::LocalSet::new();
     let code = local.block_on(&runtime, async move {
-        let listeners =
-            driver::listen(&settings).map_err(|(what, error)| not_listening(&what, &error))?;
+        let log =
+            Log::new(config.general.logfile.clone(), config.general.loglevel.into(), process::id());
+        let listeners = driver::listen(&settings).map_err(|(what, error)| {
+            // Whoever waits for the node looks for this line.
+            let fact = Trace::Server(ServerFact::ListenFailed { port: config.network.port });
+            log.write(&[Traced { at: driver::now(), role: LogRole::Master, fact }]);
+            not_listening(&what, &error)
+        })?;
         if listeners.is_empty() {
             return Err("Configured to not listen anywhere, exiting. Set port or unixsocket".into());
         }
-        let log =
-            Log::new(config.general.logfile.clone(), config.general.loglevel.into(), process::id());
         let node = Node::new(Birth { seed: seed(), pid: process::id(), config });
         driver::run(node, log, settings, listeners)
             .await

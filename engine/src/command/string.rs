@@ -547,7 +547,7 @@ pub(super) fn range_within(start: i64, end: i64, length: u64) -> Option<(u64, u6
     }
     let absolute = |at: i64| if at < 0 { at.saturating_add(length).max(0) } else { at };
     let (from, to) = (absolute(start), absolute(end).min(length - 1));
-    (from <= to && length > 0).then_some((from as u64, to as u64 + 1))
+    (from <= to && length > 0).then(|| (from as u64, to as u64 + 1))
 }
 
 fn setrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {

@@ -94,6 +94,8 @@ pub struct General {
     pub logfile: String,
     /// How much to log.
     pub loglevel: LogLevel,
+    /// Begin the log with the logo, wherever it goes.
+    pub always_show_logo: bool,
     /// How often per second background work is done.
     pub hz: u32,
     /// The password of the default user.

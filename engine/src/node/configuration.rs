@@ -216,7 +216,12 @@ impl Node {
             fx.trace(now, early, Trace::Server(fact));
         }
         let port = self.config.network.port;
-        self.note(now, ServerFact::RunningMode { mode, port }, fx);
+        let fact = if self.config.general.always_show_logo {
+            ServerFact::Logo { mode, port, pid: self.pid }
+        } else {
+            ServerFact::RunningMode { mode, port }
+        };
+        self.note(now, fact, fx);
     }
 
     /// The ACL's users as lines: there is one, with the password of `requirepass`.

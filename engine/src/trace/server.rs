@@ -26,6 +26,20 @@ pub enum ServerFact {
         /// Its port.
         port: u16,
     },
+    /// The same, as the picture that `always-show-logo` asks for.
+    Logo {
+        /// `standalone` or `sentinel`.
+        mode: &'static str,
+        /// Its port.
+        port: u16,
+        /// Its process id.
+        pid: u32,
+    },
+    /// A port is taken, or not ours to take; the process ends.
+    ListenFailed {
+        /// Which one.
+        port: u16,
+    },
     /// The process has begun to initialise.
     Initialized,
     /// Clients are served from now on.
@@ -80,8 +94,9 @@ impl ServerFact {
             | Self::Version { .. }
             | Self::ConfigLoaded
             | Self::NoConfig
+            | Self::ListenFailed { .. }
             | Self::Initialized => Level::Warning,
-            Self::Ready | Self::RunningMode { .. } => Level::Notice,
+            Self::Ready | Self::RunningMode { .. } | Self::Logo { .. } => Level::Notice,
             Self::Accepted { .. }
             | Self::ProtocolError { .. }
             | Self::IdleClient
@@ -109,6 +124,15 @@ impl fmt::Display for ServerFact {
                  redis-server /path/to/redis.conf",
             ),
             Self::RunningMode { mode, port } => write!(f, "Running mode={mode}, port={port}."),
+            Self::Logo { mode, port, pid } => write!(
+                f,
+                "\n    .--------.\n   / keep   /|     Redis 7.0.15 (00000000/0) 64 bit\n  .--------. |     \
+                 Running in {mode} mode\n  | safe   | '     Port: {port}\n  |        |/      PID: {pid}\n  \
+                 '--------'\n"
+            ),
+            Self::ListenFailed { port } => {
+                write!(f, "Failed listening on port {port} (TCP), aborting.")
+            }
             Self::Initialized => f.write_str("Server initialized"),
             Self::Ready => f.write_str("Ready to accept connections"),
             Self::Accepted { peer } => write!(f, "Accepted {peer}"),

@@ -22,7 +22,7 @@ pub const ROWS: &[Directive] = &[
     number("watchdog-period", NATURAL, 0, Place::Kept)
         .hidden()
         .kept_only("Nothing watches for slow commands yet."),
-    yes_no("always-show-logo", false, Place::Kept).immutable().kept_only("There is no logo."),
+    yes_no("always-show-logo", false, field!(general.always_show_logo)).immutable(),
     yes_no("set-proc-title", true, Place::Kept).immutable().kept_only(TITLE),
     text("proc-title-template", "{title} {listen-addr} {server-mode}", Place::Kept)
         .text_check(valid_title)
