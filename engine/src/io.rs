@@ -21,6 +21,8 @@
 //!    [`DiskOp::Fsync`] covers what was written to that file before it was issued. Operations issued
 //!    afterwards may be answered before a slow fsync is.
 //! 5. A connection ends once: by [`Input::Closed`] (the peer's doing) or by [`Effect::Close`] (the node's).
+//! 6. Between [`Effect::PauseReading`] and [`Effect::ResumeReading`] nothing of that connection is passed, neither
+//!    bytes nor its end: what the peer sends stays in the socket, and the peer has to wait.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 use bytes::Bytes;
@@ -172,8 +174,20 @@ pub enum Input<'a> {
     Timer,
     /// All that was ready has been handed over; the driver is about to wait.
     BeforeSleep,
-    /// The operating system asks the node to end (SIGTERM, SIGINT): save what is to be saved, then [`Effect::Exit`].
-    Terminate,
+    /// The operating system asks the node to end: save what is to be saved, then [`Effect::Exit`].
+    Terminate {
+        /// How it asks.
+        signal: Signal,
+    },
+}
+
+/// The signals that ask a process to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGINT: Ctrl-C.
+    Int,
+    /// SIGTERM.
+    Term,
 }
 
 /// What a disk operation gives back.
@@ -357,6 +371,16 @@ pub enum ChildState {
 pub enum Effect {
     /// Close this connection once what was sent on it is through. The node has forgotten it already: no `Closed` follows.
     Close {
+        /// Which connection.
+        conn: ConnId,
+    },
+    /// Leave what comes on this connection in its socket: there is no room for it now.
+    PauseReading {
+        /// Which connection.
+        conn: ConnId,
+    },
+    /// Go on reading.
+    ResumeReading {
         /// Which connection.
         conn: ConnId,
     },

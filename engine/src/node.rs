@@ -28,7 +28,7 @@ use alloc::{collections::BTreeSet, string::String, sync::Arc};
 use crate::{
     command::CommandIndex,
     config::Config,
-    io::{ConnId, DiskId, DiskOp, Effect, Effects, Input, JobId},
+    io::{ConnId, DiskId, DiskOp, Effect, Effects, Input, JobId, Signal},
     keyspace::Keyspace,
     persistence::Persistence,
     replication::Replication,
@@ -52,7 +52,7 @@ pub mod stats;
 pub mod view;
 pub mod watch;
 
-pub use admission::Pause;
+pub use admission::{Pause, Pauses};
 pub use client::{Blocked, Client, ClientKind, Clients, CloseIntent};
 pub use propagate::Propagation;
 pub use pubsub::PubSub;
@@ -92,8 +92,8 @@ pub struct Node {
     pub(crate) pubsub: PubSub,
     /// Who has sent MONITOR.
     pub(crate) monitors: BTreeSet<ConnId>,
-    /// `CLIENT PAUSE`.
-    pub(crate) pause: Option<Pause>,
+    /// Why clients wait, if they do: `CLIENT PAUSE`, and what pauses writes for its own sake.
+    pub(crate) pauses: Pauses,
     pub(crate) stats: Stats,
     pub(crate) peak_memory: u64,
     pub(crate) command_stats: CommandStats,
@@ -128,7 +128,7 @@ impl Node {
             watches: Watches::default(),
             pubsub: PubSub::default(),
             monitors: BTreeSet::new(),
-            pause: None,
+            pauses: Pauses::default(),
             stats: Stats::default(),
             peak_memory: 0,
             command_stats: CommandStats::default(),
@@ -174,7 +174,7 @@ impl Node {
             Input::Child { job, event } => self.on_child(now, job, event, fx),
             Input::Timer => self.on_timer(now, fx),
             Input::BeforeSleep => self.before_sleep(now, fx),
-            Input::Terminate => self.terminate(now, fx),
+            Input::Terminate { signal } => self.terminate(now, signal, fx),
         }
         if !self.replication.ended.is_empty() {
             self.bury_replicas(now, fx);
@@ -241,13 +241,18 @@ impl Node {
         self.persistence_on_child(now, job, &event, fx);
     }
 
-    fn terminate(&mut self, now: Time, fx: &mut Effects) {
+    fn terminate(&mut self, now: Time, signal: Signal, fx: &mut Effects) {
         if self.sentinel.is_some() {
             return self.end_sentinel(now, fx);
         }
-        let by = "Received SIGTERM scheduling shutdown...".into();
-        self.note(now, ServerFact::ShutdownRequested { by }, fx);
-        self.begin_shutdown(now, self.config.general.shutdown_on_sigterm, None, fx);
+        let general = &self.config.general;
+        let (name, options) = match signal {
+            Signal::Int => ("SIGINT", general.shutdown_on_sigint),
+            Signal::Term => ("SIGTERM", general.shutdown_on_sigterm),
+        };
+        let loading = self.is_loading();
+        self.note(now, ServerFact::Signalled { name, loading }, fx);
+        self.begin_shutdown(now, options, fx);
     }
 
     /// How many databases there are.

@@ -164,7 +164,8 @@ impl Persistence {
 
     /// Whether clients must wait: the node does nothing but save.
     pub fn blocks_clients(&self) -> bool {
-        self.saves.is_saving_now() || self.ending.is_some()
+        self.saves.is_saving_now()
+            || self.ending.as_ref().is_some_and(shutdown::Ending::blocks_clients)
     }
 }
 

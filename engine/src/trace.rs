@@ -142,6 +142,9 @@ impl Traced {
         if matches!(self.fact, Trace::Server(ServerFact::Logo { .. })) {
             return format!("{}", self.fact);
         }
+        if let Trace::Server(fact @ ServerFact::Signalled { .. }) = &self.fact {
+            return format!("{pid}:signal-handler ({}) {fact}", self.at.as_secs());
+        }
         let mark = self.fact.level().map_or('.', Level::mark);
         let stamp = LogStamp { at: self.at, utc_offset };
         format!("{pid}:{} {stamp} {mark} {}", self.role.letter(), self.fact)

@@ -31,11 +31,11 @@ use children::Child;
 pub use disk::strerror;
 use disk::{Answer, Disk};
 use engine::{
-    io::{ConnId, DiskReply, Effect, Effects, Endpoint, Input, JobId},
+    io::{ConnId, DiskReply, Effect, Effects, Endpoint, Input, JobId, Signal},
     node::Node,
     time::Time,
 };
-use net::{Conn, Listener, Stream};
+use net::{Conn, Gate, Listener, Stream};
 use tokio::{
     sync::{Notify, mpsc},
     task::spawn_local,
@@ -242,15 +242,17 @@ async fn signals(driver: Shared) {
     };
     let mut asked = false;
     loop {
-        let interrupted = tokio::select! {
-            _ = term.recv() => false,
-            _ = int.recv() => true,
+        let signal = tokio::select! {
+            _ = term.recv() => Signal::Term,
+            _ = int.recv() => Signal::Int,
         };
-        if asked && interrupted {
+        asked = asked && driver.borrow().node.is_ending();
+        if asked && signal == Signal::Int {
+            driver.borrow().log.insisted();
             std::process::exit(1);
         }
         asked = true;
-        driver.borrow_mut().step(Input::Terminate);
+        driver.borrow_mut().step(Input::Terminate { signal });
     }
 }
 
@@ -265,8 +267,14 @@ async fn accept(driver: Shared, listener: Listener) {
 }
 
 /// Hand over what a connection sends, until it ends.
-async fn read(driver: std::rc::Weak<RefCell<Driver>>, conn: ConnId, stream: Rc<Stream>) {
+async fn read(
+    driver: std::rc::Weak<RefCell<Driver>>,
+    conn: ConnId,
+    stream: Rc<Stream>,
+    gate: Rc<Gate>,
+) {
     loop {
+        gate.passed().await;
         if stream.readable().await.is_err() {
             break;
         }
@@ -336,6 +344,16 @@ impl Driver {
     fn act(&mut self, effect: Effect) {
         match effect {
             Effect::Close { conn } => self.close(conn),
+            Effect::PauseReading { conn } => {
+                if let Some(conn) = self.conns.get(&conn) {
+                    conn.gate.shut();
+                }
+            }
+            Effect::ResumeReading { conn } => {
+                if let Some(conn) = self.conns.get(&conn) {
+                    conn.gate.open();
+                }
+            }
             Effect::Connect { conn, to } => {
                 spawn_local(connect(self.myself.clone(), conn, to));
             }
@@ -392,7 +410,7 @@ impl Driver {
     fn adopt(&mut self, conn: ConnId, stream: Stream) {
         let stream = Rc::new(stream);
         let mut kept = Conn::new(stream.clone());
-        let task = spawn_local(read(self.myself.clone(), conn, stream));
+        let task = spawn_local(read(self.myself.clone(), conn, stream, kept.gate.clone()));
         kept.reader = Some(task.abort_handle());
         self.conns.insert(conn, kept);
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 use engine::{
     config::{AppendFsync, LoadError, Mode, Outside, load},
-    io::{ChildEvent, ConnId, DiskError, DiskId, DiskReply, Endpoint, Input, JobId},
+    io::{ChildEvent, ConnId, DiskError, DiskId, DiskReply, Endpoint, Input, JobId, Signal},
     node::{Birth, Node, view::AofProgress},
     time::Time,
 };
@@ -74,6 +74,8 @@ pub struct Process {
     pub(crate) children: BTreeMap<JobId, Child>,
     /// Its connections in the network: which, and which end.
     pub(crate) conns: BTreeMap<ConnId, (u64, usize)>,
+    /// Connections that the node does not read at present, and what arrived on them.
+    pub(crate) unread: BTreeMap<ConnId, VecDeque<Held>>,
     pub(crate) accepted: u64,
     pub(crate) wake: Time,
     /// Something was handed over and `BeforeSleep` was not.
@@ -98,6 +100,14 @@ pub(crate) enum Held {
 }
 
 impl Held {
+    /// The connection on which this arrived.
+    pub const fn arrived_on(&self) -> Option<ConnId> {
+        match self {
+            Self::Received { conn, .. } | Self::Closed { conn } => Some(*conn),
+            _ => None,
+        }
+    }
+
     pub fn input(&self) -> Input<'_> {
         match self.clone() {
             Self::Boot => Input::Boot,
@@ -111,7 +121,7 @@ impl Held {
             Self::Child { job, event } => Input::Child { job, event },
             Self::Timer => Input::Timer,
             Self::BeforeSleep => Input::BeforeSleep,
-            Self::Terminate => Input::Terminate,
+            Self::Terminate => Input::Terminate { signal: Signal::Term },
         }
     }
 
@@ -212,6 +222,7 @@ impl Host {
             held: VecDeque::new(),
             children: BTreeMap::new(),
             conns: BTreeMap::new(),
+            unread: BTreeMap::new(),
             accepted: 0,
             wake: now,
             awake: false,

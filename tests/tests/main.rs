@@ -12,6 +12,7 @@ mod harness;
 mod interop_persistence;
 mod interop_replication;
 mod interop_sentinel;
+mod interop_shutdown;
 mod lab;
 mod lessons;
 mod oracle_config;

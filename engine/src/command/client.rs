@@ -395,8 +395,8 @@ fn pause(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let millis = u64::try_from(millis).map_err(|_| Refusal::err("timeout is negative"))?;
     let until = ctx.now.plus_millis(millis);
     // A pause that is on already is made longer or stricter, never shorter or laxer.
-    let old = ctx.node.pause.filter(|pause| ctx.now < pause.until);
-    ctx.node.pause = Some(Pause {
+    let old = ctx.node.pauses.by_command.filter(|pause| ctx.now < pause.until);
+    ctx.node.pauses.by_command = Some(Pause {
         until: old.map_or(until, |old| old.until.max(until)),
         writes_only: writes_only && old.is_none_or(|old| old.writes_only),
     });
@@ -405,7 +405,8 @@ fn pause(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn unpause(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    ctx.node.end_pause(ctx.now, ctx.fx);
+    ctx.node.pauses.by_command = None;
+    ctx.node.resume_postponed(ctx.now, ctx.fx);
     ctx.reply().ok();
     Ok(())
 }

@@ -124,6 +124,10 @@ impl Node {
                 ("io_threads_active", "0".into()),
             ],
         );
+        if let Some(ends_at) = self.ends_at() {
+            let left = ends_at.since(now).as_millis();
+            lines(out, &[("shutdown_in_milliseconds", format!("{left}"))]);
+        }
     }
 
     fn info_clients(&self, _: Time, out: &mut String) {

@@ -146,11 +146,14 @@ fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         if options != ShutdownOptions::default() {
             return Err(Refusal::Syntax);
         }
-        return Err(Refusal::err("No shutdown in progress."));
+        if !ctx.node.abort_shutdown(ctx.now, ctx.fx) {
+            return Err(Refusal::err("No shutdown in progress."));
+        }
+        ctx.reply().ok();
+        return Ok(());
     }
-    let conn = ctx.client.conn;
-    ctx.node.begin_shutdown(ctx.now, options, Some(conn), ctx.fx);
-    if !ctx.node.persistence.blocks_clients() {
+    ctx.node.begin_shutdown(ctx.now, options, ctx.fx);
+    if ctx.node.ends_at().is_none() {
         return Err(Refusal::err("Errors trying to SHUTDOWN. Check logs."));
     }
     ctx.client.blocked = Some(Blocked::Shutdown);

@@ -112,6 +112,8 @@ pub struct General {
     pub notify_keyspace_events: NotifyEvents,
     /// The percentiles of `INFO latencystats`.
     pub latency_percentiles: Percentiles,
+    /// How many seconds a node that ends waits for its replicas.
+    pub shutdown_timeout: u32,
     /// What SIGINT does.
     pub shutdown_on_sigint: ShutdownOptions,
     /// What SIGTERM does.

@@ -21,6 +21,40 @@ pub struct Pause {
     pub writes_only: bool,
 }
 
+/// Why clients wait. Each reason comes and goes by itself: `CLIENT UNPAUSE` does not end a FAILOVER's pause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pauses {
+    /// `CLIENT PAUSE`.
+    pub by_command: Option<Pause>,
+    /// A FAILOVER waits until its target has everything: no writes.
+    pub for_failover: bool,
+    /// A SHUTDOWN waits until the replicas have everything: no writes.
+    pub for_shutdown: bool,
+}
+
+/// What waits while clients are paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paused {
+    /// Nothing.
+    Nothing,
+    /// What may write.
+    Writes,
+    /// Everything.
+    All,
+}
+
+impl Pauses {
+    /// What waits now: the strictest of all reasons counts.
+    pub fn at(&self, now: Time) -> Paused {
+        match self.by_command.filter(|pause| now < pause.until) {
+            Some(Pause { writes_only: false, .. }) => Paused::All,
+            Some(_) => Paused::Writes,
+            None if self.for_failover || self.for_shutdown => Paused::Writes,
+            None => Paused::Nothing,
+        }
+    }
+}
+
 impl Node {
     /// Whether this client may run this command now.
     pub(super) fn admit(&self, client: &Client, row: &Command, args: Args<'_>) -> Outcome {
@@ -134,10 +168,13 @@ impl Node {
         self.persistence.is_loading() || self.replication.is_loading()
     }
 
-    /// Whether `CLIENT PAUSE` keeps this command waiting.
+    /// Whether a pause keeps this command waiting.
     pub(super) fn is_paused(&self, now: Time, client: &Client, row: &Command) -> bool {
-        let Some(pause) = self.pause.filter(|pause| now < pause.until) else { return false };
-        if client.kind != ClientKind::Normal {
+        if self.pauses == Pauses::default() {
+            return false;
+        }
+        let paused = self.pauses.at(now);
+        if paused == Paused::Nothing || client.kind != ClientKind::Normal {
             return false;
         }
         let queues = client.multi.is_some() && !row.runs_in_multi();
@@ -147,7 +184,7 @@ impl Node {
                 .multi
                 .iter()
                 .any(|multi| multi.queue.iter().any(|(row, _)| may_replicate(row)));
-        !queues && (!pause.writes_only || may_replicate(row) || in_queue)
+        !queues && (paused == Paused::All || may_replicate(row) || in_queue)
     }
 }
 

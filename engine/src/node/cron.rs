@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Blocked, Client, ClientKind, CloseIntent, Node};
+use super::{Blocked, Client, ClientKind, CloseIntent, Node, admission::Paused};
 use crate::{
     config::NotifyClass,
     io::{ConnId, Effects},
@@ -18,22 +18,24 @@ impl Node {
         self.advance_clock(now);
         self.stats.sample(now);
         self.peak_memory = self.peak_memory.max(self.used_memory());
-        if !self.replication.is_replica() && self.active_expire && !self.is_loading() {
+        let paused = self.pauses.at(now) != Paused::Nothing;
+        if !self.replication.is_replica() && self.active_expire && !self.is_loading() && !paused {
             self.expire_cycle(now, fx);
         }
-        if self.pause.is_some_and(|pause| now >= pause.until) {
-            self.end_pause(now, fx);
+        if self.pauses.by_command.is_some_and(|pause| now >= pause.until) {
+            self.pauses.by_command = None;
+            self.resume_postponed(now, fx);
         }
         self.clients_cron(now, fx);
         if !self.persistence.is_loading() {
             self.replication_cron(now, fx);
         }
         self.persistence_cron(now, fx);
+        self.shutdown_cron(now, fx);
     }
 
-    /// `CLIENT PAUSE` is over: those who waited go on.
-    pub(crate) fn end_pause(&mut self, now: Time, fx: &mut Effects) {
-        self.pause = None;
+    /// A reason to wait is gone: those who waited go on, or wait for another.
+    pub(crate) fn resume_postponed(&mut self, now: Time, fx: &mut Effects) {
         let waiting =
             self.clients.iter().filter(|client| client.blocked == Some(Blocked::Postponed));
         let waiting: Vec<ConnId> = waiting.map(|client| client.conn).collect();

@@ -154,11 +154,11 @@ impl Node {
         let repeated = client.last_command.filter(|row| row.is_simply(args));
         let outcome = match repeated.map_or_else(|| self.find(args), Ok) {
             Ok(row) => {
+                client.last_command = Some(row);
                 if self.is_paused(now, client, row) {
                     client.blocked = Some(Blocked::Postponed);
                     return Ran::Postponed;
                 }
-                client.last_command = Some(row);
                 self.run_row(now, client, row, args, fx)
             }
             Err(refusal) if args.at(0).eq_ignore_ascii_case(b"exec") => {

@@ -48,11 +48,7 @@ impl Node {
 
     /// End the process: all that is worth keeping is in the file.
     pub(crate) fn end_sentinel(&mut self, now: Time, fx: &mut Effects) {
-        self.note(
-            now,
-            ServerFact::ShutdownRequested { by: "User requested shutdown...".into() },
-            fx,
-        );
+        self.note(now, ServerFact::ShutdownRequested, fx);
         fx.trace(now, LogRole::Sentinel, Trace::Sentinel(SentinelFact::Bye));
         fx.push(Effect::Exit { code: 0 });
     }

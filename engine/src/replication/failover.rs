@@ -15,7 +15,7 @@ use alloc::string::String;
 
 use crate::{
     io::{Effects, Endpoint},
-    node::{Client, Node, Pause},
+    node::{Client, Node},
     refusal::Refusal,
     time::Time,
     trace::replication::ReplicationFact,
@@ -77,7 +77,7 @@ impl Node {
         }
         let target = failover.target.clone();
         self.note_replication(now, ReplicationFact::FailoverRequested { target }, fx);
-        self.pause = Some(Pause { until: Time(u64::MAX), writes_only: true });
+        self.pauses.for_failover = true;
         self.replication.failover = Some(failover);
         Ok(())
     }
@@ -135,7 +135,7 @@ impl Node {
         match &self.replication.failover {
             Some(Failover { stage: FailoverStage::InProgress, .. }) if accepted => {
                 self.replication.failover = None;
-                self.end_pause(now, fx);
+                self.end_failover_pause(now, fx);
             }
             Some(_) => self.abort_failover(now, "Failover target rejected psync request", fx),
             None => {}
@@ -150,7 +150,12 @@ impl Node {
         if failover.stage == FailoverStage::InProgress {
             self.unfollow(now, fx);
         }
-        self.end_pause(now, fx);
+        self.end_failover_pause(now, fx);
+    }
+
+    fn end_failover_pause(&mut self, now: Time, fx: &mut Effects) {
+        self.pauses.for_failover = false;
+        self.resume_postponed(now, fx);
     }
 
     /// `PSYNC id offset FAILOVER`: this node's master asks it to take its place.

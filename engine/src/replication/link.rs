@@ -137,10 +137,8 @@ pub struct Loading {
     pub last_io: Time,
     /// Reads the format.
     pub installer: Installer,
-    /// The stream has begun already.
+    /// The beginning of the stream, as far as it came together with the end of the data.
     pub early: Vec<u8>,
-    /// The master is gone; that counts when all is read.
-    pub lost: bool,
 }
 
 /// The steps of reading a data set that was received.

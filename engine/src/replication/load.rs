@@ -13,7 +13,7 @@ use super::{
     payload::{Payload, Step},
 };
 use crate::{
-    io::{DiskError, DiskId, DiskOp, DiskReply, Effects},
+    io::{DiskError, DiskId, DiskOp, DiskReply, Effect, Effects},
     node::Node,
     persistence::install::{Expired, Installer},
     time::Time,
@@ -128,6 +128,8 @@ impl Node {
             self.note_replication(now, LinkFact::SaveKilled { pid }, fx);
             self.kill_child(fx);
         }
+        // What the master sends from here on waits in the socket, and at the master.
+        fx.push(Effect::PauseReading { conn });
         let step = LoadStep::Syncing(self.disk(DiskOp::Fsync { path: temp.clone() }, fx));
         let installer = Installer::new(Expired::Keep, self.config.persistence.rdbchecksum);
         self.set_link(LinkState::Loading(Box::new(Loading {
@@ -141,7 +143,6 @@ impl Node {
             last_io,
             installer,
             early: Vec::new(),
-            lost: false,
         })));
     }
 
@@ -248,7 +249,8 @@ impl Node {
         else {
             return;
         };
-        let Loading { conn, position, installer, early, lost, .. } = *loading;
+        let Loading { conn, position, installer, early, .. } = *loading;
+        fx.push(Effect::ResumeReading { conn });
         let pre_psync = position.is_none();
         if let Some((id, offset)) = position {
             self.replication.id = id;
@@ -268,9 +270,6 @@ impl Node {
             stream.input = early;
             self.apply_stream(now, fx);
         }
-        if lost {
-            self.lose_stream(now, true, fx);
-        }
     }
 
     /// `rdb-del-sync-files`: a node that persists nothing keeps no file.
@@ -280,13 +279,6 @@ impl Node {
             let path = settings.dbfilename.clone();
             self.note_replication(now, LinkFact::FileRemoved, fx);
             self.disk(DiskOp::Unlink { path }, fx);
-        }
-    }
-
-    /// The master went away while its data were being read. Redis notices when it is through with them; so do we.
-    pub(super) fn lose_link_while_loading(&mut self) {
-        if let Some(loading) = self.loading() {
-            loading.lost = true;
         }
     }
 }

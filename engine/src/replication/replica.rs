@@ -194,8 +194,6 @@ impl Node {
                 }
                 self.set_link(LinkState::Connect);
             }
-            // What is being read is whole, but nothing will follow it: the next handshake asks from there.
-            LinkState::Loading(_) => self.lose_link_while_loading(),
             _ => self.set_link(LinkState::Connect),
         }
     }

@@ -1,6 +1,11 @@
 //! Nodes wired together in a network that fits on a page: no delays, one second at a time, cut wherever a test wants.
 
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    format,
+    string::String,
+    vec::Vec,
+};
 
 use crate::{
     config::Config,
@@ -33,6 +38,10 @@ struct Host {
     log: Vec<String>,
     replies: Vec<u8>,
     down: bool,
+    /// Connections that it does not read.
+    deaf: BTreeSet<ConnId>,
+    /// Those of them whose other end is gone.
+    over: BTreeSet<ConnId>,
 }
 
 /// A connection: who is at each end (a host and its name for it), and what is on its way.
@@ -77,6 +86,8 @@ impl Net {
                 log: Vec::new(),
                 replies: Vec::new(),
                 down: false,
+                deaf: BTreeSet::new(),
+                over: BTreeSet::new(),
             });
             net.step(host, Input::Boot);
             net.settle();
@@ -150,6 +161,15 @@ impl Net {
             }
             Effect::StartChild(job) => self.hosts[host].jobs.push(job),
             Effect::KillChild(id) => self.hosts[host].jobs.retain(|job| job.id != id),
+            Effect::PauseReading { conn } => {
+                self.hosts[host].deaf.insert(conn);
+            }
+            Effect::ResumeReading { conn } => {
+                self.hosts[host].deaf.remove(&conn);
+                if self.hosts[host].over.remove(&conn) {
+                    self.step(host, Input::Closed { conn });
+                }
+            }
             Effect::Listen { .. } | Effect::Exit { .. } => {}
         }
     }
@@ -174,6 +194,9 @@ impl Net {
         }
         let ends: Vec<_> = self.wires.iter().flat_map(|wire| wire.ends).collect();
         for (host, conn) in ends {
+            if self.hosts[host].deaf.contains(&conn) {
+                continue;
+            }
             let Some((wire, end)) = self.wire(host, conn) else { continue };
             let mut bytes = core::mem::take(&mut self.wires[wire].flying[end]);
             if bytes.is_empty() {
@@ -229,7 +252,11 @@ impl Net {
     fn cut(&mut self, host: usize, conn: ConnId) {
         let Some((wire, _)) = self.wire(host, conn) else { return };
         for (host, conn) in self.wires.remove(wire).ends {
-            self.step(host, Input::Closed { conn });
+            if self.hosts[host].deaf.contains(&conn) {
+                self.hosts[host].over.insert(conn);
+            } else {
+                self.step(host, Input::Closed { conn });
+            }
         }
     }
 
@@ -260,10 +287,14 @@ impl Net {
     /// What a host answers to a command typed at it, when all has settled.
     fn ask(&mut self, host: usize, line: &str) -> String {
         self.hosts[host].replies.clear();
-        let bytes = format!("{line}\r\n").into_bytes();
-        self.step(host, Input::Received { conn: CLIENT, bytes: &bytes });
+        self.type_at(host, line);
         self.settle();
         String::from_utf8_lossy(&self.hosts[host].replies).into_owned()
+    }
+
+    fn type_at(&mut self, host: usize, line: &str) {
+        let bytes = format!("{line}\r\n").into_bytes();
+        self.step(host, Input::Received { conn: CLIENT, bytes: &bytes });
     }
 
     fn follow(&mut self, replica: usize, master: usize) {

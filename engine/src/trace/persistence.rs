@@ -247,6 +247,10 @@ pub enum PersistenceFact {
     InitialAofUnfinishedAnyway,
     /// A child that rewrites the AOF is ended with the node.
     RewriteChildKilled,
+    /// The node is about to end, and lets its replicas catch up first.
+    WaitingForReplicas,
+    /// SHUTDOWN ABORT.
+    ShutdownAborted,
     /// The file with the process id is deleted.
     PidFileRemoved,
     /// The node was asked to end and could not.
@@ -447,6 +451,8 @@ impl PersistenceFact {
             InitialAofUnfinished => "Writing initial AOF, can't exit.",
             InitialAofUnfinishedAnyway => "Writing initial AOF. Exit anyway.",
             RewriteChildKilled => "There is a child rewriting the AOF. Killing it!",
+            WaitingForReplicas => "Waiting for replicas before shutting down.",
+            ShutdownAborted => "Shutdown manually aborted.",
             PidFileRemoved => "Removing the pid file.",
             ShutdownFailed => {
                 "Errors trying to shut down the server. Check the logs for more information."

@@ -70,11 +70,15 @@ pub enum ServerFact {
         /// As `CLIENT LIST` describes it.
         client: String,
     },
-    /// The node was asked to end by a client or by the operating system.
-    ShutdownRequested {
-        /// Who asked: `SIGTERM`, `SIGINT`, or a user's command.
-        by: String,
+    /// The operating system asks the process to end.
+    Signalled {
+        /// `SIGTERM` or `SIGINT`.
+        name: &'static str,
+        /// The data is still being loaded.
+        loading: bool,
     },
+    /// The node begins to end, whoever asked.
+    ShutdownRequested,
     /// CONFIG REWRITE has replaced the configuration file.
     ConfigRewritten,
     /// CONFIG REWRITE could not; the old file is as it was.
@@ -104,7 +108,8 @@ impl ServerFact {
             Self::QueryBufferFull { .. } | Self::OutputBufferFull { .. } => Level::Warning,
             Self::ConfigRewritten
             | Self::ConfigRewriteFailed { .. }
-            | Self::ShutdownRequested { .. }
+            | Self::Signalled { .. }
+            | Self::ShutdownRequested
             | Self::Bye => Level::Warning,
         })
     }
@@ -150,7 +155,11 @@ impl fmt::Display for ServerFact {
                 f,
                 "Client {client} scheduled to be closed ASAP for overcoming of output buffer limits."
             ),
-            Self::ShutdownRequested { by } => write!(f, "{by}"),
+            Self::Signalled { loading: true, .. } => {
+                f.write_str("Received shutdown signal during loading, scheduling shutdown.")
+            }
+            Self::Signalled { name, .. } => write!(f, "Received {name} scheduling shutdown..."),
+            Self::ShutdownRequested => f.write_str("User requested shutdown..."),
             Self::Bye => f.write_str("Redis is now ready to exit, bye bye..."),
         }
     }

@@ -27,6 +27,15 @@ impl Log {
         self.least = least;
     }
 
+    /// A second SIGINT: the process ends as it is.
+    pub fn insisted(&self) {
+        let seconds = super::now().as_secs();
+        self.append(&format!(
+            "{}:signal-handler ({seconds}) You insist... exiting now.\n",
+            self.pid
+        ));
+    }
+
     /// Write these facts. A log that can't be written is no reason to stop serving, in Redis as here.
     pub fn write(&self, traces: &[Traced]) {
         let loud = |traced: &&Traced| traced.fact.level().is_some_and(|level| level >= self.least);
@@ -35,9 +44,12 @@ impl Log {
             lines.push_str(&traced.log_line(self.pid, utc_offset(traced.at.as_secs())));
             lines.push('\n');
         }
-        if lines.is_empty() {
-            return;
+        if !lines.is_empty() {
+            self.append(&lines);
         }
+    }
+
+    fn append(&self, lines: &str) {
         // Redis opens the file for every line, so that it can be rotated by renaming it.
         let _ = if self.path.is_empty() {
             io::stdout().lock().write_all(lines.as_bytes())

@@ -3,11 +3,12 @@
 //! A connection's task only waits until there is something to read; reading, executing and answering are one
 //! straight call on the same thread, so no command ever changes task or crosses a channel.
 
-use std::{io, net::SocketAddr, rc::Rc};
+use std::{cell::Cell, io, net::SocketAddr, rc::Rc};
 
 use engine::io::Endpoint;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream},
+    sync::Notify,
     task::AbortHandle,
 };
 
@@ -69,6 +70,33 @@ impl Stream {
     }
 }
 
+/// Whether a connection is read, shared with the task that reads it.
+#[derive(Default)]
+pub struct Gate {
+    shut: Cell<bool>,
+    opened: Notify,
+}
+
+impl Gate {
+    /// Leave what comes in the socket.
+    pub fn shut(&self) {
+        self.shut.set(true);
+    }
+
+    /// Go on reading.
+    pub fn open(&self) {
+        self.shut.set(false);
+        self.opened.notify_one();
+    }
+
+    /// Wait until it is open.
+    pub async fn passed(&self) {
+        while self.shut.get() {
+            self.opened.notified().await;
+        }
+    }
+}
+
 /// A connection as the driver keeps it.
 pub struct Conn {
     /// The socket, shared with the task that waits for it.
@@ -77,14 +105,16 @@ pub struct Conn {
     pub unsent: Vec<u8>,
     /// How many of them are gone already.
     pub sent: usize,
+    /// Whether it is read.
+    pub gate: Rc<Gate>,
     /// Ends the task that reads.
     pub reader: Option<AbortHandle>,
 }
 
 impl Conn {
     /// A connection without a reading task.
-    pub const fn new(stream: Rc<Stream>) -> Self {
-        Self { stream, unsent: Vec::new(), sent: 0, reader: None }
+    pub fn new(stream: Rc<Stream>) -> Self {
+        Self { stream, unsent: Vec::new(), sent: 0, gate: Rc::default(), reader: None }
     }
 
     /// Bytes that wait for the socket.

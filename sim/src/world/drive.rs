@@ -44,6 +44,10 @@ impl World {
             process.held.push_back(input);
             return;
         }
+        if let Some(unread) = input.arrived_on().and_then(|conn| process.unread.get_mut(&conn)) {
+            unread.push_back(input);
+            return;
+        }
         self.digest.number(self.now.0);
         self.digest.number(u64::from(node.0));
         input.digest(&mut self.digest);
@@ -90,12 +94,25 @@ impl World {
                 }
             }
         }
+        let mut resumed = Vec::new();
         for action in fx.actions {
             // A crash point or an exit may have ended this life half-way.
             if !self.is_life(node, life) {
                 return;
             }
-            self.effect(node, life, action);
+            match action {
+                Effect::ResumeReading { conn } => resumed.push(conn),
+                action => self.effect(node, life, action),
+            }
+        }
+        for conn in resumed {
+            let process = self.hosts[node.0 as usize].process.as_mut();
+            let unread = process.and_then(|process| process.unread.remove(&conn));
+            for input in unread.into_iter().flatten() {
+                if self.is_life(node, life) {
+                    self.step_node(node, input);
+                }
+            }
         }
     }
 
@@ -106,7 +123,17 @@ impl World {
                 if let Some(at) = at {
                     self.hang_up(at);
                 }
+                if let Some(process) = self.hosts[node.0 as usize].process.as_mut() {
+                    process.unread.remove(&conn);
+                }
             }
+            Effect::PauseReading { conn } => {
+                if let Some(process) = self.hosts[node.0 as usize].process.as_mut() {
+                    process.unread.entry(conn).or_default();
+                }
+            }
+            // `carry_out` does it, when all else is done.
+            Effect::ResumeReading { .. } => {}
             Effect::Connect { conn, to } => self.connect(Party::Node(node), life, conn, &to),
             Effect::Disk { id, op } => self.disk_op(node, life, id, &op),
             Effect::StartChild(job) => {

@@ -41,10 +41,8 @@ pub const ROWS: &[Directive] = &[
     number("latency-monitor-threshold", LONG, 0, Place::Kept).kept_only(MEASURED),
     yes_no("latency-tracking", true, Place::Kept).kept_only(MEASURED),
     special("latency-tracking-info-percentiles", Special::LatencyPercentiles).kept_only(MEASURED),
-    number("shutdown-timeout", NATURAL, 10, Place::Kept)
-        .kept_only("A node that ends does not wait for its replicas."),
-    special("shutdown-on-sigint", Special::ShutdownOn(Signal::Int))
-        .kept_only("SIGINT does what `shutdown-on-sigterm` says."),
+    number("shutdown-timeout", NATURAL, 10, field!(general.shutdown_timeout)),
+    special("shutdown-on-sigint", Special::ShutdownOn(Signal::Int)),
     special("shutdown-on-sigterm", Special::ShutdownOn(Signal::Term)),
     number("active-expire-effort", (1, 10), 1, Place::Kept).kept_only(
         "Keys that expire are kept in order of time, so that none has to be looked for.",

@@ -356,3 +356,31 @@ fn every_prefix_of_the_stream_is_a_moment_of_the_master() {
     }
     assert_eq!(at, moments.len() - 1);
 }
+
+#[test]
+fn the_stream_waits_in_the_socket_while_the_data_are_read() {
+    let mut net = Net::new(2, |_, config| config.replication.diskless_sync = false);
+    for key in 0..20_000 {
+        net.ask(0, &format!("SET before:{key} {}", "x".repeat(40)));
+    }
+    net.type_at(1, "REPLICAOF 127.0.0.1 7001");
+    let (mut deaf, mut waited) = (false, 0);
+    for n in 0..400 {
+        net.move_something();
+        if net.hosts[1].node.replication().is_loading() {
+            deaf |= !net.hosts[1].deaf.is_empty();
+            net.type_at(0, &format!("SET meanwhile:{n} {}", "y".repeat(1000)));
+            waited = waited.max(net.wires.iter().map(|wire| wire.flying[0].len()).max().unwrap());
+        }
+        net.now = net.now.plus_millis(20);
+        for host in 0..2 {
+            if net.hosts[host].node.next_wake() <= net.now {
+                net.step(host, Input::Timer);
+            }
+        }
+    }
+    assert!(deaf && waited > 1000, "something was sent meanwhile: {waited}");
+    net.pass(2);
+    assert!(net.hosts[1].deaf.is_empty());
+    net.assert_in_sync(0, &[1], "after all");
+}

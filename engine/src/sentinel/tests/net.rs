@@ -239,7 +239,10 @@ impl Net {
                 );
             }
             Effect::Exit { .. } => self.kill(at),
-            Effect::KillChild(_) | Effect::Listen { .. } => {}
+            Effect::KillChild(_)
+            | Effect::Listen { .. }
+            | Effect::PauseReading { .. }
+            | Effect::ResumeReading { .. } => {}
         }
     }
 

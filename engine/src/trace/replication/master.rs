@@ -13,6 +13,24 @@ pub enum MasterFact {
         /// Which one.
         replica: String,
     },
+    /// This node ends, and a replica lacks something.
+    LagsAtEnd {
+        /// Which one.
+        replica: String,
+        /// So many bytes.
+        behind: u64,
+        /// Seconds since it was last heard of.
+        lag: u64,
+        /// How INFO calls its state.
+        state: &'static str,
+    },
+    /// This node ends, and so many of its replicas have everything.
+    InSyncAtEnd {
+        /// So many.
+        in_sync: usize,
+        /// Of so many.
+        all: usize,
+    },
     /// It asked with an offset that is no number.
     AskedWrongly {
         /// Which one.
@@ -136,6 +154,7 @@ impl MasterFact {
         Some(match self {
             Self::Acked { .. } => return None,
             Self::AskedWrongly { .. }
+            | Self::LagsAtEnd { .. }
             | Self::OffsetFromTheFuture { .. }
             | Self::TransferRead { .. }
             | Self::TransferFailed
@@ -154,6 +173,13 @@ impl fmt::Display for MasterFact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Asked { replica } => write!(f, "Replica {replica} asks for synchronization"),
+            Self::LagsAtEnd { replica, behind, lag, state } => write!(
+                f,
+                "Lagging replica {replica} reported offset {behind} behind master, lag={lag}, state={state}."
+            ),
+            Self::InSyncAtEnd { in_sync, all } => {
+                write!(f, "{in_sync} of {all} replicas are in sync when shutting down.")
+            }
             Self::AskedWrongly { replica } => {
                 write!(f, "Replica {replica} asks for synchronization but with a wrong offset")
             }
