@@ -183,7 +183,14 @@ impl Node {
 
     /// When [`Input::Timer`] is due.
     pub fn next_wake(&self) -> Time {
-        self.next_wait_end().map_or(self.next_cron, |end| end.min(self.next_cron))
+        let ends = [self.next_wait_end(), self.persistence.aof.lingers_until()];
+        ends.into_iter().flatten().fold(self.next_cron, Time::min)
+    }
+
+    /// Whether another turn should follow this one at once: the AOF waits a fraction of a millisecond for more writers,
+    /// less than a driver's timer can measure.
+    pub fn is_gathering(&self) -> bool {
+        self.persistence.aof.lingers_until().is_some()
     }
 
     fn boot(&mut self, now: Time, fx: &mut Effects) {
@@ -201,6 +208,7 @@ impl Node {
 
     fn on_timer(&mut self, now: Time, fx: &mut Effects) {
         self.release_waiters(now, fx);
+        self.persistence.aof.end_linger(now);
         if now >= self.next_cron {
             self.next_cron = now.plus_millis(CRON_MILLIS);
             self.cron(now, fx);

@@ -36,6 +36,11 @@ fn wait_in_sync(master: &Node, replicas: &[&Node]) {
         }
         wait_until("the same data", || digest(replica) == digest(master));
     }
+    // A master takes a replica for online only when it has heard its first acknowledgement.
+    wait_until("all are online", || {
+        let text = master.call(&["INFO", "replication"]);
+        text.text().matches("state=online").count() >= replicas.len()
+    });
 }
 
 /// Strings of all encodings, several databases, keys that expire.

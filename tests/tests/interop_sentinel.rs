@@ -39,11 +39,21 @@ impl Cluster {
         cluster
     }
 
+    /// Until every sentinel knows all others and has seen both replicas in their roles. One that still takes the
+    /// former master for a master (it asks it every ten seconds) could turn it back in the middle of a failover.
     fn wait_acquainted(&self) {
         for sentinel in &self.sentinels {
-            wait_until("it knows the replicas and the others", || {
+            wait_at_most(Duration::from_secs(40), "it knows the replicas and the others", || {
                 let line = sentinel.info("master0").unwrap_or_default();
-                line.contains("status=ok") && line.ends_with("slaves=2,sentinels=3")
+                let replicas = sentinel.call(&["SENTINEL", "REPLICAS", NAME]);
+                let in_role = |replica: &&Value| {
+                    let fields = replica.array();
+                    let at = fields.iter().position(|field| field.text() == "role-reported");
+                    at.is_some_and(|at| fields[at + 1].text() == "slave")
+                };
+                line.contains("status=ok")
+                    && line.ends_with("slaves=2,sentinels=3")
+                    && replicas.array().iter().filter(in_role).count() == 2
             });
         }
     }

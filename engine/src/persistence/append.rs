@@ -9,9 +9,19 @@
 //! ```
 //!
 //! At the end of every turn the whole buffer is written with one append, and under `always` fsynced at
-//! once: all clients of the turn share that fsync (group commit), and those that come while it runs
-//! share the next one. At most one append is under way, so that one that fails can be taken back and
+//! once: all clients of the turn share that fsync (group commit). Those that come while it runs wait in
+//! the buffer and share the next one: a queue of fsyncs with a few clients each would make every client
+//! wait for all of them. At most one append is under way, so that one that fails can be taken back and
 //! tried again without tearing the stream.
+//!
+//! Even so two groups could take turns for ever: one waits while the other's fsync runs. Whoever has just
+//! been answered is likely to write again at once, so the next fsync [lingers](Linger) a moment for them:
+//!
+//! ```text
+//!   fsync   ├─ A ──┤├─ B ──┤├─ A ──┤        two groups, each waiting for the other
+//!   fsync   ├─ A ──┤·├─ A and B ──┤·├─ A and B ──┤
+//!                   ╰ at the most a quarter of what the fsync took, and not longer than until all are back
+//! ```
 //!
 //! Under `everysec` the fsync runs beside the node once a second. While it runs a write may block, so
 //! the buffer waits for it, but not longer than two seconds. Replies do not wait meanwhile: what is
@@ -77,6 +87,8 @@ pub struct Aof {
     pub(super) turning: bool,
     writing: Option<Writing>,
     fsyncs: VecDeque<Fsync>,
+    /// The next fsync waits for those whom the latest has set free.
+    linger: Option<Linger>,
     /// The second of the latest fsync.
     last_fsync: u64,
     /// Since which second a write waits for an fsync.
@@ -115,11 +127,23 @@ struct Fsync {
     id: DiskId,
     /// The stream's offset that it covers.
     upto: u64,
+    since: Time,
     done: bool,
+}
+
+/// A group of writers gathers for one fsync.
+#[derive(Clone, Copy, Debug)]
+struct Linger {
+    /// It goes without those who are not back by then.
+    until: Time,
+    /// How many waited for the AOF when the latest fsync ended, whether it set them free or not.
+    writers: usize,
 }
 
 /// Seconds between two log lines about the same trouble.
 const ERROR_LOG_PERIOD: u64 = 30;
+/// The longest that a group gathers, in microseconds, however slow the disk is.
+const LONGEST_LINGER: u64 = 1_000;
 /// How long a write waits for an fsync, in seconds.
 const LONGEST_POSTPONEMENT: u64 = 2;
 
@@ -167,6 +191,16 @@ impl Aof {
     /// Fsyncs that run beside the node.
     pub fn pending_fsyncs(&self) -> u64 {
         self.fsyncs.len() as u64
+    }
+
+    /// Until when the next fsync waits for more writers; `None`: nobody waits for it, or it has begun.
+    pub(crate) fn lingers_until(&self) -> Option<Time> {
+        self.linger.filter(|_| !self.buffer.is_empty()).map(|linger| linger.until)
+    }
+
+    /// It is time to go without those who are not back.
+    pub(crate) fn end_linger(&mut self, now: Time) {
+        self.linger = self.linger.filter(|linger| now < linger.until);
     }
 
     /// Whether everything is written.
@@ -274,6 +308,14 @@ impl Node {
             }
             return;
         }
+        aof.end_linger(now);
+        if policy == AppendFsync::Always && !force && aof.tail.is_none() {
+            let gathers =
+                aof.linger.is_some_and(|linger| self.persistence.held.len() < linger.writers);
+            if syncing || gathers {
+                return;
+            }
+        }
         if policy == AppendFsync::EverySecond && !force && syncing && aof.tail.is_none() {
             let since = *aof.postponed_since.get_or_insert(seconds);
             if seconds.saturating_sub(since) < LONGEST_POSTPONEMENT {
@@ -286,7 +328,7 @@ impl Node {
         self.write_aof(now, policy, fx);
     }
 
-    fn write_aof(&mut self, _now: Time, policy: AppendFsync, fx: &mut Effects) {
+    fn write_aof(&mut self, now: Time, policy: AppendFsync, fx: &mut Effects) {
         let Some((path, bytes, to_tail)) = self.persistence.aof.take_next() else { return };
         let bytes = Bytes::from(bytes);
         let id = self.disk(DiskOp::Append { path: path.clone(), bytes: bytes.clone() }, fx);
@@ -294,9 +336,10 @@ impl Node {
         // An old file is fsynced for good, whatever the policy; under `always` each file is.
         if to_tail || (policy == AppendFsync::Always && !self.fsyncs_are_off()) {
             let id = self.disk(DiskOp::Fsync { path: path.clone() }, fx);
-            self.persistence.aof.fsyncs.push_back(Fsync { id, upto, done: false });
+            self.persistence.aof.fsyncs.push_back(Fsync { id, upto, since: now, done: false });
         }
         let aof = &mut self.persistence.aof;
+        aof.linger = None;
         aof.postponed_since = None;
         aof.writing = Some(Writing { id, path, bytes, to_tail, undoing: None });
     }
@@ -312,7 +355,7 @@ impl Node {
         let id = self.disk(DiskOp::Fsync { path }, fx);
         let aof = &mut self.persistence.aof;
         aof.last_fsync = now.as_secs();
-        aof.fsyncs.push_back(Fsync { id, upto: aof.written, done: false });
+        aof.fsyncs.push_back(Fsync { id, upto: aof.written, since: now, done: false });
     }
 
     /// An append or an fsync has ended.
@@ -371,10 +414,15 @@ impl Node {
         if let Err(error) = result {
             return self.aof_fsync_failed(now, id, error.text, fx);
         }
+        let writers = self.persistence.held.len();
+        let always = self.config.persistence.appendfsync == AppendFsync::Always;
         let aof = &mut self.persistence.aof;
         aof.fsync_error = None;
         if let Some(fsync) = aof.fsyncs.iter_mut().find(|fsync| fsync.id == id) {
             fsync.done = true;
+            let moment = (now.since(fsync.since).as_micros() as u64 / 4).min(LONGEST_LINGER);
+            let until = Time(now.0 + moment);
+            aof.linger = always.then_some(Linger { until, writers });
         }
         // A later fsync may be of another file: an offset is safe when all before it are.
         while let Some(fsync) = aof.fsyncs.pop_front_if(|fsync| fsync.done) {

@@ -4,7 +4,7 @@ use alloc::{format, string::String, string::ToString, vec::Vec};
 
 use crate::{
     config::{AppendFsync, Config, SavePoint},
-    io::{DiskOp, Input},
+    io::{ConnId, DiskOp, Endpoint, Input},
     node::bench::{Bench, Disk},
     time::Time,
 };
@@ -163,6 +163,49 @@ fn under_always_a_reply_waits_for_the_platter() {
     assert_eq!(bench.take_sent(), "");
     assert!(bench.one_operation(), "the fsync");
     assert_eq!(bench.take_sent(), "+OK\r\n");
+}
+
+#[test]
+fn under_always_two_groups_of_writers_become_one() {
+    let mut bench = boot(with_aof(AppendFsync::Always));
+    let [first, second] = [2, 3].map(ConnId::accepted);
+    for conn in [first, second] {
+        let peer = Endpoint::new("127.0.0.1", 50001);
+        bench.step(Input::Accepted { conn, peer: peer.clone(), local: peer });
+    }
+    let write = |bench: &mut Bench, conn| {
+        bench.step(Input::Received { conn, bytes: b"SET a 1\r\n" });
+        bench.step(Input::BeforeSleep);
+    };
+    let answer = |bench: &mut Bench| {
+        assert!(bench.one_operation());
+        bench.step(Input::BeforeSleep);
+        bench.take_sent()
+    };
+    write(&mut bench, first);
+    answer(&mut bench);
+    write(&mut bench, second);
+    assert_eq!(bench.asked.len(), 1, "one fsync at a time: who comes meanwhile shares the next");
+    bench.now.0 += 2_000;
+    assert_eq!(answer(&mut bench), "+OK\r\n");
+    assert!(bench.asked.is_empty() && bench.node.is_gathering(), "the first may come back");
+    write(&mut bench, first);
+    assert!(!bench.node.is_gathering());
+    assert_eq!(answer(&mut bench), "", "appended");
+    bench.now.0 += 2_000;
+    assert_eq!(answer(&mut bench), "+OK\r\n+OK\r\n", "both by one fsync");
+
+    bench.pass(100);
+    write(&mut bench, first);
+    answer(&mut bench);
+    write(&mut bench, second);
+    bench.now.0 += 2_000;
+    answer(&mut bench);
+    assert_eq!(bench.node.next_wake(), Time(bench.now.0 + 500), "a quarter of what it took");
+    bench.now.0 += 500;
+    bench.step(Input::Timer);
+    bench.step(Input::BeforeSleep);
+    assert_eq!(bench.asked.len(), 2, "the first is not back in time: on without it");
 }
 
 #[test]
