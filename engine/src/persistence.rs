@@ -13,7 +13,7 @@
 //!
 //! - [`append`]: the buffer, the three fsync policies, a full disk.
 //! - [`save`]: SAVE, BGSAVE, save points.
-//! - [`rewrite`]: BGREWRITEAOF, step by step, and what a crash finds after each step.
+//! - [`rewrite`]: BGREWRITEAOF, step by step, and what a crash finds after each step; `switch`: the AOF is turned on or off.
 //! - [`load`]: which files are read at boot; `read`: what is refused in them; [`boot`] opens the AOF behind it.
 //! - [`shutdown`]: what is written before the node ends.
 //! - [`script`]: chains of disk operations; [`jobs`]: the work of children; [`install`]: an RDB file
@@ -21,7 +21,10 @@
 //!
 //! Nothing here waits: each disk operation is an effect, and its answer goes on where the work stopped.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, VecDeque},
+};
 
 use crate::{
     config::Config,
@@ -43,6 +46,7 @@ pub mod rewrite;
 pub mod save;
 pub mod script;
 pub mod shutdown;
+mod switch;
 
 #[cfg(test)]
 mod tests;
@@ -111,13 +115,13 @@ pub enum ChildKind {
         dirty: u64,
     },
     /// BGREWRITEAOF.
-    Rewrite(Rewrite),
+    Rewrite(Box<Rewrite>),
 }
 
 impl Persistence {
     /// A change to the data, encoded as a command, made in database `db`: the AOF's buffer takes it.
     pub fn feed(&mut self, now: Time, db: u32, command: &[u8]) {
-        let rewriting = matches!(self.child, Some(Child { kind: ChildKind::Rewrite(_), .. }));
+        let rewriting = self.rewrite_collects();
         self.aof.feed(now, db, command, rewriting);
     }
 
@@ -164,8 +168,12 @@ impl Persistence {
 
     /// Whether clients must wait: the node does nothing but save.
     pub fn blocks_clients(&self) -> bool {
-        self.saves.is_saving_now()
-            || self.ending.as_ref().is_some_and(shutdown::Ending::blocks_clients)
+        self.saves.is_saving_now() || self.is_leaving()
+    }
+
+    /// Whether the node ends, and nothing keeps it any more.
+    fn is_leaving(&self) -> bool {
+        self.ending.as_ref().is_some_and(shutdown::Ending::blocks_clients)
     }
 }
 

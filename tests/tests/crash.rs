@@ -1,11 +1,18 @@
 //! Every disk operation is a place to crash at.
 //!
-//! One node, `appendfsync always`, a client that writes one key after another, and BGSAVE and BGREWRITEAOF while it
-//! does. The workload is played once to count the operations of its disk; then again for each of them, with a crash just
-//! before it and just after it: the process dies, the electricity fails, or it fails in the middle of a write. Then the
-//! node is started again. It must start, and hold every write that was acknowledged; what the ledger said of each
+//! One node, a client that writes one key after another, and BGSAVE and BGREWRITEAOF while it does; once for each
+//! `appendfsync`. Just before and just after each operation of its disk the world is copied, and in the copies the process
+//! dies, the electricity fails, or it fails in the middle of a write. Then the node is started again.
+//!
+//! | | process dies | power cut, torn or not |
+//! |---|---|---|
+//! | always | it starts; all that was acknowledged is there | the same |
+//! | everysec, no | it starts; all that was in the page cache is there | it starts; all that was fsynced is there |
+//!
+//! And what is there is always a beginning of what was written: no hole, whatever the policy. What the ledger said of each
 //! write, while the node was down, must turn out to be so.
 
+use engine::time::Time;
 use sim::{
     Action, NodeId, Scenario, World, invariants,
     view::{self, Place},
@@ -19,28 +26,41 @@ fn act(world: &mut World, line: &str) {
     world.act(&action);
 }
 
-/// The workload, up to the crash if there is one.
-fn workload(scenario: &str, crash: Option<CrashPoint>, sabotage: Option<Sabotage>) -> World {
-    let mut scenario = Scenario::named(scenario).unwrap();
+/// The node before anything is done to it.
+fn begin(appendfsync: &str, sabotage: Option<Sabotage>) -> World {
+    let mut scenario = Scenario::named("single").unwrap();
+    let config = &mut scenario.nodes[0].config;
+    *config = config.replace("appendfsync everysec", &format!("appendfsync {appendfsync}"));
+    assert!(config.contains(appendfsync));
     scenario.child_start_millis = 3;
     scenario.child_bytes_per_milli = 128;
     let mut world = World::new(&scenario, 5);
-    world.crash_point = crash;
     world.sabotage = sabotage;
-    let script = [
-        (20, "workload m1 5"),
-        (150, "on m1 BGREWRITEAOF"),
-        (150, "on m1 SET page home"),
-        (150, "on m1 BGSAVE"),
-        (100, "on m1 BGREWRITEAOF"),
-        (150, "stop c1"),
-        (50, "heal"),
-    ];
-    for (millis, line) in script {
-        world.advance(millis * 1000);
-        if crash.is_some() && world.process(NODE).is_none() {
-            break;
+    world
+}
+
+/// What is done to it, each so many milliseconds after the last.
+const SCRIPT: [(u64, &str); 8] = [
+    (20, "workload m1 5"),
+    (150, "on m1 BGREWRITEAOF"),
+    (150, "on m1 SET page home"),
+    (150, "on m1 BGSAVE"),
+    (100, "on m1 BGREWRITEAOF"),
+    (1000, "on m1 BGREWRITEAOF"),
+    (150, "stop c1"),
+    (50, "heal"),
+];
+
+/// Play the script; `look` sees the world before and after each event.
+fn play(mut world: World, mut look: impl FnMut(&World, &World)) -> World {
+    for (millis, line) in SCRIPT {
+        let until = Time(world.now().0 + millis * 1000);
+        while world.next_at().is_some_and(|at| at <= until) {
+            let before = world.clone();
+            world.step_event();
+            look(&before, &world);
         }
+        world.advance_to(until);
         act(&mut world, line);
     }
     world
@@ -71,10 +91,17 @@ fn called_lost(world: &World) -> Vec<bool> {
 }
 
 /// How many writes were kept, and how many lost.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Counts {
     kept: u64,
     lost: u64,
+}
+
+impl Counts {
+    fn add(&mut self, more: &Self) {
+        self.kept += more.kept;
+        self.lost += more.lost;
+    }
 }
 
 /// Compare what the ledger said of each write with what is there after the restart: what it called safe must be there.
@@ -92,85 +119,112 @@ fn ledger_was_right(world: &World, said: &[bool]) -> Result<Counts, String> {
     Ok(counts)
 }
 
-/// Start a node that went down under `always` again, and check it.
-fn check(mut world: World) -> Result<(), String> {
+/// Start a node that went down again, and check it.
+fn check(mut world: World, appendfsync: &str) -> Result<Counts, String> {
     let said = called_lost(&world);
+    let epitaph = world.host(NODE).epitaphs.last().cloned().unwrap();
     restart(&mut world)?;
-    for write in world.ledger().writes().filter(|write| write.is_acknowledged()) {
-        if is_there(&world, &write.command) == Some(false) {
+    let mut hole = None;
+    for write in world.ledger().writes() {
+        let Some(executed) = write.executed.as_ref().filter(|it| it.life == epitaph.life) else {
+            continue;
+        };
+        let Some(there) = is_there(&world, &write.command) else { continue };
+        let end = executed.aof_end.unwrap();
+        let aof = epitaph.aof.unwrap();
+        let kept = if epitaph.power { aof.synced } else { aof.written };
+        if appendfsync == "always" && write.is_acknowledged() && !there {
             return Err(format!("'{}' was acknowledged and is lost", write.command));
         }
+        if end <= kept && !there {
+            return Err(format!("'{}' was on the disk and is lost", write.command));
+        }
+        if there && hole.is_some_and(|hole| hole < end) {
+            return Err(format!("'{}' is there, and something before it is not", write.command));
+        }
+        if !there {
+            hole = Some(hole.unwrap_or(end).min(end));
+        }
     }
-    ledger_was_right(&world, &said)?;
-    invariants::ledger_is_true(&world)
+    let counts = ledger_was_right(&world, &said)?;
+    invariants::ledger_is_true(&world).map(|()| counts)
 }
 
-/// Crash at every `step`-th operation; how many operations there are, and what went wrong.
-fn crash_everywhere(sabotage: Option<Sabotage>, step: usize) -> (u64, Vec<String>) {
-    let scenario = "single-always";
-    let ops = workload(scenario, None, sabotage).disk(NODE).ops_issued();
-    let mut wrong = Vec::new();
-    for op in (1..=ops).step_by(step) {
-        for after in [false, true] {
-            for crash in [Crash::Process, Crash::Power, Crash::TornPower] {
-                let point = CrashPoint { node: NODE, op, after, crash };
-                let world = workload(scenario, Some(point), sabotage);
-                if world.process(NODE).is_some() {
-                    wrong.push(format!("{point:?} was not reached"));
-                } else if let Err(why) = check(world) {
-                    wrong.push(format!("{point:?}: {why}"));
+/// Crash at every `step`-th operation; how many crashes there were, what was kept and lost, and what went wrong.
+fn crash_everywhere(
+    appendfsync: &str,
+    sabotage: Option<Sabotage>,
+    step: u64,
+) -> (u64, Counts, Vec<String>) {
+    let (mut crashes, mut total, mut wrong) = (0, Counts::default(), Vec::new());
+    play(begin(appendfsync, sabotage), |before, after| {
+        let (first, last) = (before.disk(NODE).ops_issued() + 1, after.disk(NODE).ops_issued());
+        for op in (first..=last).filter(|op| op % step == 0) {
+            for after in [false, true] {
+                for crash in [Crash::Process, Crash::Power, Crash::TornPower] {
+                    let point = CrashPoint { node: NODE, op, after, crash };
+                    let mut world = before.clone();
+                    world.crash_point = Some(point);
+                    world.step_event();
+                    assert!(world.process(NODE).is_none(), "{point:?} was not reached");
+                    crashes += 1;
+                    match check(world, appendfsync) {
+                        Ok(counts) => total.add(&counts),
+                        Err(why) => wrong.push(format!("{point:?}: {why}")),
+                    }
                 }
             }
         }
-    }
-    (ops, wrong)
+    });
+    (crashes, total, wrong)
+}
+
+fn survives_everywhere(appendfsync: &str) -> Counts {
+    let (crashes, counts, wrong) = crash_everywhere(appendfsync, None, 1);
+    let some = wrong[..wrong.len().min(5)].join("\n");
+    assert!(wrong.is_empty(), "{} of {crashes} crashes:\n{some}", wrong.len());
+    assert!(crashes > 900, "the workload touches the disk only {} times", crashes / 6);
+    assert!(counts.kept > 1000 && counts.lost > 100, "{counts:?}");
+    counts
 }
 
 #[test]
 fn under_always_nothing_acknowledged_is_lost_wherever_it_crashes() {
-    let (ops, wrong) = crash_everywhere(None, 1);
-    assert!(ops > 150, "the workload touches the disk only {ops} times");
-    let some = wrong[..wrong.len().min(5)].join("\n");
-    assert!(wrong.is_empty(), "{} of {ops} × 6 crashes:\n{some}", wrong.len());
+    survives_everywhere("always");
 }
 
 #[test]
-fn under_everysec_the_ledger_says_what_each_crash_takes() {
-    let ops = workload("single", None, None).disk(NODE).ops_issued();
-    let mut total = Counts::default();
-    for op in (1..=ops).step_by(5) {
-        for crash in [Crash::Process, Crash::Power, Crash::TornPower] {
-            let point = CrashPoint { node: NODE, op, after: true, crash };
-            let mut world = workload("single", Some(point), None);
-            let said = called_lost(&world);
-            match restart(&mut world).and_then(|()| ledger_was_right(&world, &said)) {
-                Ok(counts) => {
-                    total.kept += counts.kept;
-                    total.lost += counts.lost;
-                }
-                // As in Redis 7.0: the old increment is fsynced beside the node, and the manifest that names a newer one
-                // may be on the platter first. Only `always` promises that the node starts.
-                Err(why) if crash != Crash::Process && why.contains(NOT_THE_LAST) => {}
-                Err(why) => panic!("{point:?}: {why}"),
-            }
-        }
-    }
-    let Counts { kept, lost } = total;
-    assert!(kept > 100 && lost > 100, "{kept} writes were kept and {lost} lost");
+fn under_everysec_what_was_fsynced_is_kept_wherever_it_crashes() {
+    survives_everywhere("everysec");
 }
 
-/// What Redis says of an increment that was torn and is not the last one.
-const NOT_THE_LAST: &str = "the truncated file is not the last file";
+#[test]
+fn without_fsyncs_a_node_starts_again_wherever_it_crashes() {
+    survives_everywhere("no");
+}
+
+/// Under `always` the answer itself is the proof: what a client has read as done is on the platter by then.
+#[test]
+fn under_always_what_is_answered_is_on_the_platter() {
+    play(begin("always", None), |_, world| {
+        let told = world.ledger().writes().rev().filter(|write| write.is_acknowledged());
+        for write in told.take(5) {
+            assert_eq!(view::writes::place(world, write), Place::Disk, "{write:?}");
+        }
+    });
+}
 
 #[test]
 fn an_fsync_that_does_nothing_is_noticed() {
-    let (_, wrong) = crash_everywhere(Some(Sabotage::FsyncDoesNothing), 7);
+    let (_, _, wrong) = crash_everywhere("always", Some(Sabotage::FsyncDoesNothing), 7);
     assert!(wrong.iter().any(|why| why.contains("was acknowledged and is lost")), "{wrong:?}");
+    let (_, _, wrong) = crash_everywhere("everysec", Some(Sabotage::FsyncDoesNothing), 7);
+    assert!(wrong.iter().any(|why| why.contains("was on the disk and is lost")), "{wrong:?}");
 }
 
 #[test]
 fn the_workload_does_what_it_says() {
-    let world = workload("single-always", None, None);
+    let world = play(begin("always", None), |_, _| {});
     let marks: Vec<String> = view::timeline(&world, 0).into_iter().map(|mark| mark.text).collect();
     let ends = [
         "Background saving terminated with success",

@@ -30,7 +30,7 @@
 //!
 //! A rewrite turns to a new file while bytes of the old one may still be in the buffer. They become the
 //! *tail*: written to the old file first, whatever else there is. And while the new file is not yet
-//! named by the manifest nothing is written to it (`Turning`): bytes that a restart would not find must
+//! named by the manifest nothing is written to it (`turning`): bytes that a restart would not find must
 //! not be acknowledged.
 
 use alloc::{
@@ -77,6 +77,8 @@ pub struct Aof {
     pub(super) fed: u64,
     written: u64,
     synced: u64,
+    /// How far the fsyncs that have ended reach; an append that is not answered yet may lie before it.
+    fsynced: u64,
     /// How far replies may go.
     pub(super) acknowledged: u64,
     /// The file that is appended to.
@@ -116,7 +118,6 @@ struct Writing {
     id: DiskId,
     path: String,
     bytes: Bytes,
-    to_tail: bool,
     /// Its failure is being undone: the file is being cut back. So many bytes had been written.
     undoing: Option<u64>,
 }
@@ -219,6 +220,11 @@ impl Aof {
         self.feed.restart();
     }
 
+    /// Whether all of the file that was closed is in the page cache.
+    pub(super) fn is_written_out(&self) -> bool {
+        self.writing.is_none() && self.tail.is_none()
+    }
+
     /// The next file could not be made: go on with the present one.
     pub(super) fn reopen_file(&mut self) {
         if let Some((path, mut tail)) = self.tail.take() {
@@ -245,13 +251,21 @@ impl Aof {
         self.fsync_error = None;
     }
 
-    /// Without an AOF nobody has to wait for what was not even to be written.
+    /// Nothing more is appended; what is in the buffer still goes to the file that it belongs to. (While the AOF turns to
+    /// its next file that is the next one: whoever ends the turn closes it.)
     pub(super) fn switch_off(&mut self) {
-        self.close_file();
+        if !self.turning {
+            self.leave_file();
+        }
         self.state = AofState::Off;
-        self.turning = false;
-        self.incr_size = 0;
         self.rewrites.scheduled = false;
+    }
+
+    /// What is in the buffer goes to the present file, and nothing after it.
+    pub(super) fn leave_file(&mut self) {
+        self.turning = false;
+        self.close_file();
+        self.turn_to(String::new(), 0);
     }
 
     /// What was to be written will not be missed: nobody was promised anything about it.
@@ -260,6 +274,11 @@ impl Aof {
         self.written += (core::mem::take(&mut self.buffer).len() + tail) as u64;
         self.acknowledged = self.acknowledged.max(self.written);
         self.feed.restart();
+    }
+
+    fn note_synced(&mut self) {
+        self.synced = self.synced.max(self.fsynced.min(self.written));
+        self.acknowledged = self.acknowledged.max(self.synced);
     }
 
     fn take_next(&mut self) -> Option<(String, Vec<u8>, bool)> {
@@ -272,9 +291,9 @@ impl Aof {
         Some((self.path.clone(), core::mem::take(&mut self.buffer), false))
     }
 
-    fn put_back(&mut self, path: String, bytes: &[u8], to_tail: bool) {
+    fn put_back(&mut self, path: String, bytes: &[u8]) {
         let mut all = bytes.to_vec();
-        if !to_tail && path == self.path {
+        if path == self.path && !self.turning {
             all.append(&mut self.buffer);
             self.buffer = all;
             return;
@@ -316,11 +335,20 @@ impl Node {
                 return;
             }
         }
-        if policy == AppendFsync::EverySecond && !force && syncing && aof.tail.is_none() {
+        let may_wait = match policy {
+            AppendFsync::Always => false,
+            AppendFsync::EverySecond => true,
+            AppendFsync::No => aof.turning,
+        };
+        if may_wait && !force && syncing && aof.tail.is_none() {
             let since = *aof.postponed_since.get_or_insert(seconds);
             if seconds.saturating_sub(since) < LONGEST_POSTPONEMENT {
                 aof.acknowledged = aof.fed;
                 return self.release_held(fx);
+            }
+            if aof.turning {
+                // It does not wait for this fsync alone, and can't go anywhere without it.
+                return;
             }
             aof.delayed_fsyncs += 1;
             self.note_persistence(now, PersistenceFact::SlowFsync, fx);
@@ -341,7 +369,7 @@ impl Node {
         let aof = &mut self.persistence.aof;
         aof.linger = None;
         aof.postponed_since = None;
-        aof.writing = Some(Writing { id, path, bytes, to_tail, undoing: None });
+        aof.writing = Some(Writing { id, path, bytes, undoing: None });
     }
 
     /// `no-appendfsync-on-rewrite`: no fsync while a child keeps the disk busy.
@@ -369,23 +397,27 @@ impl Node {
         match self.persistence.aof.writing.take_if(|writing| writing.id == id) {
             Some(writing) if writing.undoing.is_some() => self.undone(now, writing, result, fx),
             Some(writing) => match result {
-                Ok(()) => self.aof_written(now, writing.bytes.len() as u64, writing.to_tail, fx),
+                Ok(()) => self.aof_written(now, &writing, fx),
                 Err(error) => self.aof_write_failed(now, writing, &error, fx),
             },
             None => self.aof_fsynced(now, id, result, fx),
         }
         self.release_held(fx);
+        self.close_incr(now, fx);
         self.advance_shutdown(now, fx);
     }
 
-    fn aof_written(&mut self, now: Time, bytes: u64, to_tail: bool, fx: &mut Effects) {
+    fn aof_written(&mut self, now: Time, writing: &Writing, fx: &mut Effects) {
         let policy = self.config.persistence.appendfsync;
         let aof = &mut self.persistence.aof;
+        let bytes = writing.bytes.len() as u64;
         aof.written += bytes;
         aof.current_size += bytes;
-        if !to_tail {
+        if writing.path == aof.path {
             aof.incr_size += bytes;
         }
+        // Its fsync may have been answered first.
+        aof.note_synced();
         let recovered = aof.write_error.take().is_some();
         let end = aof.written;
         // Without an fsync on its way, writing is all that is promised.
@@ -426,9 +458,9 @@ impl Node {
         }
         // A later fsync may be of another file: an offset is safe when all before it are.
         while let Some(fsync) = aof.fsyncs.pop_front_if(|fsync| fsync.done) {
-            aof.synced = aof.synced.max(fsync.upto.min(aof.written));
+            aof.fsynced = aof.fsynced.max(fsync.upto);
         }
-        aof.acknowledged = aof.acknowledged.max(aof.synced);
+        aof.note_synced();
     }
 
     fn aof_fsync_failed(&mut self, now: Time, id: DiskId, why: String, fx: &mut Effects) {
@@ -442,6 +474,7 @@ impl Node {
             if first {
                 self.note_persistence(now, PersistenceFact::AofFsyncError { why }, fx);
             }
+            self.incr_not_closed(now, fx);
         }
     }
 
@@ -467,18 +500,20 @@ impl Node {
         }
         let aof = &mut self.persistence.aof;
         aof.write_error = Some(error.text.clone());
+        // An fsync behind it covered what was there, and it was not.
+        aof.fsynced = aof.synced;
         if self.config.persistence.appendfsync == AppendFsync::Always && aof.state == AofState::On {
             self.note_persistence(now, PersistenceFact::AofWriteFatal, fx);
             return fx.push(Effect::Exit { code: 1 });
         }
         // Only `always` has promised anything about it.
         aof.acknowledged = aof.fed;
-        if error.written == 0 || writing.to_tail {
+        self.incr_not_closed(now, fx);
+        let aof = &mut self.persistence.aof;
+        if error.written == 0 || writing.path != aof.path {
             let rest = &writing.bytes[(error.written as usize).min(writing.bytes.len())..];
-            let len = error.written;
-            aof.put_back(writing.path, rest, writing.to_tail);
-            aof.written += len;
-            return;
+            aof.written += error.written;
+            return aof.put_back(writing.path, rest);
         }
         let (path, len) = (writing.path.clone(), aof.incr_size);
         let id = self.disk(DiskOp::Truncate { path, len }, fx);
@@ -503,7 +538,7 @@ impl Node {
         aof.written += stays;
         aof.incr_size += stays;
         aof.current_size += stays;
-        aof.put_back(writing.path, &writing.bytes[stays as usize..], false);
+        aof.put_back(writing.path, &writing.bytes[stays as usize..]);
     }
 
     /// What waits for the next second: a postponed write, a write that failed.

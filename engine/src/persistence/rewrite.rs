@@ -3,8 +3,9 @@
 //! ```text
 //!        what is on the disk                                     a crash here finds …
 //!   1    base 1, incr 1; manifest: b1 i1                         b1 i1
-//!   2    incr 2 made, empty                                      b1 i1 (incr 2 is nobody's)
-//!   3    manifest: b1 i1 i2     ◀─ the snapshot's moment         b1 i1 i2
+//!   2    incr 1 fsynced         ◀─ the snapshot's moment         b1 i1
+//!        incr 2 made, empty                                      b1 i1 (incr 2 is nobody's)
+//!   3    manifest: b1 i1 i2                                      b1 i1 i2
 //!   4    child writes temp-rewriteaof-bg-….aof, appends go to i2 b1 i1 i2
 //!   5    temp file renamed to base 2                             b1 i1 i2 (base 2 is nobody's)
 //!   6    manifest: b2 h1 h1 i2                                   b2 i2, and history to delete
@@ -15,6 +16,12 @@
 //! At every line the files that the manifest names are complete: nothing is lost, whatever the line.
 //! The directory is fsynced *before* a manifest names a new file, too: a power cut must not keep the
 //! name of a file in the manifest and lose it in the directory.
+//!
+//! And incr 1 is fsynced before a manifest names incr 2, whatever the policy. Redis 7.0 leaves this to the background: a
+//! power cut in between finds incr 1 cut short *and* a file behind it. If the cut goes through a command the node
+//! does not start ("the truncated file is not the last file"); if not, what incr 2 holds is applied without what
+//! came before it. Here a node always starts, with a beginning of what was written. The price is one fsync a rewrite,
+//! and only this rewrite waits for it.
 //!
 //! When the AOF is being turned on (`CONFIG SET appendonly yes`) there is no i1; what comes in during
 //! step 4 goes to a temporary incr file, which gets its name in step 5.
@@ -42,6 +49,10 @@ pub struct Rewrite {
     manifest: Manifest,
     /// The incr file that was begun with this rewrite.
     incr: Option<String>,
+    /// Whether the AOF was on when it began; else it was being turned on, or off.
+    was_on: bool,
+    /// The AOF was turned off (and perhaps on again) since: only the files are put in order.
+    orphan: bool,
     /// The base is an RDB file.
     rdb: bool,
     /// The size of the new base.
@@ -51,6 +62,15 @@ pub struct Rewrite {
 /// Where a rewrite stands.
 #[derive(Clone, Debug)]
 enum Phase {
+    /// The present incr file is being written out and fsynced.
+    Closing {
+        /// What the child will do.
+        job: ChildJob,
+        /// How the next incr file is made.
+        script: Script,
+        /// The fsync has been asked for.
+        asked: bool,
+    },
     /// The next incr file is being made; the child will do this.
     Preparing(ChildJob),
     /// The child writes. Only now can the rewrite be ended without leaving disk operations behind.
@@ -128,8 +148,15 @@ impl Rewrites {
     }
 }
 
+impl Rewrite {
+    /// The AOF that it was begun for is gone.
+    pub(super) const fn disown(&mut self) {
+        self.orphan = true;
+    }
+}
+
 impl Persistence {
-    fn rewrite_mut(&mut self) -> Option<&mut Rewrite> {
+    pub(super) fn rewrite_mut(&mut self) -> Option<&mut Rewrite> {
         match &mut self.child {
             Some(Child { kind: ChildKind::Rewrite(rewrite), .. }) => Some(rewrite),
             _ => None,
@@ -140,6 +167,28 @@ impl Persistence {
     pub fn schedule_rewrite(&mut self) {
         self.aof.rewrites.scheduled = true;
         self.aof.rewrites.failures = 0;
+    }
+
+    /// Whether the AOF is being rewritten for its own sake: what comes in meanwhile belongs to it.
+    pub(super) fn rewrite_collects(&self) -> bool {
+        matches!(&self.child, Some(Child { kind: ChildKind::Rewrite(rewrite), .. }) if !rewrite.orphan)
+    }
+
+    /// Whether the AOF turns to its next incr file at this moment: nothing can be written before it has.
+    pub(super) fn is_turning(&self) -> bool {
+        matches!(self.rewrite_phase(), Some(Phase::Preparing(_)))
+    }
+
+    /// Whether a rewrite's child runs: then it can be ended without leaving disk operations behind.
+    pub(super) fn is_rewrite_writing(&self) -> bool {
+        matches!(self.rewrite_phase(), Some(Phase::Writing))
+    }
+
+    fn rewrite_phase(&self) -> Option<&Phase> {
+        match &self.child {
+            Some(Child { kind: ChildKind::Rewrite(rewrite), .. }) => Some(&rewrite.phase),
+            _ => None,
+        }
     }
 
     /// Whether the AOF is being rewritten.
@@ -185,12 +234,55 @@ impl Node {
         let pid = self.child_pid(id);
         let (rdb, keys) = (self.config.persistence.aof_use_rdb_preamble, self.keyspace.len());
         let output = ChildOutput::File(temp_name(pid));
-        let phase = Phase::Preparing(ChildJob { id, output, work: self.rewrite_work(now) });
-        let rewrite = Rewrite { phase, manifest, incr, rdb, base_size: 0 };
-        let kind = ChildKind::Rewrite(rewrite);
+        let job = ChildJob { id, output, work: self.rewrite_work(now) };
+        let was_on = self.persistence.aof.state == AofState::On;
+        let phase = Phase::Closing { job, script, asked: !was_on };
+        let rewrite = Rewrite { phase, manifest, incr, was_on, orphan: false, rdb, base_size: 0 };
+        let kind = ChildKind::Rewrite(Box::new(rewrite));
         self.persistence.child = Some(Child { job: id, pid, since: now, keys, kind });
-        self.run_script(script, fx);
+        self.close_incr(now, fx);
         true
+    }
+
+    /// A rewrite goes on (to step 3) as soon as the present incr file is on the platter.
+    pub(super) fn close_incr(&mut self, now: Time, fx: &mut Effects) {
+        let aof = &self.persistence.aof;
+        let (written, synced) = (aof.is_written_out(), aof.pending_fsyncs() == 0);
+        let Some(rewrite) = self.persistence.rewrite_mut() else { return };
+        let was_on = rewrite.was_on;
+        let Phase::Closing { job, script, asked } = &mut rewrite.phase else { return };
+        if was_on && !written {
+            self.flush_aof(now, true, fx);
+        } else if !*asked {
+            // Even if nothing was written: what a life before this one wrote may be in the page cache alone.
+            *asked = true;
+            self.fsync_aof(now, fx);
+        } else if !was_on || synced {
+            let script = script.clone();
+            rewrite.phase = Phase::Preparing(job.clone());
+            self.run_script(script, fx);
+        }
+    }
+
+    /// The present incr file can't be written or fsynced: no rewrite, and the AOF goes on with this file.
+    pub(super) fn incr_not_closed(&mut self, now: Time, fx: &mut Effects) {
+        if self.end_closing() {
+            self.note_persistence(now, PersistenceFact::RewriteFailed, fx);
+            self.aof_rewrite_failed(now, fx);
+        }
+    }
+
+    /// Forget a rewrite that has done nothing yet. Returns whether there was one.
+    pub(super) fn end_closing(&mut self) -> bool {
+        let closing = self
+            .persistence
+            .rewrite_mut()
+            .is_some_and(|rewrite| matches!(rewrite.phase, Phase::Closing { .. }));
+        if closing {
+            self.persistence.child = None;
+            self.persistence.aof.reopen_file();
+        }
+        closing
     }
 
     fn rewrite_work(&mut self, now: Time) -> Box<dyn ChildWork> {
@@ -229,20 +321,27 @@ impl Node {
         let Some(rewrite) = self.persistence.rewrite_mut() else { return };
         let phase = core::mem::replace(&mut rewrite.phase, Phase::Writing);
         let (manifest, incr) = (rewrite.manifest.clone(), rewrite.incr.clone());
-        if !ok {
-            self.persistence.aof.reopen_file();
-            self.persistence.child = None;
-            return self.aof_rewrite_failed(now, fx);
-        }
-        if let Some(name) = incr.filter(|_| self.persistence.aof.state != AofState::Off) {
+        let (was_on, orphan) = (rewrite.was_on, rewrite.orphan);
+        if ok && let Some(name) = incr.filter(|_| was_on || !orphan) {
             let path = self.aof_path(&name);
             self.persistence.aof.turn_to(path, 0);
             self.note_persistence(now, PersistenceFact::RewriteIncrCreated { file: name }, fx);
         }
         let aof = &mut self.persistence.aof;
-        aof.turning = false;
-        if aof.state == AofState::On {
+        if ok && was_on {
             aof.manifest = manifest;
+        }
+        match (ok, orphan) {
+            (false, false) => aof.reopen_file(),
+            (_, true) => aof.leave_file(),
+            (true, false) => aof.turning = false,
+        }
+        if !ok || orphan || self.persistence.is_leaving() {
+            self.persistence.child = None;
+            if !ok {
+                self.aof_rewrite_failed(now, fx);
+            }
+            return self.advance_shutdown(now, fx);
         }
         if let (Phase::Preparing(job), Some(child)) = (phase, &self.persistence.child) {
             let pid = child.pid;
@@ -297,16 +396,18 @@ impl Node {
         let Some(rewrite) = self.persistence.rewrite_mut() else { return };
         if !ok {
             self.persistence.child = None;
+            self.persistence.aof.turning = false;
             return self.aof_rewrite_failed(now, fx);
         }
         let (manifest, base_size) = (rewrite.manifest.clone(), rewrite.base_size);
+        let (was_on, orphan) = (rewrite.was_on, rewrite.orphan);
         let base = manifest.base.iter().map(|file| file.name.clone()).next().unwrap_or_default();
         self.note_persistence(
             now,
             PersistenceFact::RewriteBaseRenamed { from: temp, to: base },
             fx,
         );
-        if self.persistence.aof.state == AofState::WaitRewrite {
+        if self.persistence.aof.state == AofState::WaitRewrite && !was_on && !orphan {
             let from = Manifest::temp_incr_name(&prefix);
             let to = manifest.incrs.last().map(|file| file.name.clone()).unwrap_or_default();
             let path = self.aof_path(&to);
@@ -318,7 +419,7 @@ impl Node {
         }
         let aof = &mut self.persistence.aof;
         aof.turning = false;
-        if aof.state != AofState::Off {
+        if aof.state != AofState::Off && !orphan {
             aof.feed.restart();
             aof.current_size = base_size + aof.incr_size;
             aof.rewrite_base_size = aof.current_size;
@@ -381,7 +482,7 @@ impl Node {
     }
 
     /// What came in while the first base was being written is in the next attempt's snapshot.
-    fn drop_temp_incr(&mut self, now: Time, fx: &mut Effects) {
+    pub(super) fn drop_temp_incr(&mut self, now: Time, fx: &mut Effects) {
         self.persistence.aof.abandon();
         let (_, prefix) = self.aof_names();
         let file = Manifest::temp_incr_name(&prefix);
@@ -432,60 +533,5 @@ impl Node {
                 true
             }
         }
-    }
-
-    /// `CONFIG SET appendonly` has changed.
-    pub(crate) fn appendonly_changed(&mut self, now: Time, fx: &mut Effects) {
-        let on = self.config.persistence.appendonly;
-        match (on, self.persistence.aof.state) {
-            (true, AofState::Off) => self.turn_aof_on(now, fx),
-            (false, AofState::On | AofState::WaitRewrite) => self.turn_aof_off(now, fx),
-            _ => {}
-        }
-    }
-
-    /// The data is about to be replaced by a master's: what was appended says nothing about it. Behind it the AOF is
-    /// turned on again, with a base of its own ([`Node::appendonly_changed`]).
-    pub(crate) fn suspend_aof(&mut self, now: Time, fx: &mut Effects) {
-        if self.persistence.aof.state != AofState::Off {
-            self.turn_aof_off(now, fx);
-        }
-    }
-
-    fn turn_aof_on(&mut self, now: Time, fx: &mut Effects) {
-        self.persistence.aof.state = AofState::WaitRewrite;
-        self.persistence.aof.rewrites.stamps = self.config.persistence.aof_timestamp_enabled;
-        self.persistence.aof.forget_trouble();
-        if self.is_rewrite_writing() {
-            // It does not collect what comes in meanwhile.
-            self.note_persistence(now, PersistenceFact::AofRestartsRewrite, fx);
-            self.end_rewrite(now, fx);
-        }
-        if !self.start_rewrite(now, fx) {
-            self.persistence.aof.rewrites.scheduled = true;
-            self.note_persistence(now, PersistenceFact::AofMustWait, fx);
-        }
-    }
-
-    fn turn_aof_off(&mut self, now: Time, fx: &mut Effects) {
-        if self.is_rewrite_writing() {
-            self.end_rewrite(now, fx);
-        }
-        if self.persistence.aof.state == AofState::WaitRewrite {
-            self.drop_temp_incr(now, fx);
-        }
-        self.persistence.aof.switch_off();
-        self.flush_aof(now, true, fx);
-    }
-
-    fn is_rewrite_writing(&mut self) -> bool {
-        self.persistence.rewrite_mut().is_some_and(|it| matches!(it.phase, Phase::Writing))
-    }
-
-    fn end_rewrite(&mut self, now: Time, fx: &mut Effects) {
-        if let Some(pid) = self.persistence.child.as_ref().map(|child| child.pid) {
-            self.note_persistence(now, PersistenceFact::RewriteKilled { pid }, fx);
-        }
-        self.kill_child(fx);
     }
 }

@@ -152,11 +152,13 @@ impl Node {
                     self.note_persistence(now, PersistenceFact::InitialAofUnfinishedAnyway, fx);
                 }
                 self.note_persistence(now, PersistenceFact::RewriteChildKilled, fx);
-                self.kill_child(fx);
+                if !self.persistence.is_turning() {
+                    self.kill_child(fx);
+                    self.persistence.aof.reopen_file();
+                }
             }
             None => {}
         }
-        self.persistence.aof.reopen_file();
         self.persistence.ending = Some(Ending { flags, stage: Stage::Draining });
         if self.persistence.aof.state != AofState::Off {
             self.note_persistence(now, PersistenceFact::FinalFsync, fx);
@@ -169,6 +171,10 @@ impl Node {
         match &self.persistence.ending {
             Some(ending) if ending.stage == Stage::Draining => {}
             _ => return,
+        }
+        if self.persistence.is_turning() {
+            // The manifest may name the next file already: what is in the buffer belongs there.
+            return;
         }
         self.flush_aof(now, true, fx);
         if !self.persistence.aof.is_drained() {

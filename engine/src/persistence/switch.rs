@@ -1,0 +1,77 @@
+//! The AOF is turned on and off while the node runs: by `CONFIG SET appendonly`, and around a full sync.
+//!
+//! ```text
+//!   Off ──on──▶ WaitRewrite ──first base in place──▶ On
+//!    ▲              │ off                            │ off
+//!    ╰──────────────┴────────────────────────────────╯
+//! ```
+//!
+//! A rewrite that runs at that moment was begun for another AOF than the one that is wanted now. While its child
+//! writes it is ended. While it changes files it can't be ended half-way; it becomes an *orphan*, which
+//! leaves the files in order and nothing else.
+
+use super::AofState;
+use crate::{io::Effects, node::Node, time::Time, trace::PersistenceFact};
+
+impl Node {
+    /// `CONFIG SET appendonly` has changed.
+    pub(crate) fn appendonly_changed(&mut self, now: Time, fx: &mut Effects) {
+        let on = self.config.persistence.appendonly;
+        match (on, self.persistence.aof.state) {
+            (true, AofState::Off) => self.turn_aof_on(now, fx),
+            (false, AofState::On | AofState::WaitRewrite) => self.turn_aof_off(now, fx),
+            _ => {}
+        }
+    }
+
+    /// The data is about to be replaced by a master's: what was appended says nothing about it. Behind it the AOF is
+    /// turned on again, with a base of its own ([`Node::appendonly_changed`]).
+    pub(crate) fn suspend_aof(&mut self, now: Time, fx: &mut Effects) {
+        if self.persistence.aof.state != AofState::Off {
+            self.turn_aof_off(now, fx);
+        }
+    }
+
+    fn turn_aof_on(&mut self, now: Time, fx: &mut Effects) {
+        self.persistence.aof.state = AofState::WaitRewrite;
+        self.persistence.aof.rewrites.stamps = self.config.persistence.aof_timestamp_enabled;
+        self.persistence.aof.forget_trouble();
+        if self.persistence.is_rewrite_writing() {
+            // It does not collect what comes in meanwhile.
+            self.note_persistence(now, PersistenceFact::AofRestartsRewrite, fx);
+            self.end_rewrite(now, fx);
+        }
+        self.disown_rewrite();
+        if !self.start_rewrite(now, fx) {
+            self.persistence.aof.rewrites.scheduled = true;
+            self.note_persistence(now, PersistenceFact::AofMustWait, fx);
+        }
+    }
+
+    fn turn_aof_off(&mut self, now: Time, fx: &mut Effects) {
+        self.end_closing();
+        if self.persistence.is_rewrite_writing() {
+            self.end_rewrite(now, fx);
+        }
+        self.disown_rewrite();
+        if self.persistence.aof.state == AofState::WaitRewrite {
+            self.drop_temp_incr(now, fx);
+        }
+        self.persistence.aof.switch_off();
+        self.flush_aof(now, true, fx);
+    }
+
+    /// What the running rewrite does to the files can't be stopped half-way; what comes in from now on is not its own.
+    fn disown_rewrite(&mut self) {
+        if let Some(rewrite) = self.persistence.rewrite_mut() {
+            rewrite.disown();
+        }
+    }
+
+    fn end_rewrite(&mut self, now: Time, fx: &mut Effects) {
+        if let Some(pid) = self.persistence.child.as_ref().map(|child| child.pid) {
+            self.note_persistence(now, PersistenceFact::RewriteKilled { pid }, fx);
+        }
+        self.kill_child(fx);
+    }
+}
