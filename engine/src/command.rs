@@ -157,6 +157,8 @@ pub enum Flag {
     NoAsyncLoading,
     /// May propagate even when nothing changed (PUBLISH).
     MayReplicate,
+    /// Comes across keys that nobody named: what has expired among them is told one by one, not as a transaction.
+    TouchesArbitraryKeys,
 }
 
 impl Flag {
@@ -184,7 +186,7 @@ impl Flag {
             Self::Asking => "asking",
             Self::Protected => "protected",
             Self::NoMandatoryKeys => "no_mandatory_keys",
-            Self::OnlySentinel | Self::Sentinel => return None,
+            Self::OnlySentinel | Self::Sentinel | Self::TouchesArbitraryKeys => return None,
         })
     }
 }

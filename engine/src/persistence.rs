@@ -15,6 +15,7 @@
 //! - [`save`]: SAVE, BGSAVE, save points.
 //! - [`rewrite`]: BGREWRITEAOF, step by step, and what a crash finds after each step; `switch`: the AOF is turned on or off.
 //! - [`load`]: which files are read at boot; `read`: what is refused in them; [`boot`] opens the AOF behind it.
+//! - `reload`: the same files, read again for DEBUG.
 //! - [`shutdown`]: what is written before the node ends.
 //! - [`script`]: chains of disk operations; [`jobs`]: the work of children; [`install`]: an RDB file
 //!   into the keyspace; [`info`]: `INFO persistence`.
@@ -42,6 +43,7 @@ pub mod install;
 pub mod jobs;
 pub mod load;
 mod read;
+mod reload;
 pub mod rewrite;
 pub mod save;
 pub mod script;
@@ -78,6 +80,8 @@ pub struct Persistence {
     held: VecDeque<(u64, ConnId)>,
     /// Whoever ends the node.
     ending: Option<shutdown::Ending>,
+    /// DEBUG RELOAD, DEBUG LOADAOF.
+    reload: Option<reload::Reload>,
 }
 
 /// What the last load brought.
@@ -168,7 +172,8 @@ impl Persistence {
 
     /// Whether clients must wait: the node does nothing but save.
     pub fn blocks_clients(&self) -> bool {
-        self.saves.is_saving_now() || self.is_leaving()
+        let drains = self.reload.is_some() && !self.is_loading();
+        self.saves.is_saving_now() || self.is_leaving() || drains
     }
 
     /// Whether the node ends, and nothing keeps it any more.

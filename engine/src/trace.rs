@@ -8,7 +8,7 @@ pub mod replication;
 pub mod sentinel;
 pub mod server;
 
-pub use persistence::PersistenceFact;
+pub use persistence::{PersistenceFact, ReloadedFrom};
 pub use replication::ReplicationFact;
 pub use sentinel::{Event, SentinelFact, Subject};
 pub use server::ServerFact;

@@ -5,6 +5,7 @@ use alloc::{format, string::String, vec::Vec};
 use super::{Ctx, Outcome};
 use crate::{
     keyspace::{Expiry, StringEncoding, digest},
+    node::Blocked,
     number::parse_i64,
     refusal::Refusal,
     resp::Args,
@@ -17,6 +18,11 @@ pub(super) fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         (b"digest-value", 3..) => digest_values(ctx, args),
         (b"populate", 3..=5) => populate(ctx, args)?,
         (b"object", 3..) => return object(ctx, args),
+        (b"reload", 2..) => return reload(ctx, args),
+        (b"loadaof", 2) => {
+            ctx.client.blocked = Some(Blocked::Disk);
+            ctx.node.debug_load_aof(ctx.now, ctx.client.conn, ctx.fx);
+        }
         (b"sleep", 3) => ctx.reply().ok(),
         (b"set-active-expire", 3) => {
             ctx.node.active_expire = args.at(2) != b"0";
@@ -36,6 +42,26 @@ pub(super) fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         (b"log", 3) => ctx.reply().ok(),
         _ => return super::wrong_subcommand(args),
     }
+    Ok(())
+}
+
+/// `DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]`; the answer comes when everything is read.
+fn reload(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let (mut flush, mut save) = (true, true);
+    for option in args.iter().skip(2) {
+        match option.to_ascii_lowercase().as_slice() {
+            b"merge" => {}
+            b"noflush" => flush = false,
+            b"nosave" => save = false,
+            _ => {
+                return Err(Refusal::err(
+                    "DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
+                ));
+            }
+        }
+    }
+    ctx.client.blocked = Some(Blocked::Disk);
+    ctx.node.debug_reload(ctx.now, ctx.client.conn, save, flush, ctx.fx);
     Ok(())
 }
 

@@ -103,7 +103,7 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "scan",
         arity: -2,
-        flags: &[Flag::Readonly],
+        flags: &[Flag::Readonly, Flag::TouchesArbitraryKeys],
         categories: &["keyspace"],
         tips: &["nondeterministic_output", "request_policy:special"],
         group: "generic",
@@ -123,7 +123,7 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "randomkey",
         arity: 1,
-        flags: &[Flag::Readonly],
+        flags: &[Flag::Readonly, Flag::TouchesArbitraryKeys],
         categories: &["keyspace"],
         tips: &["request_policy:all_shards", "nondeterministic_output"],
         group: "generic",

@@ -4,6 +4,7 @@ use super::{Command, Ctx, Flag, Outcome};
 use crate::{
     config::{ShutdownOptions, ShutdownSave},
     node::Blocked,
+    persistence::save::SavedFor,
     refusal::Refusal,
     resp::Args,
 };
@@ -79,7 +80,7 @@ fn save(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     }
     ctx.client.blocked = Some(Blocked::Disk);
     let conn = ctx.client.conn;
-    ctx.node.save_now(ctx.now, Some(conn), ctx.fx);
+    ctx.node.save_now(ctx.now, SavedFor::Client(conn), ctx.fx);
     Ok(())
 }
 

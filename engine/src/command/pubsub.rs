@@ -283,14 +283,15 @@ fn tell(ctx: &mut Ctx<'_>, kind: Kind, word: &[u8], channel: Option<&[u8]>) {
         Kind::Shard => ctx.client.subscriptions.shards.len(),
         Kind::Channel | Kind::Pattern => ctx.client.subscriptions.count(),
     };
-    let mut reply = ctx.reply();
-    reply.push(3);
-    reply.bulk(word);
-    match channel {
-        Some(channel) => reply.bulk(channel),
-        None => reply.null(),
-    }
-    reply.integer(count as i64);
+    ctx.client.push(|reply| {
+        reply.push(3);
+        reply.bulk(word);
+        match channel {
+            Some(channel) => reply.bulk(channel),
+            None => reply.null(),
+        }
+        reply.integer(count as i64);
+    });
 }
 
 fn publish(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {

@@ -246,7 +246,8 @@ fn swapdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Err(Refusal::err("DB index is out of range"));
     };
     if a != b {
-        ctx.node.touch_watchers_of_swap(a as u32, b as u32);
+        let now_ms = ctx.now_ms();
+        ctx.node.touch_watchers_of_swap(now_ms, a as u32, b as u32);
         ctx.node.keyspace.swap(a, b);
     }
     ctx.node.dirty += 1;
@@ -281,6 +282,7 @@ fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     (0..ctx.node.databases()).for_each(|db| ctx.node.touch_watchers_of(db));
     ctx.node.dirty += ctx.node.keyspace.len();
     ctx.node.keyspace.flush_all();
+    ctx.node.save_after_flush(ctx.now, ctx.fx);
     ctx.pass_on(args);
     ctx.reply().ok();
     Ok(())

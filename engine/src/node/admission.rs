@@ -76,7 +76,9 @@ impl Node {
         };
         let writes = row.is(Flag::Write) || in_queue(Flag::Write);
         let grows = row.is(Flag::Denyoom) || in_queue(Flag::Denyoom);
-        if grows && self.is_out_of_memory() {
+        // A queue takes memory too, whatever is in it.
+        let queues = client.multi.is_some() && !row.runs_in_multi();
+        if (grows || queues) && self.is_out_of_memory() {
             return Err(Refusal::OutOfMemory);
         }
         if writes || row.name == "ping" {
@@ -91,7 +93,12 @@ impl Node {
                 row.full_name()
             )));
         }
-        self.admit_state(row, in_queue(Flag::Stale))
+        let all_are = |flag| {
+            row.is(flag)
+                && (row.name != "exec"
+                    || client.multi.iter().all(|multi| multi.queue.iter().all(|(r, _)| r.is(flag))))
+        };
+        self.admit_state(all_are)
     }
 
     /// DEBUG and MODULE are off unless the configuration says otherwise.
@@ -141,12 +148,12 @@ impl Node {
     }
 
     /// Stale data, data that is being loaded.
-    fn admit_state(&self, row: &Command, _stale_in_queue: bool) -> Outcome {
+    fn admit_state(&self, bears: impl Fn(Flag) -> bool) -> Outcome {
         let stale = self.replication.is_replica() && !self.replication.link_is_up();
-        if stale && !self.config.replication.serve_stale_data && !row.is(Flag::Stale) {
+        if stale && !self.config.replication.serve_stale_data && !bears(Flag::Stale) {
             return Err(Refusal::MasterDown);
         }
-        if self.is_loading() && !row.is(Flag::Loading) {
+        if self.is_loading() && !bears(Flag::Loading) {
             return Err(Refusal::Loading);
         }
         Ok(())

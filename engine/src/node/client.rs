@@ -65,6 +65,8 @@ pub struct Client {
     pub subscriptions: Subscriptions,
     /// Which of its replies are sent (`CLIENT REPLY`).
     pub replies: Replies,
+    /// Of `out`: what is sent though the reply of the running command is not wanted.
+    pub pushed: Vec<core::ops::Range<usize>>,
     /// Whether it is spared when clients are evicted (`CLIENT NO-EVICT`).
     pub no_evict: bool,
     /// Whether it has sent MONITOR.
@@ -202,6 +204,7 @@ impl Client {
             multi: None,
             subscriptions: Subscriptions::default(),
             replies: Replies::On,
+            pushed: Vec::new(),
             no_evict: false,
             monitor: false,
             last_write_offset: 0,
@@ -213,6 +216,27 @@ impl Client {
     /// Write to its reply.
     pub fn reply(&mut self) -> Reply<'_> {
         Reply::new(&mut self.out, self.protocol)
+    }
+
+    /// Write a push: whoever wants no replies wants this all the same.
+    pub fn push(&mut self, write: impl FnOnce(&mut Reply<'_>)) {
+        let start = self.out.len();
+        write(&mut self.reply());
+        if self.replies != Replies::On {
+            self.pushed.push(start..self.out.len());
+        }
+    }
+
+    /// Take back what was written behind `before`, but for pushes.
+    pub(crate) fn take_back(&mut self, before: usize) {
+        let mut end = before;
+        for range in core::mem::take(&mut self.pushed) {
+            if range.start >= before {
+                self.out.copy_within(range.clone(), end);
+                end += range.len();
+            }
+        }
+        self.out.truncate(end);
     }
 
     /// A command was refused: the transaction in the making, if there is one, will be.

@@ -88,8 +88,8 @@ impl Node {
         running: Option<&mut Client>,
         fx: &mut Effects,
     ) {
-        self.touch_watchers(db, key);
         self.keyspace.db_mut(db as usize).remove(key);
+        self.touch_watchers(db, key);
         self.stats.expired_keys += 1;
         self.propagation.also(db, [&b"DEL"[..], key].into_iter());
         if self.config.general.notify_keyspace_events.has(NotifyClass::Expired) {

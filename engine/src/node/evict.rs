@@ -20,8 +20,8 @@ impl Node {
     pub(super) fn make_room(&mut self, now: Time, client: &mut Client, fx: &mut Effects) {
         while self.is_out_of_memory() {
             let Some((db, key)) = self.next_victim() else { return };
-            self.touch_watchers(db, &key);
             self.keyspace.db_mut(db as usize).remove(&key);
+            self.touch_watchers(db, &key);
             self.stats.evicted_keys += 1;
             self.propagation.also(db, [&b"DEL"[..], &key].into_iter());
             if self.config.general.notify_keyspace_events.has(NotifyClass::Evicted) {

@@ -20,7 +20,7 @@ use super::{
     client::Replies,
 };
 use crate::{
-    command::{Command, Ctx, Outcome},
+    command::{Command, Ctx, Flag, Outcome},
     io::{ConnId, Effect, Effects, Endpoint},
     refusal::Refusal,
     resp::{Args, Decoded, RequestDecoder, decode::Limits, decode::OwnedArgs},
@@ -155,7 +155,7 @@ impl Node {
         let outcome = match repeated.map_or_else(|| self.find(args), Ok) {
             Ok(row) => {
                 client.last_command = Some(row);
-                if self.is_paused(now, client, row) {
+                if self.is_paused(now, client, row) && self.admit(client, row, args).is_ok() {
                     client.blocked = Some(Blocked::Postponed);
                     return Ran::Postponed;
                 }
@@ -228,17 +228,20 @@ impl Node {
             Replies::On if client.kind == ClientKind::Replica => {}
             // Whoever runs the master's stream looks at the errors.
             Replies::On if client.kind == ClientKind::Master => {}
-            Replies::On | Replies::Off => client.out.truncate(before),
-            Replies::SkipNext => client.replies = Replies::Skip,
+            Replies::On | Replies::Off => client.take_back(before),
+            Replies::SkipNext => {
+                client.pushed.clear();
+                client.replies = Replies::Skip;
+            }
             Replies::Skip => {
-                client.out.truncate(before);
+                client.take_back(before);
                 client.replies = Replies::On;
             }
         }
     }
 
     /// The row for this request: the command, or its subcommand.
-    pub(crate) fn find(&self, args: Args<'_>) -> Result<&'static Command, Refusal> {
+    pub(crate) fn find(&mut self, args: Args<'_>) -> Result<&'static Command, Refusal> {
         let row = self.commands.lookup(args.at(0)).ok_or_else(|| unknown_command(args))?;
         let row = match args.get(1) {
             Some(name) if !row.subcommands.is_empty() => row.subcommand(name).ok_or_else(|| {
@@ -249,6 +252,7 @@ impl Node {
         if row.takes(args.len()) {
             Ok(row)
         } else {
+            self.command_stats.rejected(row);
             Err(Refusal::Arity(format!("{}", row.full_name())))
         }
     }
@@ -270,15 +274,16 @@ impl Node {
         args: Args<'_>,
         fx: &mut Effects,
     ) -> Outcome {
-        if !self.monitors.is_empty() {
-            self.show_to_monitors(now, client, row, args, fx);
-        }
         let dirty = self.dirty;
         let outer_own = self.propagation.take_own();
         self.propagation.depth += 1;
         let outcome = (row.run)(&mut Ctx { node: self, client, now, fx }, args);
         self.propagation.depth -= 1;
         let spoke = self.propagation.take_own();
+        // After the fact, as in Redis: SELECT shows the new database, and RESET ends a MONITOR unseen.
+        if !self.monitors.is_empty() {
+            self.show_to_monitors(now, client, row, args, fx);
+        }
         if self.dirty != dirty && !spoke && (self.has_listeners() || fx.detailed) {
             self.propagation.also(client.db, args.iter());
         }
@@ -288,6 +293,7 @@ impl Node {
         self.stats.commands_processed += 1;
         self.command_stats.called(row, outcome.is_err());
         if self.propagation.depth == 0 && !self.propagation.is_empty() {
+            self.propagation.one_by_one = row.is(Flag::TouchesArbitraryKeys);
             self.flush_propagation(now, fx);
             client.held_until = self.persistence.gate();
             client.last_write_offset = self.replication.offset;

@@ -17,6 +17,8 @@ pub struct Propagation {
     ends: Vec<(u32, usize, bool)>,
     /// The running command has spoken for itself.
     own: bool,
+    /// What is gathered is no transaction: it goes out as it is.
+    pub(crate) one_by_one: bool,
     /// How many commands are running inside each other (EXEC runs others).
     pub(crate) depth: u32,
 }
@@ -61,7 +63,7 @@ impl Propagation {
 
     /// The commands in order, with MULTI and EXEC around several: database, bytes, whether it is for the AOF too.
     pub(crate) fn drain_as_transaction(&self) -> impl Iterator<Item = (u32, &[u8], bool)> {
-        let several = self.ends.len() > 1;
+        let several = self.ends.len() > 1 && !self.one_by_one;
         let for_aof = self.ends.iter().any(|(_, _, for_aof)| *for_aof);
         let first = self.ends.first().map_or(0, |(db, ..)| *db);
         let last = self.ends.last().map_or(0, |(db, ..)| *db);
@@ -78,5 +80,6 @@ impl Propagation {
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
+        self.one_by_one = false;
     }
 }

@@ -183,7 +183,7 @@ impl Node {
         write: impl FnOnce(&mut Reply<'_>),
     ) {
         match running {
-            Some(client) if client.conn == conn => write(&mut client.reply()),
+            Some(client) if client.conn == conn => client.push(write),
             _ => {
                 let Some(client) = self.clients.get_mut(conn) else { return };
                 write(&mut client.reply());

@@ -71,11 +71,16 @@ impl Node {
         if self.watches.keys.is_empty() {
             return;
         }
-        let watchers = self.watches.keys.get(&db).and_then(|keys| keys.get(key));
+        let Some(watchers) = self.watches.keys.get_mut(&db).and_then(|keys| keys.get_mut(key))
+        else {
+            return;
+        };
         let exists = self.keyspace.db(db as usize).contains(key);
-        for (conn, expired) in watchers.into_iter().flatten() {
-            // A key that had expired when the watch began, and is deleted now, has not changed.
-            if !*expired || exists {
+        for (conn, expired) in watchers {
+            if *expired && !exists {
+                // It had expired when the watch began, and is deleted now: nothing has changed. What comes next has.
+                *expired = false;
+            } else {
                 self.watches.touched.insert(*conn);
             }
         }
@@ -87,17 +92,33 @@ impl Node {
     }
 
     /// Two databases are about to be exchanged: keys that exist in either change.
-    pub(crate) fn touch_watchers_of_swap(&mut self, a: u32, b: u32) {
-        self.touch_watchers_between(a, Some(b));
-        self.touch_watchers_between(b, Some(a));
+    pub(crate) fn touch_watchers_of_swap(&mut self, now_ms: u64, a: u32, b: u32) {
+        self.touch_watchers_between(a, Some((b, now_ms)));
+        self.touch_watchers_between(b, Some((a, now_ms)));
     }
 
-    fn touch_watchers_between(&mut self, db: u32, other: Option<u32>) {
-        let Some(keys) = self.watches.keys.get(&db) else { return };
+    /// What is in `db` goes; what is in `other`, if there is one, takes its place.
+    fn touch_watchers_between(&mut self, db: u32, other: Option<(u32, u64)>) {
+        let Some(keys) = self.watches.keys.get_mut(&db) else { return };
         for (key, watchers) in keys {
-            let exists = |db: u32| self.keyspace.db(db as usize).contains(key);
-            if exists(db) || other.is_some_and(exists) {
-                self.watches.touched.extend(watchers.iter().map(|(conn, _)| *conn));
+            let here = self.keyspace.db(db as usize).contains(key);
+            let coming = other.filter(|(other, _)| self.keyspace.db(*other as usize).contains(key));
+            let coming_expired = coming.is_some_and(|(other, now)| {
+                self.keyspace.db(other as usize).expire_at(key).is_some_and(|at| now > at)
+            });
+            if !here && coming.is_none() {
+                continue;
+            }
+            for (conn, expired) in watchers {
+                match (*expired, coming) {
+                    // An expired key is gone, or another one is in its place: for whoever watches it is the same.
+                    (true, None) => *expired = false,
+                    (true, Some(_)) if coming_expired => {}
+                    (false, _) if !here && coming_expired => *expired = true,
+                    _ => {
+                        self.watches.touched.insert(*conn);
+                    }
+                }
             }
         }
     }

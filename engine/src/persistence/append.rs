@@ -405,6 +405,7 @@ impl Node {
         self.release_held(fx);
         self.close_incr(now, fx);
         self.advance_shutdown(now, fx);
+        self.advance_reload(now, fx);
     }
 
     fn aof_written(&mut self, now: Time, writing: &Writing, fx: &mut Effects) {

@@ -23,6 +23,7 @@ use crate::{
     aof::Manifest,
     io::{DiskError, DiskErrorKind, DiskId, DiskOp, DiskReply, Effect, Effects},
     node::Node,
+    refusal::Refusal,
     time::Time,
     trace::PersistenceFact,
 };
@@ -86,6 +87,18 @@ impl Load {
         }
     }
 
+    /// The file `name`, and nothing else.
+    pub(super) fn of_rdb(now: Time, name: &str) -> Self {
+        let mut load = Self::new(now, Stage::Sizes);
+        load.queue.push_back(Part::new(name, name.into(), Role::Rdb));
+        load
+    }
+
+    /// What the manifest names; to be queued.
+    pub(super) fn of_aof(now: Time) -> Self {
+        Self::new(now, Stage::Sizes)
+    }
+
     /// Whether there was an AOF.
     pub(super) const fn found_aof(&self) -> bool {
         self.found.0
@@ -127,9 +140,7 @@ impl Node {
             self.ask_disk(Stage::ManifestLength, DiskOp::Length { path }, fx);
         } else {
             let name = self.config.persistence.dbfilename.clone();
-            let mut load = Load::new(now, Stage::Sizes);
-            load.queue.push_back(Part::new(&name, name.clone(), Role::Rdb));
-            self.persistence.load = Some(load);
+            self.persistence.load = Some(Load::of_rdb(now, &name));
             self.ask_sizes(now, fx);
         }
     }
@@ -170,6 +181,10 @@ impl Node {
     pub(super) fn refuse_load(&mut self, now: Time, sentence: String, fx: &mut Effects) {
         if !sentence.is_empty() {
             self.note_persistence(now, PersistenceFact::LoadRefused { sentence }, fx);
+        }
+        if self.persistence.reload.is_some() {
+            let why = "Error trying to load the RDB dump, check server logs.";
+            return self.reload_ended(now, Err(Refusal::err(why)), fx);
         }
         fx.push(Effect::Exit { code: 1 });
     }
@@ -274,7 +289,7 @@ impl Node {
     }
 
     /// What the manifest names is read, in order.
-    fn queue_aof(&mut self, now: Time, fx: &mut Effects) {
+    pub(super) fn queue_aof(&mut self, now: Time, fx: &mut Effects) {
         let manifest = self.persistence.aof.manifest.clone();
         let base = manifest.base.iter().map(|file| (Role::Base, file));
         let incrs = manifest.incrs.iter().map(|file| (Role::Incr, file));
@@ -290,7 +305,7 @@ impl Node {
     }
 
     /// The length of the first file that has none yet; when all have one, reading begins.
-    fn ask_sizes(&mut self, now: Time, fx: &mut Effects) {
+    pub(super) fn ask_sizes(&mut self, now: Time, fx: &mut Effects) {
         let Some(load) = self.load_mut() else { return };
         if let Some(part) = load.queue.iter().find(|part| part.size.is_none()) {
             let path = part.path.clone();
@@ -346,6 +361,10 @@ impl Node {
             load.any = true;
             return self.ask_piece(fx);
         }
+        if self.persistence.reload.is_some() {
+            return self.all_reloaded(now, fx);
+        }
+        let Some(load) = self.load_mut() else { return };
         let micros = now.0.saturating_sub(load.since.0);
         let any = load.any;
         if self.config.persistence.appendonly {
@@ -365,6 +384,17 @@ impl Node {
             load.stage = Stage::Script;
         }
         self.open_aof(now, fx);
+    }
+}
+
+impl Node {
+    /// Behind the last file of a reload; a dump.rdb that is not there is no good news.
+    fn all_reloaded(&mut self, now: Time, fx: &mut Effects) {
+        if self.persistence.load.as_ref().is_some_and(|load| load.any) {
+            self.reload_ended(now, Ok(()), fx);
+        } else {
+            self.refuse_load(now, String::new(), fx);
+        }
     }
 }
 

@@ -51,8 +51,20 @@ struct SaveNow {
     encoder: Encoder<SnapshotSource>,
     path: String,
     whole: bool,
-    /// Who asked; `None`: the node is about to end.
-    conn: Option<ConnId>,
+    /// Changes that had been made when it began.
+    dirty: u64,
+    by: SavedFor,
+}
+
+/// Who has asked for a save.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SavedFor {
+    /// This client.
+    Client(ConnId),
+    /// FLUSHALL, which has been answered: what comes next waits.
+    Flush,
+    /// A node that is about to end.
+    End,
 }
 
 /// How much SAVE writes at once.
@@ -169,11 +181,11 @@ impl Node {
     }
 
     /// Save at once; whoever asked is answered when the file is in place. Nobody is served meanwhile.
-    pub(crate) fn save_now(&mut self, now: Time, conn: Option<ConnId>, fx: &mut Effects) {
+    pub(crate) fn save_now(&mut self, now: Time, by: SavedFor, fx: &mut Effects) {
         let encoder = self.rdb_encoder(now, None);
         let path = temp_name(self.pid);
         self.persistence.saves.now =
-            Some(SaveNow { encoder, path: path.clone(), whole: false, conn });
+            Some(SaveNow { encoder, path: path.clone(), whole: false, dirty: self.dirty, by });
         let blame = format!(
             "Failed opening the temp RDB file {path} (in server root dir {}) for saving",
             self.config.general.dir
@@ -211,15 +223,22 @@ impl Node {
         let ok = result.is_ok();
         if ok {
             self.note_persistence(now, PersistenceFact::Saved, fx);
-            self.dirty = 0;
+            self.dirty -= save.dirty.min(self.dirty);
             self.persistence.saves.last = now.as_secs();
             self.persistence.saves.failed = false;
             self.persistence.saves.count += 1;
         } else {
             self.disk(DiskOp::Unlink { path: save.path }, fx);
         }
-        let Some(conn) = save.conn else { return self.final_save_ended(now, ok, fx) };
-        if let Some(client) = self.clients.get_mut(conn) {
+        if save.by == SavedFor::End {
+            return self.final_save_ended(now, ok, fx);
+        }
+        if self.saved_for_reload(now, ok, fx) {
+            return;
+        }
+        if let SavedFor::Client(conn) = save.by
+            && let Some(client) = self.clients.get_mut(conn)
+        {
             let mut reply = Reply::new(&mut client.out, client.protocol);
             match ok {
                 true => reply.ok(),
@@ -227,6 +246,18 @@ impl Node {
             }
         }
         self.resume_clients(now, fx);
+    }
+
+    /// FLUSHALL: where there are save points dump.rdb is emptied too, and a BGSAVE of what was there has no use.
+    pub(crate) fn save_after_flush(&mut self, now: Time, fx: &mut Effects) {
+        let loading = self.persistence.is_loading();
+        if self.config.persistence.save.is_empty() || loading || self.persistence.blocks_clients() {
+            return;
+        }
+        if self.persistence.is_saving() {
+            self.kill_child(fx);
+        }
+        self.save_now(now, SavedFor::Flush, fx);
     }
 
     /// Changes are many enough, and long enough ago.

@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 
 use super::{
     AofState, ChildKind,
+    save::SavedFor,
     script::{Script, Then},
 };
 use crate::{
@@ -202,7 +203,7 @@ impl Node {
         };
         if saves {
             self.note_persistence(now, PersistenceFact::FinalSave, fx);
-            self.save_now(now, None, fx);
+            self.save_now(now, SavedFor::End, fx);
         } else {
             self.leave(now, fx);
         }

@@ -5,6 +5,15 @@ use core::fmt;
 
 use super::Level;
 
+/// What DEBUG has read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub enum ReloadedFrom {
+    /// dump.rdb.
+    Rdb,
+    /// The append-only file.
+    Aof,
+}
+
 /// A fact about RDB and AOF. Its `Display` is Redis's own log line.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub enum PersistenceFact {
@@ -38,6 +47,8 @@ pub enum PersistenceFact {
         /// How long it took.
         micros: u64,
     },
+    /// DEBUG has had the data written and read again.
+    Reloaded(ReloadedFrom),
     /// The base of the AOF is an RDB file, and is being read.
     ReadingRdbBase,
     /// An AOF of before 7.0 begins with an RDB file, which is being read.
@@ -264,6 +275,7 @@ impl PersistenceFact {
         Some(match self {
             DiskTrouble { .. }
             | LoadRefused { .. }
+            | Reloaded(_)
             | TransactionReverted { .. }
             | ShortRead { .. }
             | Truncating { .. }
@@ -318,6 +330,8 @@ impl PersistenceFact {
                 write!(f, "Done loading RDB, keys loaded: {loaded}, keys expired: {expired}.")
             }
             LoadedFromRdb { micros } => write!(f, "DB loaded from disk: {} seconds", Secs(*micros)),
+            Reloaded(ReloadedFrom::Rdb) => f.write_str("DB reloaded by DEBUG RELOAD"),
+            Reloaded(ReloadedFrom::Aof) => f.write_str("Append Only File loaded by DEBUG LOADAOF"),
             ReadingRdbBase => f.write_str("Reading RDB base file on AOF loading..."),
             ReadingPreamble => f.write_str("Reading RDB preamble from AOF file..."),
             ReadingTail => f.write_str("Reading the remaining AOF tail..."),
