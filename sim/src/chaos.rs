@@ -167,15 +167,16 @@ pub fn play(run: &Run, sabotage: Option<Sabotage>) -> Result<Report, Box<Failure
         }
         world.advance_to(engine::time::Time(crate::world::BEGINNING.0 + glance));
         watch.look(&world).map_err(fail)?;
-        let quiet = actions.peek().is_none() && glance > QUIET_MICROS + 3_000_000;
+        // Asked of a world that still has faults ahead of it, this was two thirds of a run's cost.
+        if actions.peek().is_some() || glance <= QUIET_MICROS + 3_000_000 {
+            continue;
+        }
         match converged(&world) {
-            Ok(()) if quiet => {
-                return watch.at_the_end(&world).map_err(fail).map(|()| report(&world));
-            }
+            Ok(()) => return watch.at_the_end(&world).map_err(fail).map(|()| report(&world)),
             Err(why) if glance >= END_MICROS => {
                 return Err(fail(Violation { at: glance, what: format!("no convergence: {why}") }));
             }
-            _ => {}
+            Err(_) => {}
         }
     }
 }
