@@ -20,6 +20,7 @@ use crate::{
 
 pub mod access;
 pub mod acl;
+pub mod bitfield;
 pub mod bits;
 pub mod client;
 pub mod config;
@@ -51,6 +52,7 @@ pub static FAMILIES: &[&[Command]] = &[
     object::COMMANDS,
     introspect::COMMANDS,
     acl::COMMANDS,
+    bitfield::COMMANDS,
     bits::COMMANDS,
     client::COMMANDS,
     config::COMMANDS,

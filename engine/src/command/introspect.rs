@@ -358,7 +358,12 @@ fn getkeys(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// What a command does with its keys, given its arguments: SET reads the old value only where it is told to.
 fn uses_in(spec: &KeySpec, args: Args<'_>) -> &'static str {
     let gets = || args.iter().skip(3).any(|arg| arg.eq_ignore_ascii_case(b"get"));
+    let writes =
+        |arg: &[u8]| arg.eq_ignore_ascii_case(b"set") || arg.eq_ignore_ascii_case(b"incrby");
     match spec.uses.strip_suffix(" variable_flags") {
+        Some(uses) if args.at(0).eq_ignore_ascii_case(b"bitfield") => {
+            if args.iter().skip(2).any(writes) { uses } else { "RO access" }
+        }
         Some(_) if !gets() => "OW update",
         Some(uses) => uses,
         None => spec.uses,
