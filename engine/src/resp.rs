@@ -2,7 +2,7 @@
 //!
 //! * [`decode`]: requests (multibulk and inline), cut anywhere, without copying them.
 //! * [`encode`]: replies in RESP2 or RESP3, appended to a buffer.
-//! * [`reply_decode`]: replies, for whoever asks: a sentinel, a replica.
+//! * [`reply_decode`]: replies, for whoever asks: a sentinel, a terminal in the page.
 //! * [`show`]: replies as redis-cli prints them.
 //! * [`split`]: Redis's rules for quoting arguments, shared by inline commands and configuration files.
 //!

@@ -6,7 +6,11 @@
 pub mod terminal;
 pub mod workload;
 
-use engine::{io::Endpoint, time::Time};
+use engine::{
+    io::Endpoint,
+    resp::reply_decode::{ReplyDecoder, Value},
+    time::Time,
+};
 
 pub use terminal::{Line, LineKind, Terminal};
 pub use workload::{Workload, WorkloadState};
@@ -66,18 +70,18 @@ pub(crate) fn encode(args: &[impl AsRef<[u8]>]) -> Vec<u8> {
 
 /// Replies on one connection, cut anywhere.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Replies {
-    bytes: Vec<u8>,
-}
+pub(crate) struct Replies(ReplyDecoder);
 
 impl Replies {
     pub fn feed(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
+        self.0.push(bytes);
     }
 
-    pub fn next(&mut self) -> Option<crate::reply::Value> {
-        let (value, used) = crate::reply::Value::read(&self.bytes)?;
-        self.bytes.drain(..used);
-        Some(value)
+    /// The next whole reply. What is none is told once, as an error; what came with it is lost.
+    pub fn next(&mut self) -> Option<Value> {
+        self.0.next_reply().unwrap_or_else(|bad| {
+            self.0 = ReplyDecoder::default();
+            Some(Value::Error(bad.to_string().into_bytes()))
+        })
     }
 }

@@ -34,7 +34,6 @@ pub mod log;
 pub mod meaning;
 pub mod net;
 mod queue;
-pub mod reply;
 pub mod run;
 pub mod scenario;
 pub mod trail;

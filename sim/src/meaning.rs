@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use crate::reply::Value;
+use engine::resp::reply_decode::Value;
 
 /// Some bytes and what they mean.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -43,10 +43,9 @@ pub fn label(bytes: &[u8]) -> String {
 
 fn one(bytes: &[u8]) -> (usize, String) {
     match bytes[0] {
-        b'*' | b'+' | b'-' | b':' | b'>' => match Value::read(bytes) {
-            Some((value, used)) => (used, describe(&value)),
-            None => (bytes.len(), "the beginning of a message".to_owned()),
-        },
+        b'*' | b'+' | b'-' | b':' | b'>' | b'%' | b'~' | b',' | b'(' | b'#' | b'_' | b'=' => {
+            reply(bytes, "the beginning of a message")
+        }
         b'$' => bulk(bytes),
         b'\n' => (1, "keep-alive".to_owned()),
         b'R' if bytes.starts_with(b"REDIS") => (bytes.len(), rdb(bytes)),
@@ -65,9 +64,15 @@ fn bulk(bytes: &[u8]) -> (usize, String) {
         let len = String::from_utf8_lossy(&bytes[1..header]).trim_end().to_owned();
         return (header, format!("RDB payload follows, {len} bytes"));
     }
+    reply(bytes, "the beginning of a bulk string")
+}
+
+/// A reply or a request; `unfinished` is what it is called while its end is missing.
+fn reply(bytes: &[u8], unfinished: &str) -> (usize, String) {
     match Value::read(bytes) {
-        Some((value, used)) => (used, describe(&value)),
-        None => (bytes.len(), "the beginning of a bulk string".to_owned()),
+        Ok(Some((value, used))) => (used, describe(&value)),
+        Ok(None) => (bytes.len(), unfinished.to_owned()),
+        Err(_) => (bytes.len(), format!("{} bytes", bytes.len())),
     }
 }
 
@@ -95,8 +100,8 @@ fn describe(value: &Value) -> String {
     };
     match (words, value) {
         (Some(words), _) => cut(&words.join(" ")),
-        (None, Value::Simple(text)) => cut(&format!("+{text}")),
-        (None, Value::Error(text)) => cut(&format!("-{text}")),
+        (None, Value::Simple(text)) => cut(&format!("+{}", String::from_utf8_lossy(text))),
+        (None, Value::Error(text)) => cut(&format!("-{}", String::from_utf8_lossy(text))),
         (None, Value::Bulk(bytes)) => cut(&word(bytes)),
         (None, other) => cut(&other.show().replace('\n', " ")),
     }

@@ -2,110 +2,74 @@
 
 use alloc::{format, string::String};
 
-use crate::number::parse_i64;
-
-/// How deep replies may lie in each other.
-const DEEPEST: usize = 64;
+use super::reply_decode::Value;
 
 /// The reply at the beginning of `bytes` as redis-cli shows it, and how many bytes it took; `None` while some are missing.
 ///
 /// What is no reply at all is shown as it is, to the end.
 pub fn show(bytes: &[u8]) -> Option<(String, usize)> {
-    let mut shown = Shown { bytes, at: 0, out: String::new() };
-    match shown.value("", 0) {
-        Ok(()) => Some((shown.out, shown.at)),
-        Err(Stop::Incomplete) => None,
-        Err(Stop::Broken) => Some((String::from_utf8_lossy(bytes).into_owned(), bytes.len())),
+    match Value::read(bytes) {
+        Ok(reply) => reply.map(|(value, used)| (value.show(), used)),
+        Err(_) => Some((String::from_utf8_lossy(bytes).into_owned(), bytes.len())),
     }
 }
 
-/// Why a reply can't be shown.
-enum Stop {
-    Incomplete,
-    Broken,
+impl Value {
+    /// As redis-cli prints it.
+    pub fn show(&self) -> String {
+        let mut out = String::new();
+        self.show_at(&mut out, "");
+        out
+    }
+
+    fn show_at(&self, out: &mut String, indent: &str) {
+        match self {
+            Self::Simple(text) | Self::BigNumber(text) | Self::Verbatim(text) => {
+                out.push_str(&String::from_utf8_lossy(text));
+            }
+            Self::Error(text) => {
+                out.push_str(&format!("(error) {}", String::from_utf8_lossy(text)));
+            }
+            Self::Integer(n) => out.push_str(&format!("(integer) {n}")),
+            Self::Double(text) => {
+                out.push_str(&format!("(double) {}", String::from_utf8_lossy(text)));
+            }
+            Self::Boolean(yes) => out.push_str(if *yes { "(true)" } else { "(false)" }),
+            Self::Nil => out.push_str("(nil)"),
+            Self::Bulk(bytes) => out.push_str(&quoted(bytes)),
+            Self::Array(items) | Self::Push(items) => {
+                show_list(items, 1, ')', "(empty array)", out, indent);
+            }
+            Self::Set(items) => show_list(items, 1, '~', "(empty set)", out, indent),
+            Self::Map(items) => show_list(items, 2, '#', "(empty hash)", out, indent),
+        }
+    }
 }
 
-struct Shown<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    out: String,
-}
-
-impl<'a> Shown<'a> {
-    fn line(&mut self) -> Result<&'a [u8], Stop> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let end = rest.windows(2).position(|two| two == b"\r\n").ok_or(Stop::Incomplete)?;
-        self.at += end + 2;
-        Ok(&rest[..end])
+/// Numbered entries of one item, or of a key and its value, each on a line of its own.
+fn show_list(
+    items: &[Value],
+    each: usize,
+    mark: char,
+    empty: &str,
+    out: &mut String,
+    indent: &str,
+) {
+    if items.is_empty() {
+        out.push_str(empty);
     }
-
-    fn body(&mut self, len: i64) -> Result<&'a [u8], Stop> {
-        let len = usize::try_from(len).map_err(|_| Stop::Broken)?;
-        let end = self.at.checked_add(len).ok_or(Stop::Broken)?;
-        let body = self.bytes.get(self.at..end).ok_or(Stop::Incomplete)?;
-        self.bytes.get(end..end + 2).ok_or(Stop::Incomplete)?;
-        self.at = end + 2;
-        Ok(body)
-    }
-
-    fn value(&mut self, indent: &str, depth: usize) -> Result<(), Stop> {
-        let line = self.line()?;
-        let (&mark, rest) = line.split_first().ok_or(Stop::Broken)?;
-        let text = String::from_utf8_lossy(rest);
-        let number = || parse_i64(rest).ok_or(Stop::Broken);
-        match mark {
-            b'+' => self.out.push_str(&text),
-            b'-' => self.out.push_str(&format!("(error) {text}")),
-            b':' => self.out.push_str(&format!("(integer) {text}")),
-            b',' => self.out.push_str(&format!("(double) {text}")),
-            b'(' => self.out.push_str(&text),
-            b'#' => self.out.push_str(if rest == b"t" { "(true)" } else { "(false)" }),
-            b'_' => self.out.push_str("(nil)"),
-            b'$' | b'*' if rest == b"-1" => self.out.push_str("(nil)"),
-            b'$' => {
-                let body = self.body(number()?)?;
-                self.out.push_str(&quoted(body));
-            }
-            b'=' => {
-                let body = self.body(number()?)?;
-                self.out.push_str(&String::from_utf8_lossy(body.get(4..).unwrap_or_default()));
-            }
-            b'*' | b'>' => self.list(number()?, ')', indent, depth)?,
-            b'~' => self.list(number()?, '~', indent, depth)?,
-            b'%' => self.list(number()?, '#', indent, depth)?,
-            _ => return Err(Stop::Broken),
+    let width = format!("{}", items.len() / each).len();
+    let deeper = format!("{indent}{:width$}", "", width = width + 2);
+    for (n, entry) in items.chunks(each).enumerate() {
+        if n > 0 {
+            out.push('\n');
+            out.push_str(indent);
         }
-        Ok(())
-    }
-
-    /// `n` numbered items (pairs, if the mark is `#`), each on a line of its own.
-    fn list(&mut self, n: i64, mark: char, indent: &str, depth: usize) -> Result<(), Stop> {
-        if n < 0 || depth >= DEEPEST {
-            return Err(Stop::Broken);
+        out.push_str(&format!("{:>width$}{mark} ", n + 1));
+        for (at, item) in entry.iter().enumerate() {
+            out.push_str(if at > 0 { " => " } else { "" });
+            item.show_at(out, &deeper);
         }
-        if n == 0 {
-            self.out.push_str(match mark {
-                '#' => "(empty hash)",
-                '~' => "(empty set)",
-                _ => "(empty array)",
-            });
-            return Ok(());
-        }
-        let width = format!("{n}").len();
-        let deeper = format!("{indent}{:width$}", "", width = width + 2);
-        for item in 1..=n {
-            if item > 1 {
-                self.out.push('\n');
-                self.out.push_str(indent);
-            }
-            self.out.push_str(&format!("{item:>width$}{mark} "));
-            self.value(&deeper, depth + 1)?;
-            if mark == '#' {
-                self.out.push_str(" => ");
-                self.value(&deeper, depth + 1)?;
-            }
-        }
-        Ok(())
     }
 }
 

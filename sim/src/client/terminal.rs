@@ -2,11 +2,15 @@
 
 use std::collections::VecDeque;
 
-use engine::{io::Endpoint, resp::split::split_args, time::Time};
+use engine::{
+    io::Endpoint,
+    resp::{reply_decode::Value, split::split_args},
+    time::Time,
+};
 use serde::Serialize;
 
 use super::{Heard, Replies, Wish, encode};
-use crate::{log::Log, reply::Value};
+use crate::log::Log;
 
 /// A line of a terminal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -149,7 +153,7 @@ impl Terminal {
     }
 
     fn reply(&mut self, now: Time, value: &Value, wishes: &mut Vec<Wish>) {
-        let kind = value.items().first().and_then(Value::text).unwrap_or_default().into_owned();
+        let kind = value.items().first().and_then(Value::words).unwrap_or_default().into_owned();
         let is_message = self.subscribed && matches!(kind.as_str(), "message" | "pmessage");
         if is_message {
             self.print(now, LineKind::Push, value.show());
@@ -161,11 +165,11 @@ impl Terminal {
         }
         if let Some(args) = self.sent.pop_front() {
             self.follow(&args, value);
-            let error = value.is_error().then(|| value.text().unwrap_or_default().into_owned());
+            let error = value.is_error().then(|| value.words().unwrap_or_default().into_owned());
             wishes.push(Wish::Replied { slot: self.slot, error });
         }
         let raw = matches!(value, Value::Bulk(bytes) if is_report(bytes));
-        let text = if raw { value.text().unwrap_or_default().into_owned() } else { value.show() };
+        let text = if raw { value.words().unwrap_or_default().into_owned() } else { value.show() };
         self.print(now, LineKind::Reply, text);
     }
 

@@ -4,10 +4,9 @@
 //! write under way at a time. It either knows one node, or asks the sentinels who the master is
 //! (`SENTINEL GET-MASTER-ADDR-BY-NAME`), listens for `+switch-master`, and goes where they say.
 
-use engine::{io::Endpoint, time::Time};
+use engine::{io::Endpoint, resp::reply_decode::Value, time::Time};
 
 use super::{Heard, Replies, Wish, encode};
-use crate::reply::Value;
 
 /// How long it waits for a reply before it looks for the master anew.
 const PATIENCE_MILLIS: u64 = 1_000;
@@ -213,8 +212,8 @@ impl Workload {
             self.rest(now, wishes);
             return;
         };
-        let port = port.text().and_then(|port| port.parse().ok());
-        if let (Some(host), Some(port)) = (host.text(), port) {
+        let port = port.words().and_then(|port| port.parse().ok());
+        if let (Some(host), Some(port)) = (host.words(), port) {
             self.go_to(now, Endpoint::new(host, port), wishes);
         }
     }
@@ -230,7 +229,7 @@ impl Workload {
     fn news(&mut self, now: Time, value: &Value, wishes: &mut Vec<Wish>) {
         let [kind, _, text] = value.items() else { return };
         let Finder::Sentinels { master, .. } = &self.finder else { return };
-        let (Some(kind), Some(text)) = (kind.text(), text.text()) else { return };
+        let (Some(kind), Some(text)) = (kind.words(), text.words()) else { return };
         let words: Vec<&str> = text.split(' ').collect();
         let [name, _, _, host, port] = words[..] else { return };
         if kind == "message"
@@ -312,5 +311,5 @@ impl Workload {
 }
 
 fn error_of(value: &Value) -> Option<String> {
-    value.is_error().then(|| value.text().unwrap_or_default().into_owned())
+    value.is_error().then(|| value.words().unwrap_or_default().into_owned())
 }

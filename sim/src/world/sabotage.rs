@@ -1,11 +1,12 @@
 //! Broken on purpose, and from outside: a checker that has never failed proves nothing.
 
+use engine::resp::reply_decode::Value;
+
 use super::{Sabotage, World};
 use crate::{
     host::config_path,
     ids::{NodeId, Party},
     meaning,
-    reply::Value,
     scenario::NodeKind,
 };
 
@@ -36,9 +37,9 @@ impl World {
         let mut out = Vec::new();
         for span in meaning::of_stream(&bytes) {
             let piece = &bytes[span.range];
-            let value = Value::read(piece).map(|(value, _)| value);
+            let value = Value::read(piece).ok().flatten().map(|(value, _)| value);
             let items = value.as_ref().map_or(&[][..], Value::items);
-            let texts: Vec<_> = items.iter().map(|item| item.text().unwrap_or_default()).collect();
+            let texts: Vec<_> = items.iter().map(|item| item.words().unwrap_or_default()).collect();
             match texts.as_slice() {
                 [_, what, _, _, epoch, candidate]
                     if what.eq_ignore_ascii_case("is-master-down-by-addr") && candidate != "*" =>

@@ -31,6 +31,15 @@ fn a_terminal_talks_to_its_node() {
 }
 
 #[test]
+fn a_terminal_understands_resp3() {
+    let mut world = world("single");
+    let hello = typed(&mut world, "HELLO 3");
+    assert!(hello.starts_with("1# \"server\" => \"redis\"\n"), "{hello}");
+    assert_eq!(typed(&mut world, "GET nothing"), "(nil)");
+    assert!(typed(&mut world, "INFO replication").starts_with("# Replication"));
+}
+
+#[test]
 fn a_dead_node_refuses_and_a_dark_one_is_silent() {
     let mut world = world("single");
     typed(&mut world, "PING");
