@@ -407,6 +407,11 @@ pub enum Effect {
         /// The new port.
         port: u16,
     },
+    /// Stand still: nothing is sent, heard or done for so long (DEBUG SLEEP). What this step asked for comes after it.
+    Stall {
+        /// Microseconds.
+        micros: u64,
+    },
     /// End the process with this exit code. Nothing is stepped afterwards.
     Exit {
         /// 0 for a clean end.

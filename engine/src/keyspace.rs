@@ -95,11 +95,16 @@ impl Keyspace {
 
     /// Empties all databases and hands out what was in them.
     pub fn flush_all(&mut self) -> Keyspace {
-        let empty = Keyspace {
+        let empty = self.empty_like();
+        core::mem::replace(self, empty)
+    }
+
+    /// As many databases, all empty, with keys in the same order.
+    pub fn empty_like(&self) -> Keyspace {
+        Keyspace {
             hasher: self.hasher,
             databases: self.databases.iter().map(|_| Database::new(self.hasher)).collect(),
-        };
-        core::mem::replace(self, empty)
+        }
     }
 
     /// The access clock (24 bits) that keys get when they are written.

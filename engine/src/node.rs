@@ -85,6 +85,8 @@ pub struct Node {
     pub(crate) commands: Arc<CommandIndex>,
     /// 24 bits of seconds, moved by the cron: what an access leaves in an entry (`lru_clock`).
     pub(crate) lru_clock: u32,
+    /// `DEBUG PAUSE-CRON`.
+    pub(crate) cron_paused: bool,
     /// `DEBUG SET-ACTIVE-EXPIRE`.
     pub(crate) active_expire: bool,
     pub(crate) clients: Clients,
@@ -124,6 +126,7 @@ impl Node {
         Self {
             commands: Arc::new(configuration::commands(&birth.config)),
             lru_clock: 0,
+            cron_paused: false,
             active_expire: true,
             watches: Watches::default(),
             pubsub: PubSub::default(),
@@ -211,7 +214,9 @@ impl Node {
         self.persistence.aof.end_linger(now);
         if now >= self.next_cron {
             self.next_cron = now.plus_millis(CRON_MILLIS);
-            self.cron(now, fx);
+            if !self.cron_paused {
+                self.cron(now, fx);
+            }
             self.sentinel_tick(now, fx);
         }
     }

@@ -20,7 +20,7 @@
 //! * [`attached`]: what a node knows about each of its replicas.
 //! * [`master`]: the master's half: PSYNC, feeding, timeouts; [`full_sync`]: sending everything.
 //! * [`link`]: what a replica knows about its master; [`replica`]: the replica's half, from REPLICAOF to the stream;
-//!   [`payload`]: how the data set is framed; [`load`]: reading it.
+//!   [`payload`]: how the data set is framed; [`load`]: reading it from a file; [`parse`]: straight from the socket.
 //! * [`report`]: INFO and ROLE. [`wait`]: WAIT. [`failover`]: FAILOVER.
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
@@ -38,6 +38,7 @@ pub mod full_sync;
 pub mod link;
 pub mod load;
 pub mod master;
+pub mod parse;
 pub mod payload;
 pub mod psync;
 pub mod replica;
@@ -144,9 +145,19 @@ impl Replication {
         matches!(&self.link, Some(Link { state: LinkState::Online(_), .. }))
     }
 
-    /// Whether the data set that came from the master is being read.
+    /// Whether the data set that came from the master is being read, and nothing can be served.
     pub fn is_loading(&self) -> bool {
-        matches!(&self.link, Some(Link { state: LinkState::Loading(_), .. }))
+        match self.link.as_ref().map(|link| &link.state) {
+            Some(LinkState::Loading(_)) => true,
+            Some(LinkState::Parsing(parsing)) => !parsing.serves,
+            _ => false,
+        }
+    }
+
+    /// Whether it is being read while the old data are served.
+    pub fn is_loading_aside(&self) -> bool {
+        let state = self.link.as_ref().map(|link| &link.state);
+        matches!(state, Some(LinkState::Parsing(parsing)) if parsing.serves)
     }
 
     /// How many replicas were heard of within `min-replicas-max-lag`, as of the last count.

@@ -334,6 +334,11 @@ impl Driver {
             self.log.write(&self.fx.traces);
             self.fx.traces.clear();
         }
+        for action in &self.fx.actions {
+            if let Effect::Stall { micros } = action {
+                std::thread::sleep(Duration::from_micros(*micros));
+            }
+        }
         if !self.fx.sends.is_empty() {
             let mut sends = core::mem::take(&mut self.fx.sends);
             for (conn, bytes) in sends.drain(..) {
@@ -379,6 +384,8 @@ impl Driver {
                 self.children.remove(&id);
             }
             Effect::Listen { port } => self.listen_on(port),
+            // It came before everything else of this step.
+            Effect::Stall { .. } => {}
             Effect::Exit { code } => self.exit = Some(code),
         }
     }

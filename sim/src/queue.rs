@@ -31,6 +31,8 @@ pub(crate) enum Event {
     Child { node: NodeId, life: u32, job: JobId },
     /// A child's file is on the platter.
     ChildSynced { node: NodeId, life: u32, job: JobId, sync: Option<Sync> },
+    /// A process that stood still for a while goes on.
+    StallOver { node: NodeId, life: u32 },
     /// A client wants to do something.
     Client { client: ClientId },
 }

@@ -326,7 +326,8 @@ impl World {
                     self.child_finished(node, job);
                 }
             }
-            Event::Child { .. } => {}
+            Event::StallOver { node, life } if self.is_life(node, life) => self.resume(node),
+            Event::Child { .. } | Event::StallOver { .. } => {}
             Event::Client { client } => self.tell_client(client, Heard::Wake),
         }
     }

@@ -37,9 +37,12 @@ fn wait_in_sync(master: &Node, replicas: &[&Node]) {
         wait_until("the same data", || digest(replica) == digest(master));
     }
     // A master takes a replica for online only when it has heard its first acknowledgement.
+    let port = master.port().to_string();
+    let direct = |replica: &&&Node| replica.info("master_port").as_deref() == Some(&port);
+    let direct = replicas.iter().filter(direct).count();
     wait_until("all are online", || {
         let text = master.call(&["INFO", "replication"]);
-        text.text().matches("state=online").count() >= replicas.len()
+        text.text().matches("state=online").count() >= direct
     });
 }
 
@@ -271,4 +274,65 @@ fn both_tell_the_same_story_in_their_logs() {
     let (ours, replica_of_ours) = story(Ours, Ours);
     assert_eq!(ours, master);
     assert_eq!(replica_of_ours, replica);
+}
+
+/// Straight from the socket, in both modes; and where the transfer breaks, the old data are still there with `swapdb`.
+#[test]
+fn data_are_read_from_the_socket_without_a_file() {
+    if !have(&[Tool::RedisServer]) {
+        return;
+    }
+    for (mode, replica) in [("swapdb", Ours), ("on-empty-db", Ours), ("swapdb", Redis)] {
+        let master = node(Redis, None, &["rdbcompression no"]);
+        master.call(&["DEBUG", "POPULATE", "200", "key", "20000"]).expect_ok();
+        let load = format!("repl-diskless-load {mode}");
+        let replica = node(replica, None, &[&load]);
+        if mode == "swapdb" {
+            replica.call(&["DEBUG", "POPULATE", "7", "old"]).expect_ok();
+        }
+        // Slow enough to be caught in the middle.
+        master.call(&["CONFIG", "SET", "rdb-key-save-delay", "20000"]).expect_ok();
+        follow(&replica, &master);
+        wait_until("it is loading", || replica.info("loading").as_deref() == Some("1"));
+        assert_eq!(replica.info("loading_total_bytes").as_deref(), Some("0"));
+        let refused = replica.call(&["GET", "key:1"]);
+        assert_eq!(
+            refused,
+            Value::Error("LOADING Redis is loading the dataset in memory".into()),
+            "{mode}"
+        );
+        master.call(&["CONFIG", "SET", "rdb-key-save-delay", "0"]).expect_ok();
+        master.call(&["CONFIG", "SET", "repl-diskless-sync-delay", "2"]).expect_ok();
+        assert_eq!(master.call(&["CLIENT", "KILL", "TYPE", "replica"]).integer(), 1);
+        wait_until("it gives up", || replica.info("loading").as_deref() == Some("0"));
+        let left = if mode == "swapdb" { 7 } else { 0 };
+        assert_eq!(replica.call(&["DBSIZE"]).integer(), left, "{mode}");
+        wait_in_sync(&master, &[&replica]);
+        assert!(!replica.directory().join("dump.rdb").exists());
+        let log = replica.log();
+        for line in ["with EOF to parser", "Internal error in RDB reading offset", "from socket"] {
+            assert!(log.contains(line), "no {line:?} in\n{log}");
+        }
+        assert_eq!(log.contains("Swapping active DB with loaded DB"), mode == "swapdb", "{log}");
+    }
+}
+
+/// DEBUG SLEEP is how Redis's own tests make a node seem dead.
+#[test]
+fn a_master_that_hangs_in_the_handshake_is_given_up() {
+    if !have(&[Tool::RedisServer]) {
+        return;
+    }
+    for [master, replica] in [[Redis, Ours], [Ours, Redis], [Ours, Ours]] {
+        let master = node(master, None, &[]);
+        master.call(&["CONFIG", "SET", "repl-diskless-sync-delay", "1000"]).expect_ok();
+        let replica = node(replica, Some(&master), &["repl-timeout 1"]);
+        wait_until("it waits for its turn", || replica.call(&["ROLE"]).array()[3].is("handshake"));
+        let start = std::time::Instant::now();
+        master.call(&["DEBUG", "SLEEP", "4"]).expect_ok();
+        assert!(start.elapsed().as_secs() >= 4, "it answers when it wakes up");
+        wait_until("the replica has noticed", || {
+            replica.log().contains("Timeout connecting to the MASTER...")
+        });
+    }
 }

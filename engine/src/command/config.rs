@@ -95,7 +95,8 @@ fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         ProtectedAction::No => false,
         ProtectedAction::Local => ctx.client.is_local(),
     };
-    let rights = SetRights { protected, loading: ctx.node.persistence.is_loading() };
+    let loading = ctx.node.is_loading() || ctx.node.replication.is_loading_aside();
+    let rights = SetRights { protected, loading };
     let applied = ctx.node.config.set(&pairs, rights)?;
     ctx.apply_config(applied)
 }

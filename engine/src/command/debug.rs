@@ -23,12 +23,22 @@ pub(super) fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             ctx.client.blocked = Some(Blocked::Disk);
             ctx.node.debug_load_aof(ctx.now, ctx.client.conn, ctx.fx);
         }
-        (b"sleep", 3) => ctx.reply().ok(),
+        (b"sleep", 3) => sleep(ctx, args.at(2)),
         (b"set-active-expire", 3) => {
             ctx.node.active_expire = args.at(2) != b"0";
             ctx.reply().ok();
         }
-        (b"jmap" | b"quicklist-packed-threshold" | b"replicate", _) => {
+        (b"pause-cron", 3) => {
+            ctx.node.cron_paused = parse_i64(args.at(2)).is_some_and(|on| on != 0);
+            ctx.reply().ok();
+        }
+        (b"replicate", 3..) => {
+            // Into the stream as it stands: the replicas do what this node has not done.
+            let db = ctx.client.db;
+            ctx.node.propagation.to_replicas(db, args.skip(2).iter());
+            ctx.reply().ok();
+        }
+        (b"jmap" | b"quicklist-packed-threshold", _) => {
             return Err(Refusal::err("not supported by this server"));
         }
         (b"change-repl-id", 2) => {
@@ -63,6 +73,14 @@ fn reload(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     ctx.client.blocked = Some(Blocked::Disk);
     ctx.node.debug_reload(ctx.now, ctx.client.conn, save, flush, ctx.fx);
     Ok(())
+}
+
+/// `DEBUG SLEEP seconds`: what is no number is 0, as in C.
+fn sleep(ctx: &mut Ctx<'_>, seconds: &[u8]) {
+    let seconds = core::str::from_utf8(seconds).ok().and_then(|text| text.parse::<f64>().ok());
+    let micros = (seconds.unwrap_or(0.0).max(0.0) * 1e6) as u64;
+    ctx.fx.push(crate::io::Effect::Stall { micros });
+    ctx.reply().ok();
 }
 
 fn hex(digest: digest::Digest) -> String {

@@ -180,6 +180,8 @@ pub struct Replication {
     pub diskless_sync: bool,
     /// Wait so many seconds for more replicas before.
     pub diskless_sync_delay: u32,
+    /// Whether a data set is read straight from the socket.
+    pub diskless_load: DisklessLoad,
     /// Do not wait when so many have come; 0: wait.
     pub diskless_sync_max_replicas: u32,
     /// Seconds between the master's PINGs.

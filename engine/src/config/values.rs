@@ -30,6 +30,23 @@ impl Choice for AppendFsync {
         &[("everysec", Self::EverySecond), ("always", Self::Always), ("no", Self::No)];
 }
 
+/// Whether a replica reads a data set straight from the socket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DisklessLoad {
+    /// No: by a file.
+    #[default]
+    Disabled,
+    /// If it has no data to lose.
+    OnEmptyDb,
+    /// Yes, beside its old data, until the new are whole.
+    Swapdb,
+}
+
+impl Choice for DisklessLoad {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("disabled", Self::Disabled), ("on-empty-db", Self::OnEmptyDb), ("swapdb", Self::Swapdb)];
+}
+
 /// What is evicted when `maxmemory` is reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MaxmemoryPolicy {

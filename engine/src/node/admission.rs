@@ -156,6 +156,9 @@ impl Node {
         if self.is_loading() && !bears(Flag::Loading) {
             return Err(Refusal::Loading);
         }
+        if row.is(Flag::NoAsyncLoading) && self.replication.is_loading_aside() {
+            return Err(Refusal::Loading);
+        }
         Ok(())
     }
 

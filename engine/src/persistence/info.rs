@@ -16,7 +16,7 @@ impl Node {
         let child = it.child.as_ref();
         let copied = child.map_or(0, |_| self.keyspace.copied().bytes);
         line("loading", &u8::from(self.is_loading()));
-        line("async_loading", &0);
+        line("async_loading", &u8::from(self.replication.is_loading_aside()));
         line("current_cow_peak", &copied);
         line("current_cow_size", &copied);
         line("current_cow_size_age", &0);
@@ -33,6 +33,7 @@ impl Node {
         if let Some(load) = &it.load {
             load.info(now, &mut line);
         }
+        self.replication.loading_info(now, &mut line);
     }
 
     fn info_rdb(&self, now: Time, line: &mut dyn FnMut(&str, &dyn core::fmt::Display)) {
@@ -49,7 +50,8 @@ impl Node {
         line("rdb_saves", &it.saves.count);
         line("rdb_last_cow_size", &it.saves.last_cow);
         line("rdb_last_load_keys_expired", &it.loaded.expired);
-        line("rdb_last_load_keys_loaded", &it.loaded.keys);
+        let loaded = self.replication.keys_loaded().unwrap_or(it.loaded.keys);
+        line("rdb_last_load_keys_loaded", &loaded);
     }
 
     fn info_aof(&self, now: Time, line: &mut dyn FnMut(&str, &dyn core::fmt::Display)) {

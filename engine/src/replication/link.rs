@@ -9,14 +9,14 @@
 //!   │ broken,        │                                       ▼                  │
 //!   │ silent         │                                    Receiving ($len, $EOF)│
 //!   │                │                                       ▼                  │
-//!   │                │                                    Loading (dump.rdb)    │
+//!   │                │                          Loading (dump.rdb) or Parsing   │
 //!   │                │ the position is kept                  ▼                  │
 //!   └────────────────┴─────────────────────────────────── Online ◀──────────────┘
 //! ```
 
 use alloc::{boxed::Box, collections::VecDeque, string::String, vec::Vec};
 
-use super::payload::Payload;
+use super::{parse::Parsing, payload::Payload};
 use crate::{
     io::{ConnId, DiskId, Endpoint},
     node::Client,
@@ -67,6 +67,8 @@ pub enum LinkState {
     Receiving(Box<Transfer>),
     /// The data set is being read.
     Loading(Box<Loading>),
+    /// The data set is coming and being read at the same time.
+    Parsing(Box<Parsing>),
     /// The stream is coming.
     Online(Box<Stream>),
 }
@@ -129,6 +131,8 @@ pub struct Loading {
     pub writes: VecDeque<DiskId>,
     /// What the disk does at the moment.
     pub step: LoadStep,
+    /// Since when.
+    pub since: Time,
     /// The length of the file.
     pub size: u64,
     /// How much of it was read.
@@ -185,6 +189,7 @@ impl Link {
             LinkState::Handshake(handshake) => Some(handshake.conn),
             LinkState::Receiving(transfer) => Some(transfer.conn),
             LinkState::Loading(loading) => Some(loading.conn),
+            LinkState::Parsing(parsing) => Some(parsing.conn),
             LinkState::Online(stream) => Some(stream.conn),
         }
     }

@@ -13,7 +13,7 @@ use super::{
     payload::{Payload, Step},
 };
 use crate::{
-    io::{DiskError, DiskId, DiskOp, DiskReply, Effect, Effects},
+    io::{ConnId, DiskError, DiskId, DiskOp, DiskReply, Effect, Effects},
     node::Node,
     persistence::install::{Expired, Installer},
     time::Time,
@@ -64,13 +64,17 @@ impl Node {
         match step {
             Step::More => &[],
             Step::StillThere { rest } => rest,
+            Step::Begins { bytes, rest } if self.parses_from_socket() => {
+                self.begin_parsing(now, bytes, fx);
+                rest
+            }
             Step::Begins { bytes, rest } => {
                 if let Some(Link { state: LinkState::Receiving(transfer), .. }) =
                     &mut self.replication.link
                 {
                     transfer.total = Some(bytes);
                 }
-                self.note_replication(now, LinkFact::Receiving { bytes }, fx);
+                self.note_replication(now, LinkFact::Receiving { bytes, to_parser: false }, fx);
                 self.write_transfer(DiskOp::Create { path: temp }, fx);
                 // An empty data set has no bytes that would come here again.
                 if bytes == Some(0) { self.transfer_received(now, rest, fx) } else { rest }
@@ -109,18 +113,10 @@ impl Node {
             return;
         };
         let Transfer { conn, position, payload, last_io, temp, writes, .. } = *transfer;
-        if link.cached.take().is_some() {
-            self.note_replication(now, LinkFact::CachedDiscarded, fx);
-        }
-        // Replicas of this node followed a history that ends here.
-        self.close_replicas(now, fx);
-        self.replication.backlog = None;
+        self.leave_old_history(now, fx);
         self.note_replication(now, LinkFact::Flushing, fx);
-        for db in 0..self.databases() {
-            self.touch_watchers_of(db);
-        }
         self.suspend_aof(now, fx);
-        self.keyspace.flush_all();
+        self.drop_old_data();
         self.note_replication(now, LinkFact::Loading, fx);
         // A BGSAVE of the old data would put its file over the new ones.
         if self.persistence.is_saving() {
@@ -138,12 +134,30 @@ impl Node {
             temp,
             writes,
             step,
+            since: now,
             size: payload.read,
             at: 0,
             last_io,
             installer,
             early: Vec::new(),
         })));
+    }
+
+    /// The history of this node's data ends here: replicas of this node followed it.
+    pub(super) fn leave_old_history(&mut self, now: Time, fx: &mut Effects) {
+        let Some(link) = &mut self.replication.link else { return };
+        if link.cached.take().is_some() {
+            self.note_replication(now, LinkFact::CachedDiscarded, fx);
+        }
+        self.close_replicas(now, fx);
+        self.replication.backlog = None;
+    }
+
+    pub(super) fn drop_old_data(&mut self) {
+        for db in 0..self.databases() {
+            self.touch_watchers_of(db);
+        }
+        self.keyspace.flush_all();
     }
 
     /// An answer of the disk; false: somebody else asked.
@@ -236,7 +250,6 @@ impl Node {
             Ok((false, at)) => self.read_piece(at, fx),
             Err(why) => {
                 self.note_replication(now, LinkFact::LoadFailed { why }, fx);
-                self.keyspace.flush_all();
                 self.cancel_sync(now, fx);
             }
         }
@@ -251,15 +264,7 @@ impl Node {
         };
         let Loading { conn, position, installer, early, .. } = *loading;
         fx.push(Effect::ResumeReading { conn });
-        let pre_psync = position.is_none();
-        if let Some((id, offset)) = position {
-            self.replication.id = id;
-            self.replication.offset = offset;
-        }
-        self.replication.forget_second_id();
-        self.replication.create_backlog(self.config.replication.backlog_size);
-        let db = installer.facts.stream_db.and_then(|db| u32::try_from(db).ok()).unwrap_or(0);
-        self.begin_stream(now, conn, db, pre_psync);
+        self.enter_history(now, conn, position, &installer);
         self.note_rdb_facts(now, &installer, fx);
         self.rdb_installed(now, &installer, fx);
         self.note_replication(now, LinkFact::Finished, fx);
@@ -270,6 +275,25 @@ impl Node {
             stream.input = early;
             self.apply_stream(now, fx);
         }
+    }
+
+    /// This node stands where its master stood, and the stream follows.
+    pub(super) fn enter_history(
+        &mut self,
+        now: Time,
+        conn: ConnId,
+        position: Option<(String, u64)>,
+        installer: &Installer,
+    ) {
+        let pre_psync = position.is_none();
+        if let Some((id, offset)) = position {
+            self.replication.id = id;
+            self.replication.offset = offset;
+        }
+        self.replication.forget_second_id();
+        self.replication.create_backlog(self.config.replication.backlog_size);
+        let db = installer.facts.stream_db.and_then(|db| u32::try_from(db).ok()).unwrap_or(0);
+        self.begin_stream(now, conn, db, pre_psync);
     }
 
     /// `rdb-del-sync-files`: a node that persists nothing keeps no file.

@@ -109,6 +109,9 @@ impl Node {
             LinkState::Receiving(transfer) if transfer.total.is_some() => {
                 self.disk(DiskOp::Unlink { path: transfer.temp }, fx);
             }
+            // What was read of the new data is no data set.
+            LinkState::Loading(_) => self.drop_old_data(),
+            LinkState::Parsing(parsing) if parsing.aside.is_none() => self.drop_old_data(),
             _ => {}
         }
     }
@@ -162,6 +165,7 @@ impl Node {
             bytes = match &mut link.state {
                 LinkState::Handshake(_) => self.handshake_received(now, bytes, fx),
                 LinkState::Receiving(_) => self.transfer_received(now, bytes, fx),
+                LinkState::Parsing(_) => self.parsing_received(now, bytes, fx),
                 LinkState::Loading(loading) => {
                     loading.early.extend_from_slice(bytes);
                     &[]
@@ -182,6 +186,7 @@ impl Node {
         let Some(link) = &self.replication.link else { return };
         match &link.state {
             LinkState::Online(_) => self.lose_stream(now, true, fx),
+            LinkState::Parsing(_) => self.parsing_cut(now, fx),
             LinkState::Receiving(_) => {
                 self.note_replication(now, LinkFact::TransferBroken, fx);
                 self.cancel_sync(now, fx);
@@ -538,6 +543,8 @@ impl Node {
             }
             // "I am alive, I am still reading."
             LinkState::Loading(loading) => fx.output(loading.conn).push(b'\n'),
+            LinkState::Parsing(parsing) if silent(parsing.last_io) => self.parsing_cut(now, fx),
+            LinkState::Parsing(parsing) => fx.output(parsing.conn).push(b'\n'),
             LinkState::Online(stream) if silent(stream.last_io) => {
                 self.note_replication(now, LinkFact::StreamTimeout, fx);
                 fx.push(Effect::Close { conn: stream.conn });

@@ -4,7 +4,7 @@ use alloc::{format, string::String};
 use core::fmt::Write;
 
 use super::{Attached, Link, LinkState};
-use crate::{config::Config, resp::Reply, time::Time};
+use crate::{config::Config, persistence::Installer, resp::Reply, time::Time};
 
 impl super::Replication {
     /// The section of INFO, without its title.
@@ -62,7 +62,10 @@ impl super::Replication {
             _ => -1,
         };
         line("master_last_io_seconds_ago", &last_io);
-        let syncing = matches!(link.state, LinkState::Receiving(_) | LinkState::Loading(_));
+        let syncing = matches!(
+            link.state,
+            LinkState::Receiving(_) | LinkState::Loading(_) | LinkState::Parsing(_)
+        );
         line("master_sync_in_progress", &u8::from(syncing));
         let applied = match (up, &link.cached) {
             (true, _) => self.offset,
@@ -98,6 +101,10 @@ impl super::Replication {
             LinkState::Loading(loading) => {
                 (loading.size as i64, loading.size as i64, loading.last_io)
             }
+            // What goes to the parser is not counted here, in Redis neither.
+            LinkState::Parsing(parsing) => {
+                (parsing.total.map_or(0, |n| n as i64), 0, parsing.last_io)
+            }
             _ => return,
         };
         line("master_sync_total_bytes", &total);
@@ -115,6 +122,47 @@ impl super::Replication {
         line("master_sync_perc", &perc);
         let ago = now.as_secs().saturating_sub(last_io.as_secs());
         line("master_sync_last_io_seconds_ago", &ago);
+    }
+
+    /// The reader of a data set that is coming in.
+    fn installer(&self) -> Option<&Installer> {
+        match &self.link.as_ref()?.state {
+            LinkState::Loading(loading) => Some(&loading.installer),
+            LinkState::Parsing(parsing) => Some(&parsing.installer),
+            _ => None,
+        }
+    }
+
+    /// How many keys of the data set that is coming in are there already.
+    pub(crate) fn keys_loaded(&self) -> Option<u64> {
+        self.installer().map(|installer| installer.loaded)
+    }
+
+    /// The `loading_…` fields of INFO, while a data set from the master is read.
+    pub(crate) fn loading_info(
+        &self,
+        now: Time,
+        line: &mut dyn FnMut(&str, &dyn core::fmt::Display),
+    ) {
+        let Some(installer) = self.installer() else { return };
+        let (since, total) = match self.link.as_ref().map(|link| &link.state) {
+            Some(LinkState::Loading(loading)) => (loading.since, loading.size),
+            Some(LinkState::Parsing(parsing)) => (parsing.since, parsing.total.unwrap_or(0)),
+            _ => return,
+        };
+        let (done, memory) = (installer.offset(), installer.facts.used_mem.unwrap_or(0));
+        // Without a length the memory that the data took at the master is the best guess.
+        let goal = if total > 0 { total } else { memory };
+        let hundredths = (u128::from(done) * 10_000 / u128::from(goal.max(1))) as u64;
+        let elapsed = now.as_secs().saturating_sub(since.as_secs());
+        let rest = u128::from(goal.saturating_sub(done)) * u128::from(elapsed);
+        let eta = if elapsed == 0 { 1 } else { rest / u128::from(done + 1) };
+        line("loading_start_time", &since.as_secs());
+        line("loading_total_bytes", &total);
+        line("loading_rdb_used_mem", &memory);
+        line("loading_loaded_bytes", &done);
+        line("loading_loaded_perc", &format!("{}.{:02}", hundredths / 100, hundredths % 100));
+        line("loading_eta_seconds", &eta);
     }
 
     /// ROLE.
@@ -142,7 +190,7 @@ impl super::Replication {
             LinkState::Connect => ("connect", -1),
             LinkState::Connecting { .. } => ("connecting", -1),
             LinkState::Handshake(_) => ("handshake", -1),
-            LinkState::Receiving(_) | LinkState::Loading(_) => ("sync", -1),
+            LinkState::Receiving(_) | LinkState::Loading(_) | LinkState::Parsing(_) => ("sync", -1),
             LinkState::Online(_) => ("connected", self.offset as i64),
         };
         reply.bulk(word.as_bytes());

@@ -25,6 +25,8 @@ struct Net {
     wires: Vec<Wire>,
     /// After so many bytes from host 0 to host 1 their wire is cut, once.
     cut_after: Option<u64>,
+    /// No more than this arrives at once.
+    at_once: usize,
     next_conn: u64,
 }
 
@@ -66,6 +68,7 @@ impl Net {
             hosts: Vec::new(),
             wires: Vec::new(),
             cut_after: None,
+            at_once: usize::MAX,
             next_conn: 1,
         };
         for host in 0..hosts {
@@ -170,7 +173,7 @@ impl Net {
                     self.step(host, Input::Closed { conn });
                 }
             }
-            Effect::Listen { .. } | Effect::Exit { .. } => {}
+            Effect::Listen { .. } | Effect::Stall { .. } | Effect::Exit { .. } => {}
         }
     }
 
@@ -202,6 +205,8 @@ impl Net {
             if bytes.is_empty() {
                 continue;
             }
+            let rest = bytes.split_off(bytes.len().min(self.at_once));
+            self.wires[wire].flying[end] = rest;
             moved = true;
             let from = self.wires[wire].ends[1 - end].0;
             if (from, host) == (0, 1)

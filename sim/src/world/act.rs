@@ -68,7 +68,7 @@ impl World {
         }
     }
 
-    fn resume(&mut self, node: NodeId) {
+    pub(super) fn resume(&mut self, node: NodeId) {
         let Some(process) = self.hosts[node.0 as usize].process.as_mut() else { return };
         if !process.paused {
             return;

@@ -157,6 +157,13 @@ impl World {
                     process.children.remove(&job);
                 }
             }
+            Effect::Stall { micros } => {
+                if let Some(process) = self.hosts[node.0 as usize].process.as_mut() {
+                    process.paused = true;
+                    let at = Time(self.now.0.saturating_add(micros));
+                    self.queue.push(at, Event::StallOver { node, life });
+                }
+            }
             Effect::Listen { port } => {
                 if let Some(process) = self.hosts[node.0 as usize].process.as_mut() {
                     process.port = port;

@@ -21,9 +21,7 @@ pub const ROWS: &[Directive] = &[
         0,
         field!(replication.diskless_sync_max_replicas),
     ),
-    one_of("repl-diskless-load", || vec!["disabled", "on-empty-db", "swapdb"], 0)
-        .deny_loading()
-        .kept_only("A replica reads what its master sends from a file, as `disabled` has it."),
+    word::<DisklessLoad>("repl-diskless-load", 0, field!(replication.diskless_load)).deny_loading(),
     number("repl-ping-replica-period", POSITIVE, 10, field!(replication.ping_period))
         .alias("repl-ping-slave-period"),
     number("repl-timeout", POSITIVE, 60, field!(replication.timeout)),

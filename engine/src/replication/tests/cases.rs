@@ -108,22 +108,37 @@ fn a_cut_beyond_the_backlog_costs_everything() {
 
 #[test]
 fn wherever_the_link_is_cut_the_replica_comes_back() {
-    for diskless in [true, false] {
-        let start = Net::new(2, |_, config| config.replication.diskless_sync = diskless);
+    use crate::config::DisklessLoad::{Disabled, OnEmptyDb, Swapdb};
+    for (diskless, load) in
+        [(true, Disabled), (false, Disabled), (true, Swapdb), (false, Swapdb), (true, OnEmptyDb)]
+    {
+        let start = Net::new(2, |_, config| {
+            config.replication.diskless_sync = diskless;
+            config.replication.diskless_load = load;
+        });
         let mut cut = 0;
         loop {
             let mut net = start.clone();
             net.ask(0, "SET before x");
+            if load == Swapdb {
+                net.ask(1, "SET old x");
+            }
             net.cut_after = Some(cut);
             net.follow(1, 0);
+            if load == Swapdb && net.logged(1, "Finished with success") == 0 {
+                assert!(net.ask(1, "EXISTS old").ends_with(":1\r\n"), "the old data are there");
+            }
             net.pass(2);
             write_some(&mut net, 0, "a");
             net.pass(3);
-            net.assert_in_sync(0, &[1], &format!("cut after {cut} bytes, diskless {diskless}"));
+            let when = format!("cut after {cut} bytes, diskless {diskless}, {load:?}");
+            net.assert_in_sync(0, &[1], &when);
+            let by_file = net.hosts[1].files.contains_key("dump.rdb");
+            assert_eq!(by_file, load == Disabled, "{when}");
             if net.cut_after.is_some() {
                 break;
             }
-            cut += 1;
+            cut += if load == Disabled { 1 } else { 7 };
         }
         assert!(cut > 300, "{cut} places");
     }
@@ -383,4 +398,48 @@ fn the_stream_waits_in_the_socket_while_the_data_are_read() {
     net.pass(2);
     assert!(net.hosts[1].deaf.is_empty());
     net.assert_in_sync(0, &[1], "after all");
+}
+
+#[test]
+fn old_data_of_the_same_history_are_served_while_the_new_are_read() {
+    let mut net = Net::new(2, |_, config| {
+        config.replication.diskless_load = crate::config::DisklessLoad::Swapdb;
+        config.replication.backlog_size = 1024;
+    });
+    net.follow(1, 0);
+    net.pass(3);
+    net.ask(0, "SET kept 1");
+    net.pass(1);
+    // The replica is away for longer than the backlog lasts.
+    net.hosts[0].down = true;
+    net.cut_between(0, 1);
+    for n in 0..400 {
+        net.ask(0, &format!("SET missed:{n} {}", "x".repeat(500)));
+    }
+    net.hosts[0].down = false;
+    net.at_once = 1000;
+    let mut served = 0;
+    for _ in 0..3000 {
+        net.move_something();
+        if net.hosts[1].node.replication().is_loading_aside() {
+            served += 1;
+            net.hosts[1].replies.clear();
+            for line in ["GET kept", "GET missed:1", "CONFIG SET appendonly yes", "SET a b"] {
+                net.type_at(1, line);
+            }
+            let replies = String::from_utf8_lossy(&net.hosts[1].replies).into_owned();
+            assert!(replies.starts_with("$1\r\n1\r\n$-1\r\n-LOADING"), "{replies}");
+            assert!(replies.contains("-READONLY"), "{replies}");
+        }
+        net.now = net.now.plus_millis(1);
+        for host in 0..2 {
+            if net.hosts[host].node.next_wake() <= net.now {
+                net.step(host, Input::Timer);
+            }
+        }
+    }
+    assert!(served > 0);
+    net.pass(2);
+    net.assert_in_sync(0, &[1], "after all");
+    assert_eq!(net.hosts[0].node.replication.stats.full, 2);
 }

@@ -241,6 +241,7 @@ impl Net {
             Effect::Exit { .. } => self.kill(at),
             Effect::KillChild(_)
             | Effect::Listen { .. }
+            | Effect::Stall { .. }
             | Effect::PauseReading { .. }
             | Effect::ResumeReading { .. } => {}
         }

@@ -96,6 +96,8 @@ pub enum LinkFact {
     Receiving {
         /// So many bytes; `None`: until a mark.
         bytes: Option<u64>,
+        /// They are read as they come; else they go into a file first.
+        to_parser: bool,
     },
     /// The master gave up.
     AbortedByMaster {
@@ -142,6 +144,24 @@ pub enum LinkFact {
         /// Why.
         why: String,
     },
+    /// The connection broke while the data were read from it.
+    ShortRead,
+    /// Where.
+    ReadError {
+        /// So far they were understood.
+        offset: u64,
+    },
+    /// What comes from the socket can't be read.
+    ParseFailed {
+        /// Why.
+        why: String,
+    },
+    /// What was read beside the old data goes.
+    AsideDropped,
+    /// What was read beside the old data takes their place.
+    Swapping,
+    /// The old data go.
+    OldDropped,
     /// The data are here, the stream follows.
     Finished,
     /// The file is not kept, as nothing persists here.
@@ -190,6 +210,9 @@ impl LinkFact {
             | Self::SyncFailed { .. }
             | Self::RenameFailed { .. }
             | Self::LoadFailed { .. }
+            | Self::ShortRead
+            | Self::ReadError { .. }
+            | Self::ParseFailed { .. }
             | Self::Lost
             | Self::ConnectTimeout
             | Self::TransferTimeout
@@ -236,9 +259,6 @@ impl fmt::Display for LinkFact {
             Self::PsyncUnsupported { reply } => {
                 write!(f, "Master does not support PSYNC or is in error state (reply: {reply})")
             }
-            Self::Receiving { bytes: Some(n) } => {
-                write!(f, "MASTER <-> REPLICA sync: receiving {n} bytes from master to disk")
-            }
             Self::AbortedByMaster { reply } => {
                 write!(f, "MASTER aborted replication with an error: {reply}")
             }
@@ -252,6 +272,9 @@ impl fmt::Display for LinkFact {
             | Self::RenameFailed { .. }
             | Self::SaveKilled { .. }
             | Self::LoadFailed { .. } => self.about_the_file(f),
+            Self::Receiving { .. } | Self::ReadError { .. } | Self::ParseFailed { .. } => {
+                self.about_the_data(f)
+            }
             Self::CommandFailed { error, command } => write!(
                 f,
                 "== CRITICAL == This replica is sending an error to its master: '{error}' after processing \
@@ -264,6 +287,33 @@ impl fmt::Display for LinkFact {
 }
 
 impl LinkFact {
+    /// The lines about the data on their way.
+    fn about_the_data(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let way = |to_parser| if to_parser { "parser" } else { "disk" };
+        match self {
+            Self::Receiving { bytes: Some(n), to_parser } => {
+                let to = way(*to_parser);
+                write!(f, "MASTER <-> REPLICA sync: receiving {n} bytes from master to {to}")
+            }
+            Self::Receiving { bytes: None, to_parser } => {
+                let to = way(*to_parser);
+                write!(
+                    f,
+                    "MASTER <-> REPLICA sync: receiving streamed RDB from master with EOF to {to}"
+                )
+            }
+            Self::ReadError { offset } => write!(
+                f,
+                "Internal error in RDB reading offset {offset}, function at rdb.c:3249 -> Unexpected EOF reading \
+                 RDB file. Failure loading rdb format from socket, assuming connection error, resuming operation."
+            ),
+            Self::ParseFailed { why } => {
+                write!(f, "Failed trying to load the MASTER synchronization DB from socket: {why}")
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The lines about the file that receives the data.
     fn about_the_file(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -305,9 +355,10 @@ impl LinkFact {
                 "MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization."
             }
             Self::RetryingWithSync => "Retrying with SYNC...",
-            Self::Receiving { .. } => {
-                "MASTER <-> REPLICA sync: receiving streamed RDB from master with EOF to disk"
-            }
+            Self::ShortRead => "Short read or OOM loading DB. Unrecoverable error, aborting now.",
+            Self::AsideDropped => "MASTER <-> REPLICA sync: Discarding temporary DB in background",
+            Self::Swapping => "MASTER <-> REPLICA sync: Swapping active DB with loaded DB",
+            Self::OldDropped => "MASTER <-> REPLICA sync: Discarding old DB in background",
             Self::TransferBroken => "I/O error trying to sync with MASTER: connection lost",
             Self::CachedDiscarded => "Discarding previously cached master state.",
             Self::Flushing => "MASTER <-> REPLICA sync: Flushing old data",

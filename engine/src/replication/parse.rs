@@ -1,0 +1,197 @@
+//! Reading a data set straight from the socket (`repl-diskless-load`): no file, and the old data may stay meanwhile.
+//!
+//! ```text
+//!   swapdb         socket ─▶ keyspace aside ─▶ whole? ─▶ the two change places      broken: the old data are still there
+//!   on-empty-db    socket ─▶ the keyspace, which is empty                           broken: it is empty again
+//! ```
+//!
+//! With `swapdb` both data sets are in memory for a while. If the old one is an earlier moment of the very history that
+//! is coming, it is served meanwhile (`async_loading`); else clients are told LOADING, as ever.
+
+use alloc::{boxed::Box, string::String, vec::Vec};
+
+use super::{
+    Link, LinkState,
+    link::Transfer,
+    payload::{Payload, Step},
+};
+use crate::{
+    config::DisklessLoad,
+    io::{ConnId, Effects},
+    keyspace::Keyspace,
+    node::Node,
+    persistence::install::{Expired, Installer},
+    time::Time,
+    trace::replication::LinkFact,
+};
+
+/// A data set that is being read as it comes.
+#[derive(Clone, Debug)]
+pub struct Parsing {
+    /// The connection.
+    pub conn: ConnId,
+    /// See [`Transfer::position`].
+    pub position: Option<(String, u64)>,
+    /// Takes the data out of their frame.
+    pub payload: Payload,
+    /// The length, if the frame told one.
+    pub total: Option<u64>,
+    /// Since when.
+    pub since: Time,
+    /// When the master was last heard of.
+    pub last_io: Time,
+    /// Reads the format.
+    pub installer: Installer,
+    /// Where the data go until they are whole (`swapdb`); `None`: where they belong.
+    pub aside: Option<Keyspace>,
+    /// The old data are of the same history: they are served meanwhile.
+    pub serves: bool,
+    /// Whether the log has been told what the data set says of itself.
+    pub told: bool,
+}
+
+impl Node {
+    /// Whether the data set that begins now is read from the socket.
+    pub(super) fn parses_from_socket(&self) -> bool {
+        match self.config.replication.diskless_load {
+            DisklessLoad::Disabled => false,
+            DisklessLoad::OnEmptyDb => self.keyspace.is_empty(),
+            DisklessLoad::Swapdb => true,
+        }
+    }
+
+    /// The frame has begun: what follows is read as it comes.
+    pub(super) fn begin_parsing(&mut self, now: Time, total: Option<u64>, fx: &mut Effects) {
+        let Some(link) = &mut self.replication.link else { return };
+        let LinkState::Receiving(transfer) =
+            core::mem::replace(&mut link.state, LinkState::Connect)
+        else {
+            return;
+        };
+        let Transfer { conn, position, payload, .. } = *transfer;
+        let fact = LinkFact::Receiving { bytes: total, to_parser: true };
+        self.note_replication(now, fact, fx);
+        let swaps = self.config.replication.diskless_load == DisklessLoad::Swapdb;
+        let ours = position.as_ref().is_some_and(|(id, _)| *id == self.replication.id);
+        if !swaps {
+            self.leave_old_history(now, fx);
+            self.note_replication(now, LinkFact::Flushing, fx);
+            self.drop_old_data();
+        }
+        self.suspend_aof(now, fx);
+        self.note_replication(now, LinkFact::Loading, fx);
+        let aside = swaps.then(|| self.keyspace.empty_like());
+        let installer = Installer::new(Expired::Keep, self.config.persistence.rdbchecksum);
+        self.set_link(LinkState::Parsing(Box::new(Parsing {
+            conn,
+            position,
+            payload,
+            total,
+            since: now,
+            last_io: now,
+            installer,
+            aside,
+            serves: swaps && ours,
+            told: false,
+        })));
+    }
+
+    /// Bytes of the data set; returns what stands behind it.
+    pub(super) fn parsing_received<'a>(
+        &mut self,
+        now: Time,
+        bytes: &'a [u8],
+        fx: &mut Effects,
+    ) -> &'a [u8] {
+        let Some(Link { state: LinkState::Parsing(parsing), .. }) = &mut self.replication.link
+        else {
+            return &[];
+        };
+        parsing.last_io = now;
+        let mut data = Vec::new();
+        let step = parsing.payload.feed(bytes, &mut data);
+        let keyspace = parsing.aside.as_mut().unwrap_or(&mut self.keyspace);
+        let mut read = parsing.installer.feed(&data, keyspace);
+        let facts = !parsing.told && parsing.installer.loaded > 0;
+        parsing.told |= facts;
+        let whole = matches!(step, Step::Whole { .. });
+        if whole && read.is_ok() {
+            read = parsing.installer.finish();
+        }
+        if facts {
+            self.note_facts_of_parsing(now, fx);
+        }
+        match (read, step) {
+            (Err(error), _) => {
+                let why = alloc::format!("{error}");
+                self.fail_parsing(now, LinkFact::ParseFailed { why }, fx);
+                &[]
+            }
+            (Ok(()), Step::Whole { rest }) => {
+                self.finish_parsing(now, fx);
+                rest
+            }
+            _ => &[],
+        }
+    }
+
+    fn note_facts_of_parsing(&self, now: Time, fx: &mut Effects) {
+        if let Some(Link { state: LinkState::Parsing(parsing), .. }) = &self.replication.link {
+            self.note_rdb_facts(now, &parsing.installer, fx);
+        }
+    }
+
+    /// The connection broke, or is silent.
+    pub(super) fn parsing_cut(&mut self, now: Time, fx: &mut Effects) {
+        let Some(Link { state: LinkState::Parsing(parsing), .. }) = &self.replication.link else {
+            return;
+        };
+        let offset = parsing.installer.offset();
+        self.note_replication(now, LinkFact::ShortRead, fx);
+        self.note_replication(now, LinkFact::ReadError { offset }, fx);
+        let why = "Resource temporarily unavailable".into();
+        self.fail_parsing(now, LinkFact::ParseFailed { why }, fx);
+    }
+
+    fn fail_parsing(&mut self, now: Time, fact: LinkFact, fx: &mut Effects) {
+        self.note_replication(now, fact, fx);
+        let aside = matches!(
+            &self.replication.link,
+            Some(Link { state: LinkState::Parsing(parsing), .. }) if parsing.aside.is_some()
+        );
+        self.cancel_sync(now, fx);
+        if aside {
+            self.note_replication(now, LinkFact::AsideDropped, fx);
+        }
+    }
+
+    /// The data are here, and whole.
+    fn finish_parsing(&mut self, now: Time, fx: &mut Effects) {
+        let Some(link) = &mut self.replication.link else { return };
+        let LinkState::Parsing(parsing) = core::mem::replace(&mut link.state, LinkState::Connect)
+        else {
+            return;
+        };
+        let Parsing { conn, position, installer, aside, told, .. } = *parsing;
+        if !told {
+            self.note_rdb_facts(now, &installer, fx);
+        }
+        self.rdb_installed(now, &installer, fx);
+        if let Some(mut keyspace) = aside {
+            self.leave_old_history(now, fx);
+            self.note_replication(now, LinkFact::Swapping, fx);
+            for db in 0..self.databases() {
+                self.touch_watchers_of(db);
+            }
+            keyspace.set_clock(self.lru_clock);
+            self.keyspace = keyspace;
+            self.note_replication(now, LinkFact::OldDropped, fx);
+        }
+        // No file was written: the next save has something to do.
+        self.dirty += 1;
+        self.enter_history(now, conn, position, &installer);
+        self.note_replication(now, LinkFact::Finished, fx);
+        self.appendonly_changed(now, fx);
+        self.send_ack(fx);
+    }
+}
