@@ -98,7 +98,7 @@ impl Node {
                 && (row.name != "exec"
                     || client.multi.iter().all(|multi| multi.queue.iter().all(|(r, _)| r.is(flag))))
         };
-        self.admit_state(all_are)
+        self.admit_state(row, all_are)
     }
 
     /// DEBUG and MODULE are off unless the configuration says otherwise.
@@ -148,7 +148,7 @@ impl Node {
     }
 
     /// Stale data, data that is being loaded.
-    fn admit_state(&self, bears: impl Fn(Flag) -> bool) -> Outcome {
+    fn admit_state(&self, row: &Command, bears: impl Fn(Flag) -> bool) -> Outcome {
         let stale = self.replication.is_replica() && !self.replication.link_is_up();
         if stale && !self.config.replication.serve_stale_data && !bears(Flag::Stale) {
             return Err(Refusal::MasterDown);
