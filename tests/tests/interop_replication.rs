@@ -282,16 +282,16 @@ fn data_are_read_from_the_socket_without_a_file() {
     if !have(&[Tool::RedisServer]) {
         return;
     }
-    for (mode, replica) in [("swapdb", Ours), ("on-empty-db", Ours), ("swapdb", Redis)] {
+    for mode in ["swapdb", "on-empty-db"] {
         let master = node(Redis, None, &["rdbcompression no"]);
         master.call(&["DEBUG", "POPULATE", "200", "key", "20000"]).expect_ok();
         let load = format!("repl-diskless-load {mode}");
-        let replica = node(replica, None, &[&load]);
+        let replica = node(Ours, None, &[&load]);
         if mode == "swapdb" {
             replica.call(&["DEBUG", "POPULATE", "7", "old"]).expect_ok();
         }
         // Slow enough to be caught in the middle.
-        master.call(&["CONFIG", "SET", "rdb-key-save-delay", "20000"]).expect_ok();
+        master.call(&["CONFIG", "SET", "rdb-key-save-delay", "100000"]).expect_ok();
         follow(&replica, &master);
         wait_until("it is loading", || replica.info("loading").as_deref() == Some("1"));
         assert_eq!(replica.info("loading_total_bytes").as_deref(), Some("0"));
