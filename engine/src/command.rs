@@ -18,6 +18,7 @@ use crate::{
     time::Time,
 };
 
+pub mod absent;
 pub mod access;
 pub mod acl;
 pub mod bitfield;
@@ -51,6 +52,7 @@ pub static FAMILIES: &[&[Command]] = &[
     server::COMMANDS,
     object::COMMANDS,
     introspect::COMMANDS,
+    absent::COMMANDS,
     acl::COMMANDS,
     bitfield::COMMANDS,
     bits::COMMANDS,
