@@ -28,6 +28,7 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use bytes::Bytes;
 
 use crate::{
+    keyspace::Database,
     time::Time,
     trace::{Trace, Traced},
 };
@@ -307,6 +308,11 @@ pub enum DiskOp {
 /// What a child job has to tell.
 #[derive(Clone, Debug)]
 pub enum ChildEvent {
+    /// It has written so many keys so far; said once a second, for INFO.
+    Progress {
+        /// Keys.
+        keys: u64,
+    },
     /// Bytes that it made, if its output goes to the parent (a diskless full sync).
     Output(Bytes),
     /// It wrote everything; if to a file, that file is complete **and fsynced**.
@@ -330,13 +336,36 @@ pub struct ChildJob {
     pub id: JobId,
     /// Where the bytes go.
     pub output: ChildOutput,
+    /// How long it rests after each key (`rdb-key-save-delay`).
+    pub rest: KeyDelay,
     /// The work itself.
     pub work: Box<dyn ChildWork>,
 }
 
 impl Clone for ChildJob {
     fn clone(&self) -> Self {
-        Self { id: self.id, output: self.output.clone(), work: self.work.boxed_clone() }
+        let Self { id, rest, .. } = *self;
+        Self { id, output: self.output.clone(), rest, work: self.work.boxed_clone() }
+    }
+}
+
+/// A pause that tests ask for after every key, to catch a save or a load in the middle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyDelay(
+    /// Microseconds a key; if negative, one microsecond for so many keys; 0: none.
+    pub i32,
+);
+
+impl KeyDelay {
+    /// Whether there is none.
+    pub const fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Microseconds to rest after so many keys.
+    pub fn micros(self, keys: u64) -> u64 {
+        let n = u64::from(self.0.unsigned_abs());
+        if self.0 < 0 { keys / n } else { keys.saturating_mul(n) }
     }
 }
 
@@ -353,6 +382,8 @@ pub enum ChildOutput {
 pub trait ChildWork: Send + core::fmt::Debug {
     /// Append about `budget` bytes more to `out`.
     fn run(&mut self, budget: usize, out: &mut Vec<u8>) -> ChildState;
+    /// How many keys it has written so far.
+    fn keys(&self) -> u64;
     /// A copy that goes its own way (for time travel).
     fn boxed_clone(&self) -> Box<dyn ChildWork>;
 }
@@ -364,6 +395,20 @@ pub enum ChildState {
     Running,
     /// That was the last piece.
     Finished,
+}
+
+/// Databases that nobody needs any more: so many keys that giving them back takes time.
+#[derive(Clone, Debug)]
+pub struct Garbage(
+    // Held for the sake of its end.
+    #[expect(dead_code)] Vec<Database>,
+);
+
+impl Garbage {
+    /// What is gone from a keyspace.
+    pub const fn new(databases: Vec<Database>) -> Self {
+        Self(databases)
+    }
 }
 
 /// Something that the outside must do.
@@ -412,6 +457,8 @@ pub enum Effect {
         /// Microseconds.
         micros: u64,
     },
+    /// Give back this memory. When, and on which thread, does not matter.
+    Free(Garbage),
     /// End the process with this exit code. Nothing is stepped afterwards.
     Exit {
         /// 0 for a clean end.

@@ -99,6 +99,11 @@ impl Keyspace {
         core::mem::replace(self, empty)
     }
 
+    /// The databases, for whoever is to free them.
+    pub fn into_databases(self) -> Vec<Database> {
+        self.databases
+    }
+
     /// As many databases, all empty, with keys in the same order.
     pub fn empty_like(&self) -> Keyspace {
         Keyspace {

@@ -23,13 +23,13 @@
 //! * [`stats`]: what INFO counts.
 //! * [`view`]: what a node lets the outside see of itself.
 
-use alloc::{collections::BTreeSet, string::String, sync::Arc};
+use alloc::{collections::BTreeSet, string::String, sync::Arc, vec::Vec};
 
 use crate::{
     command::CommandIndex,
     config::Config,
-    io::{ConnId, DiskId, DiskOp, Effect, Effects, Input, JobId, Signal},
-    keyspace::Keyspace,
+    io::{ConnId, DiskId, DiskOp, Effect, Effects, Garbage, Input, JobId, Signal},
+    keyspace::{Database, Keyspace},
     persistence::Persistence,
     replication::Replication,
     sentinel::Sentinel,
@@ -250,6 +250,9 @@ impl Node {
     }
 
     fn on_child(&mut self, now: Time, job: JobId, event: crate::io::ChildEvent, fx: &mut Effects) {
+        if let crate::io::ChildEvent::Progress { keys } = event {
+            self.persistence.progress.written = keys;
+        }
         self.on_full_sync_child(now, job, &event, fx);
         self.persistence_on_child(now, job, &event, fx);
     }
@@ -310,6 +313,19 @@ impl Node {
         self.next_disk += 1;
         fx.push(Effect::Disk { id, op });
         id
+    }
+
+    /// All these data are gone.
+    pub(crate) fn free(&self, gone: Keyspace, fx: &mut Effects) {
+        self.free_databases(gone.into_databases(), fx);
+    }
+
+    /// These databases are gone. Many keys are given back by somebody who has the time.
+    pub(crate) fn free_databases(&self, gone: Vec<Database>, fx: &mut Effects) {
+        const MANY: u64 = 1000;
+        if gone.iter().map(Database::len).sum::<u64>() >= MANY {
+            fx.push(Effect::Free(Garbage::new(gone)));
+        }
     }
 
     /// A number for a connection that this node is about to open.

@@ -14,7 +14,8 @@
 //! - [`append`]: the buffer, the three fsync policies, a full disk.
 //! - [`save`]: SAVE, BGSAVE, save points.
 //! - [`rewrite`]: BGREWRITEAOF, step by step, and what a crash finds after each step; `switch`: the AOF is turned on or off.
-//! - [`load`]: which files are read at boot; `read`: what is refused in them; [`boot`] opens the AOF behind it.
+//! - [`load`]: which files are read at boot; `read`: how; `refuse`: what the log says if they can't be; [`boot`] opens
+//!   the AOF behind it.
 //! - `reload`: the same files, read again for DEBUG.
 //! - [`shutdown`]: what is written before the node ends.
 //! - [`script`]: chains of disk operations; [`jobs`]: the work of children; [`install`]: an RDB file
@@ -29,7 +30,7 @@ use alloc::{
 
 use crate::{
     config::Config,
-    io::{ChildEvent, ConnId, DiskError, DiskId, DiskReply, Effect, Effects, JobId},
+    io::{ChildEvent, ConnId, DiskError, DiskId, DiskReply, Effect, Effects, JobId, KeyDelay},
     node::{Blocked, Node},
     refusal::Refusal,
     time::Time,
@@ -43,6 +44,7 @@ pub mod install;
 pub mod jobs;
 pub mod load;
 mod read;
+mod refuse;
 mod reload;
 pub mod rewrite;
 pub mod save;
@@ -71,6 +73,8 @@ pub struct Persistence {
     pub(crate) saves: Saves,
     /// The child that runs; there is never more than one.
     pub(crate) child: Option<Child>,
+    /// How far it has come, be it one of ours or one that writes for replicas.
+    pub(crate) progress: ChildProgress,
     /// What is being read at boot.
     load: Option<load::Load>,
     /// Counters of the last load, for INFO.
@@ -104,10 +108,19 @@ pub struct Child {
     pub pid: u32,
     /// When it was started.
     pub since: Time,
-    /// Keys that it has to write.
-    pub keys: u64,
     /// What it is for.
     pub kind: ChildKind,
+}
+
+/// How far a child has come.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ChildProgress {
+    /// When it was started.
+    pub since: Time,
+    /// Keys that it has to write.
+    pub total: u64,
+    /// Keys that it has written, by its latest report.
+    pub written: u64,
 }
 
 /// What a child is for.
@@ -216,7 +229,7 @@ impl Node {
         };
         let saves = matches!(child.kind, ChildKind::Save { .. });
         match (event, &child.kind) {
-            (ChildEvent::Output(_), _) => {}
+            (ChildEvent::Output(_) | ChildEvent::Progress { .. }, _) => {}
             (ChildEvent::Finished { bytes }, _) if saves => {
                 self.save_child_finished(now, *bytes, fx);
             }
@@ -229,7 +242,10 @@ impl Node {
 
     /// Ten times a second: what is due is done.
     pub(crate) fn persistence_cron(&mut self, now: Time, fx: &mut Effects) {
-        if self.persistence.is_loading() || self.persistence.blocks_clients() {
+        if self.persistence.is_loading() {
+            return self.load_cron(now, fx);
+        }
+        if self.persistence.blocks_clients() {
             return;
         }
         self.scheduled_rewrite(now, fx);
@@ -278,6 +294,17 @@ impl Node {
     /// stand still then, so that nothing is copied for their sake.
     pub(crate) fn has_child(&self) -> bool {
         self.persistence.child.is_some() || self.replication.full_sync.is_some()
+    }
+
+    /// A child is being started.
+    pub(crate) fn begin_progress(&mut self, now: Time) {
+        let total = self.keyspace.len();
+        self.persistence.progress = ChildProgress { since: now, total, written: 0 };
+    }
+
+    /// What `rdb-key-save-delay` says.
+    pub(crate) fn key_save_delay(&self) -> KeyDelay {
+        KeyDelay(self.config.persistence.rdb_key_save_delay)
     }
 
     /// The pid of the next child: nobody else's, and the same in every replay.

@@ -386,6 +386,7 @@ impl Driver {
             Effect::Listen { port } => self.listen_on(port),
             // It came before everything else of this step.
             Effect::Stall { .. } => {}
+            Effect::Free(garbage) => children::free(garbage),
             Effect::Exit { code } => self.exit = Some(code),
         }
     }

@@ -19,6 +19,8 @@ pub(crate) struct Child {
 pub(crate) struct Piece {
     pub bytes: Vec<u8>,
     pub state: ChildState,
+    /// Microseconds until the next period begins.
+    pub rest: u64,
 }
 
 impl Child {
@@ -37,8 +39,12 @@ impl Child {
     /// One period's work.
     pub fn run(&mut self, budget: usize) -> Piece {
         let mut bytes = Vec::new();
+        let before = self.job.work.keys();
+        // A child that rests does so behind every key.
+        let budget = if self.job.rest.is_none() { budget } else { 1 };
         let state = ChildWork::run(&mut *self.job.work, budget, &mut bytes);
         self.written += bytes.len() as u64;
-        Piece { bytes, state }
+        let rest = PERIOD_MICROS + self.job.rest.micros(self.job.work.keys() - before);
+        Piece { bytes, state, rest }
     }
 }

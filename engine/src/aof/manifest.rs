@@ -104,7 +104,9 @@ impl Manifest {
                 _ => {}
             }
         }
-        let (Some(name), Some(kind), true) = (name, kind, seq != 0) else { return Err(BAD_FORMAT) };
+        // Behind the largest number there is no next one.
+        let counts = seq != 0 && seq != i64::MAX;
+        let (Some(name), Some(kind), true) = (name, kind, counts) else { return Err(BAD_FORMAT) };
         self.add(AofFile { name, seq }, kind)
     }
 

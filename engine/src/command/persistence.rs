@@ -75,7 +75,7 @@ pub static COMMANDS: &[Command] = &[
 ];
 
 fn save(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    if ctx.node.has_child() {
+    if ctx.node.has_child() && !ctx.node.persistence.is_rewriting() {
         return Err(Refusal::err("Background save already in progress"));
     }
     ctx.client.blocked = Some(Blocked::Disk);

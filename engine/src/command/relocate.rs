@@ -255,7 +255,7 @@ fn swapdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// `ASYNC` or `SYNC` behind a FLUSH. Memory is given back at once either way: nobody waits for a free() here.
+/// `ASYNC` or `SYNC` behind a FLUSH. Either way nobody waits for memory to be given back ([`Node::free`]).
 fn flush_option(args: Args<'_>) -> Outcome {
     let known =
         |word: &[u8]| word.eq_ignore_ascii_case(b"async") || word.eq_ignore_ascii_case(b"sync");
@@ -271,7 +271,8 @@ fn flushdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let db = ctx.client.db;
     ctx.node.touch_watchers_of(db);
     ctx.node.dirty += ctx.db().len();
-    ctx.node.keyspace.flush(db as usize);
+    let gone = ctx.node.keyspace.flush(db as usize);
+    ctx.node.free_databases(alloc::vec![gone], ctx.fx);
     ctx.pass_on(args);
     ctx.reply().ok();
     Ok(())
@@ -281,7 +282,8 @@ fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     flush_option(args)?;
     (0..ctx.node.databases()).for_each(|db| ctx.node.touch_watchers_of(db));
     ctx.node.dirty += ctx.node.keyspace.len();
-    ctx.node.keyspace.flush_all();
+    let gone = ctx.node.keyspace.flush_all();
+    ctx.node.free(gone, ctx.fx);
     ctx.node.save_after_flush(ctx.now, ctx.fx);
     ctx.pass_on(args);
     ctx.reply().ok();

@@ -161,6 +161,12 @@ pub struct Persistence {
     pub aof_timestamp_enabled: bool,
     /// Keep history files (for tests).
     pub aof_disable_auto_gc: bool,
+    /// Rest after each key that a child writes (for tests).
+    pub rdb_key_save_delay: i32,
+    /// Rest after each key or command that is loaded (for tests).
+    pub key_load_delay: i32,
+    /// So many bytes are loaded between two looks at the clients.
+    pub loading_interval_bytes: u64,
 }
 
 /// Master and replica.

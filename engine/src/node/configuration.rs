@@ -104,6 +104,7 @@ impl Node {
         match name {
             "port" => fx.push(Effect::Listen { port: self.config.network.port }),
             "appendonly" => self.appendonly_changed(now, fx),
+            "aof-disable-auto-gc" => self.auto_gc_changed(now, fx),
             _ => {}
         }
     }

@@ -5,12 +5,13 @@
 //!   an AOF          its last incr is appended to;   without one: the next is made, manifest,        ready
 //! ```
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, vec::Vec};
 
 use bytes::Bytes;
 
 use super::{
     AofState, SnapshotSource,
+    refuse::Refused,
     script::{Script, Then},
 };
 use crate::{
@@ -26,7 +27,7 @@ impl Node {
     /// The data is there: open the AOF, if there is to be one.
     pub(super) fn open_aof(&mut self, now: Time, fx: &mut Effects) {
         if !self.config.persistence.appendonly {
-            return self.finish_load(now, fx);
+            return self.clean_up(now, fx);
         }
         let (dir, prefix) = self.aof_names();
         let blame = format!("Can't open or create append-only dir {dir}");
@@ -44,11 +45,8 @@ impl Node {
         let path = self.aof_path(&incr);
         let opening = format!("Can't open the append-only file {incr}");
         let syncing = format!("Fail to fsync AOF directory {dir}");
-        // An empty append to a file that is there makes sure that it can be written to.
-        let open = match unchanged {
-            true => DiskOp::Append { path: path.clone(), bytes: Bytes::new() },
-            false => DiskOp::Create { path: path.clone() },
-        };
+        // An empty append makes the file, or makes sure that it can be written to: what is there stays.
+        let open = DiskOp::Append { path: path.clone(), bytes: Bytes::new() };
         // The names that were just read may be in the page cache alone, if only the process had crashed.
         script = script
             .step(open, opening)
@@ -74,9 +72,8 @@ impl Node {
         let name = manifest.new_base(prefix, self.config.persistence.aof_use_rdb_preamble);
         let to = self.aof_path(&name);
         let temp = format!("temp-rewriteaof-{}.aof", self.pid);
+        // It does not count as growth, nor as what growth is measured by; Redis sees it so.
         let bytes = self.base_bytes(now);
-        self.persistence.aof.current_size = bytes.len() as u64;
-        self.persistence.aof.rewrite_base_size = bytes.len() as u64;
         let writing = "Write error writing append only file on disk";
         script
             .step(
@@ -108,7 +105,7 @@ impl Node {
     /// The AOF can be appended to.
     pub(super) fn aof_opened(&mut self, now: Time, ok: bool, fx: &mut Effects) {
         if !ok {
-            return self.refuse_load(now, String::new(), fx);
+            return self.refuse_load(now, Refused::said(), fx);
         }
         let manifest = &self.persistence.aof.manifest;
         let incr = manifest.incrs.last().map(|file| file.name.clone()).unwrap_or_default();
@@ -124,10 +121,19 @@ impl Node {
         self.note_persistence(now, fact, fx);
         self.persistence.aof.state = AofState::On;
         self.persistence.aof.rewrites.stamps = self.config.persistence.aof_timestamp_enabled;
-        self.finish_load(now, fx);
+        self.clean_up(now, fx);
     }
 
-    fn finish_load(&mut self, now: Time, fx: &mut Effects) {
+    /// A crash may have come between a rewrite and the end of the files of before it.
+    fn clean_up(&mut self, now: Time, fx: &mut Effects) {
+        match self.history_script(now, Then::CleanedAtBoot, fx) {
+            Some(script) => self.run_script(script, fx),
+            None => self.finish_load(now, fx),
+        }
+    }
+
+    /// The node is ready.
+    pub(super) fn finish_load(&mut self, now: Time, fx: &mut Effects) {
         self.persistence.load = None;
         self.dirty = 0;
         self.note(now, ServerFact::Ready, fx);

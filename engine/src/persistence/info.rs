@@ -1,6 +1,6 @@
 //! `INFO persistence`.
 
-use alloc::string::String;
+use alloc::{format, string::String};
 use core::fmt::Write;
 
 use super::{AofState, ChildKind};
@@ -13,16 +13,19 @@ impl Node {
             let _ = write!(out, "{name}:{value}\r\n");
         };
         let it = &self.persistence;
-        let child = it.child.as_ref();
-        let copied = child.map_or(0, |_| self.keyspace.copied().bytes);
+        let running = self.has_child();
+        let copied = if running { self.keyspace.copied().bytes } else { 0 };
+        let (total, written) =
+            if running { (it.progress.total, it.progress.written) } else { (0, 0) };
+        let hundredths = written.saturating_mul(10_000) / total.max(1);
         line("loading", &u8::from(self.is_loading()));
         line("async_loading", &u8::from(self.replication.is_loading_aside()));
         line("current_cow_peak", &copied);
         line("current_cow_size", &copied);
         line("current_cow_size_age", &0);
-        line("current_fork_perc", &"0.00");
-        line("current_save_keys_processed", &0);
-        line("current_save_keys_total", &child.map_or(0, |child| child.keys));
+        line("current_fork_perc", &format!("{}.{:02}", hundredths / 100, hundredths % 100));
+        line("current_save_keys_processed", &written);
+        line("current_save_keys_total", &total);
         self.info_rdb(now, &mut line);
         self.info_aof(now, &mut line);
         line("module_fork_in_progress", &0);
@@ -38,14 +41,14 @@ impl Node {
 
     fn info_rdb(&self, now: Time, line: &mut dyn FnMut(&str, &dyn core::fmt::Display)) {
         let it = &self.persistence;
-        let saving = it.child.as_ref().filter(|c| !matches!(c.kind, ChildKind::Rewrite(_)));
-        let in_progress = saving.is_some() || self.replication.full_sync.is_some();
+        let in_progress = it.is_saving() || self.replication.full_sync.is_some();
         line("rdb_changes_since_last_save", &self.dirty);
         line("rdb_bgsave_in_progress", &u8::from(in_progress));
         line("rdb_last_save_time", &it.saves.last);
         line("rdb_last_bgsave_status", &status(!it.saves.last_failed()));
         line("rdb_last_bgsave_time_sec", &seconds(it.saves.last_seconds));
-        let running = saving.map(|child| now.as_secs().saturating_sub(child.since.as_secs()));
+        let since = in_progress.then_some(it.progress.since);
+        let running = since.map(|since| now.as_secs().saturating_sub(since.as_secs()));
         line("rdb_current_bgsave_time_sec", &seconds(running));
         line("rdb_saves", &it.saves.count);
         line("rdb_last_cow_size", &it.saves.last_cow);

@@ -1,10 +1,10 @@
 //! From the bytes of an RDB file to keys in the keyspace: at boot, and on a replica in a full sync.
 
-use alloc::{format, string::String};
+use alloc::{format, string::String, vec::Vec};
 
 use crate::{
     keyspace::{Expiry, Keyspace},
-    rdb::{Decoder, Item, LoadError, LoadedKey, Object, OtherTypes, ReplInfo},
+    rdb::{Checksum, Decoder, Item, LoadError, LoadedKey, Object, OtherTypes, ReplInfo},
 };
 
 /// What is done with keys whose time has passed.
@@ -31,6 +31,8 @@ pub struct Installer {
     pub loaded: u64,
     /// Keys that were left out.
     pub dropped: u64,
+    /// What became of the checksum, once it was read.
+    pub checksum: Option<Checksum>,
 }
 
 /// What an RDB file says about itself.
@@ -50,6 +52,8 @@ pub struct FileFacts {
     pub repl_id: Option<String>,
     /// The replication offset.
     pub repl_offset: Option<i64>,
+    /// Fields whose name begins with a per cent sign: they are for the log.
+    pub remarks: Vec<(String, String)>,
 }
 
 impl FileFacts {
@@ -63,6 +67,12 @@ impl FileFacts {
     }
 
     fn note(&mut self, name: &[u8], value: &[u8]) {
+        /// More of them would be a log for the sake of a log.
+        const MOST_REMARKS: usize = 100;
+        if name.first() == Some(&b'%') && self.remarks.len() < MOST_REMARKS {
+            let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+            self.remarks.push((text(name), text(value)));
+        }
         let Ok(value) = core::str::from_utf8(value) else { return };
         match name {
             b"redis-ver" => self.redis_version = Some(value.into()),
@@ -87,6 +97,7 @@ impl Installer {
             facts: FileFacts::default(),
             loaded: 0,
             dropped: 0,
+            checksum: None,
         }
     }
 
@@ -102,6 +113,7 @@ impl Installer {
                 Item::Aux { name, value } => self.facts.note(&name, &value),
                 Item::SelectDb(db) => self.db = self.select(db, keyspace.databases())?,
                 Item::Key(key) => self.install(key, keyspace)?,
+                Item::End(checksum) => self.checksum = Some(checksum),
                 _ => {}
             }
         }

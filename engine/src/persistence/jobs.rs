@@ -62,6 +62,10 @@ impl ChildWork for RdbWork {
         state(self.0.next_chunk(budget, out))
     }
 
+    fn keys(&self) -> u64 {
+        self.0.keys()
+    }
+
     fn boxed_clone(&self) -> Box<dyn ChildWork> {
         Box::new(self.clone())
     }
@@ -70,6 +74,10 @@ impl ChildWork for RdbWork {
 impl ChildWork for CommandWork {
     fn run(&mut self, budget: usize, out: &mut Vec<u8>) -> ChildState {
         state(self.0.next_chunk(budget, out))
+    }
+
+    fn keys(&self) -> u64 {
+        self.0.keys()
     }
 
     fn boxed_clone(&self) -> Box<dyn ChildWork> {

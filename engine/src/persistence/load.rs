@@ -2,21 +2,25 @@
 //!
 //! ```text
 //!   appendonly yes:   manifest? ─▶ old single file to move in? ─▶ sizes ─▶ base ─▶ incr ─▶ incr …
-//!   appendonly no:    dump.rdb? ─────────────────────────────────────────▶ dump.rdb
+//!   appendonly no:    manifest? ─▶ dump.rdb? ────────────────────────────▶ dump.rdb
 //!                                                                            │ a piece at a time;
 //!                                                                            ▼ clients get LOADING
 //!                                                             then the AOF is opened: see `boot`
 //! ```
+//!
+//! The manifest is read in any case: an AOF that is turned on later goes on counting where the files that are there
+//! have stopped.
 //!
 //! The files are read a piece at a time, and the node answers between two pieces. What does not make
 //! sense is refused: one line that says what, where and what to do, and the process ends with 1. The one
 //! exception is the end of the *last* file: a command that is not all there was never acknowledged
 //! under `always`, and with `aof-load-truncated yes` it is cut off.
 
-use alloc::{collections::VecDeque, format, string::String};
+use alloc::{collections::VecDeque, format};
 
 use super::{
-    read::{Part, Role},
+    read::{Content, Part, Role},
+    refuse::{self, Refused},
     script::{Script, Then},
 };
 use crate::{
@@ -44,6 +48,12 @@ pub struct Load {
     pub(super) current: Option<Part>,
     /// Whether anything was read at all.
     any: bool,
+    /// Keys and commands that were taken in since the latest rest.
+    pub(super) taken: u64,
+    /// Microseconds that it is ahead of its rests (`key-load-delay`), or behind them.
+    pub(super) owes: i64,
+    /// Until when it rests.
+    pub(super) rests_until: Option<Time>,
     /// The manifest named files, and an incr among them.
     found: (bool, bool),
 }
@@ -69,9 +79,6 @@ pub(super) enum Stage {
     Script,
 }
 
-/// Why the data can't be loaded: the line for the log.
-pub(super) struct Refused(pub(super) String);
-
 impl Load {
     fn new(now: Time, stage: Stage) -> Self {
         Self {
@@ -83,6 +90,9 @@ impl Load {
             queue: VecDeque::new(),
             current: None,
             any: false,
+            taken: 0,
+            owes: 0,
+            rests_until: None,
             found: (false, false),
         }
     }
@@ -117,10 +127,18 @@ impl Load {
         let rest = u128::from(total.saturating_sub(done)) * u128::from(elapsed);
         line("loading_start_time", &self.since.as_secs());
         line("loading_total_bytes", &total);
-        line("loading_rdb_used_mem", &0);
+        line("loading_rdb_used_mem", &self.used_mem());
         line("loading_loaded_bytes", &done);
         line("loading_loaded_perc", &format!("{}.{:02}", hundredths / 100, hundredths % 100));
         line("loading_eta_seconds", &(rest / u128::from(done.max(1))));
+    }
+
+    /// What the RDB file that is being read says of the memory that its data took.
+    fn used_mem(&self) -> u64 {
+        match self.current.as_ref().map(|part| &part.content) {
+            Some(Content::Rdb(installer)) => installer.facts.used_mem.unwrap_or(0),
+            _ => 0,
+        }
     }
 
     /// Whether this answer of the disk is for us.
@@ -133,16 +151,23 @@ impl Node {
     /// The node starts: look for data.
     pub(crate) fn begin_load(&mut self, now: Time, fx: &mut Effects) {
         self.persistence.saves.last = now.as_secs();
+        let (dir, prefix) = self.aof_names();
+        let path = format!("{dir}/{}", Manifest::file_name(&prefix));
+        self.persistence.load = Some(Load::new(now, Stage::ManifestLength));
+        self.ask_disk(Stage::ManifestLength, DiskOp::Length { path }, fx);
+    }
+
+    /// The manifest is known, be it empty: on to the data.
+    fn manifest_known(&mut self, now: Time, fx: &mut Effects) {
         if self.config.persistence.appendonly {
-            let (dir, prefix) = self.aof_names();
-            let path = format!("{dir}/{}", Manifest::file_name(&prefix));
-            self.persistence.load = Some(Load::new(now, Stage::ManifestLength));
-            self.ask_disk(Stage::ManifestLength, DiskOp::Length { path }, fx);
-        } else {
-            let name = self.config.persistence.dbfilename.clone();
-            self.persistence.load = Some(Load::of_rdb(now, &name));
-            self.ask_sizes(now, fx);
+            let (_, path) = self.aof_names();
+            return self.ask_disk(Stage::OldFile, DiskOp::Length { path }, fx);
         }
+        let name = self.config.persistence.dbfilename.clone();
+        if let Some(load) = self.load_mut() {
+            load.queue.push_back(Part::new(&name, name.clone(), Role::Rdb));
+        }
+        self.ask_sizes(now, fx);
     }
 
     pub(super) fn ask_disk(&mut self, stage: Stage, op: DiskOp, fx: &mut Effects) {
@@ -163,8 +188,8 @@ impl Node {
         let Some(load) = self.load_mut() else { return };
         load.ask = None;
         let outcome = match load.stage {
-            Stage::ManifestLength => self.manifest_length(result, fx),
-            Stage::Manifest => self.manifest_read(result, fx),
+            Stage::ManifestLength => self.manifest_length(now, result, fx),
+            Stage::Manifest => self.manifest_read(now, result, fx),
             Stage::OldFile => self.old_file(now, result.is_ok(), fx),
             Stage::OldFileMoved => self.old_file_moved(now, result.is_ok(), fx),
             Stage::Sizes => self.size_known(now, result, fx),
@@ -172,14 +197,14 @@ impl Node {
             Stage::Truncating => self.truncated(now, result, fx),
             Stage::Script => Ok(()),
         };
-        if let Err(Refused(sentence)) = outcome {
-            self.refuse_load(now, sentence, fx);
+        if let Err(why) = outcome {
+            self.refuse_load(now, why, fx);
         }
     }
 
     /// The data can't be loaded: say so, and end. Nothing has been overwritten.
-    pub(super) fn refuse_load(&mut self, now: Time, sentence: String, fx: &mut Effects) {
-        if !sentence.is_empty() {
+    pub(super) fn refuse_load(&mut self, now: Time, why: Refused, fx: &mut Effects) {
+        for sentence in why.0 {
             self.note_persistence(now, PersistenceFact::LoadRefused { sentence }, fx);
         }
         if self.persistence.reload.is_some() {
@@ -191,6 +216,7 @@ impl Node {
 
     fn manifest_length(
         &mut self,
+        now: Time,
         result: Result<DiskReply, DiskError>,
         fx: &mut Effects,
     ) -> Result<(), Refused> {
@@ -201,15 +227,16 @@ impl Node {
                 self.ask_disk(Stage::Manifest, DiskOp::Read { path, offset: 0, len }, fx);
             }
             Err(error) if error.kind != DiskErrorKind::NotFound => {
-                return Err(cannot_open_manifest(&path, &error));
+                return Err(refuse::unreadable_manifest(&path, &error));
             }
-            _ => self.ask_disk(Stage::OldFile, DiskOp::Length { path: prefix }, fx),
+            _ => self.manifest_known(now, fx),
         }
         Ok(())
     }
 
     fn manifest_read(
         &mut self,
+        now: Time,
         result: Result<DiskReply, DiskError>,
         fx: &mut Effects,
     ) -> Result<(), Refused> {
@@ -218,11 +245,12 @@ impl Node {
         let bytes = match result {
             Ok(DiskReply::Data(bytes)) => bytes,
             Ok(_) => return Ok(()),
-            Err(error) => return Err(cannot_open_manifest(&path, &error)),
+            Err(error) => return Err(refuse::unreadable_manifest(&path, &error)),
         };
-        let manifest = Manifest::parse(&bytes).map_err(|error| Refused(format!("{error}")))?;
+        let manifest =
+            Manifest::parse(&bytes).map_err(|error| refuse::bad_manifest(&path, &error))?;
         self.persistence.aof.manifest = manifest;
-        self.ask_disk(Stage::OldFile, DiskOp::Length { path: prefix }, fx);
+        self.manifest_known(now, fx);
         Ok(())
     }
 
@@ -281,7 +309,7 @@ impl Node {
     /// The old file is in the directory.
     pub(super) fn upgraded(&mut self, now: Time, ok: bool, fx: &mut Effects) {
         if !ok {
-            return self.refuse_load(now, String::new(), fx);
+            return self.refuse_load(now, Refused::said(), fx);
         }
         let (dir, file) = self.aof_names();
         self.note_persistence(now, PersistenceFact::Migrated { file, dir }, fx);
@@ -332,16 +360,9 @@ impl Node {
             Err(error) if part.role == Role::Rdb && error.kind == DiskErrorKind::NotFound => {
                 load.queue.clear();
             }
-            Err(error) if part.role == Role::Rdb => {
-                return Err(Refused(format!(
-                    "Fatal error loading the DB: {}. Exiting.",
-                    error.text
-                )));
-            }
+            Err(error) if part.role == Role::Rdb => return Err(refuse::unreadable(part, &error)),
             Err(error) => {
-                let (name, why) = (&part.name, error.text);
-                let what = format!("Unable to obtain the AOF file {name} length. stat: {why}");
-                return Err(Refused(what));
+                return Err(refuse::missing(&part.name, &error));
             }
             Ok(_) => {}
         }
@@ -373,7 +394,8 @@ impl Node {
             }
             let aof = &mut self.persistence.aof;
             aof.current_size = self.persistence.load.as_ref().map_or(0, |load| load.total);
-        } else if any {
+        }
+        if any && !self.config.persistence.appendonly {
             self.note_persistence(now, PersistenceFact::LoadedFromRdb { micros }, fx);
             if let Some(position) = self.persistence.loaded.facts.repl() {
                 self.restore_position(now, position, fx);
@@ -393,12 +415,7 @@ impl Node {
         if self.persistence.load.as_ref().is_some_and(|load| load.any) {
             self.reload_ended(now, Ok(()), fx);
         } else {
-            self.refuse_load(now, String::new(), fx);
+            self.refuse_load(now, Refused::said(), fx);
         }
     }
-}
-
-fn cannot_open_manifest(path: &str, error: &DiskError) -> Refused {
-    let why = &error.text;
-    Refused(format!("Fatal error: can't open the AOF manifest file {path} for reading: {why}"))
 }

@@ -17,13 +17,15 @@ use alloc::{
 
 use super::{
     Expired, Installer,
-    load::{Refused, Stage},
+    load::Stage,
+    refuse::{self, Refused},
 };
 use crate::{
     aof::Reader,
-    io::{ConnId, DiskError, DiskOp, DiskReply, Effects, Endpoint},
+    io::{ConnId, DiskError, DiskOp, DiskReply, Effects, Endpoint, KeyDelay},
     node::{Client, ClientKind, Node},
-    rdb::LoadError,
+    rdb::Checksum,
+    refusal::Refusal,
     resp::Args,
     time::Time,
     trace::PersistenceFact,
@@ -36,7 +38,10 @@ pub(super) struct Part {
     pub(super) path: String,
     pub(super) role: Role,
     pub(super) size: Option<u64>,
-    offset: u64,
+    /// How far it has been read.
+    pub(super) offset: u64,
+    /// What an RDB file says of itself stands in the log.
+    noted: bool,
     pub(super) begun: Time,
     pub(super) content: Content,
 }
@@ -58,19 +63,68 @@ pub(super) enum Content {
 
 /// How much is read at once.
 const PIECE: u64 = 1 << 20;
+/// Shorter rests add up to one of so many microseconds: the period of the cron, who ends it.
+const SHORTEST_REST: i64 = 100_000;
 
 impl Part {
     pub(super) fn new(name: &str, path: String, role: Role) -> Self {
         let (name, begun) = (name.to_string(), Time::default());
-        Self { name, path, role, size: None, offset: 0, begun, content: Content::Unknown }
+        Self {
+            name,
+            path,
+            role,
+            size: None,
+            offset: 0,
+            noted: false,
+            begun,
+            content: Content::Unknown,
+        }
     }
 }
 
 impl Node {
     pub(super) fn ask_piece(&mut self, fx: &mut Effects) {
         let Some(part) = self.load_mut().and_then(|load| load.current.as_ref()) else { return };
-        let op = DiskOp::Read { path: part.path.clone(), offset: part.offset, len: PIECE };
+        let (path, offset) = (part.path.clone(), part.offset);
+        let op = DiskOp::Read { path, offset, len: self.piece_size() };
         self.ask_disk(Stage::Reading, op, fx);
+    }
+
+    /// How much is read at once: less if it is to be read slowly.
+    fn piece_size(&self) -> u64 {
+        match self.key_load_delay().is_none() {
+            true => PIECE,
+            false => PIECE.min(self.config.persistence.loading_interval_bytes),
+        }
+    }
+
+    const fn key_load_delay(&self) -> KeyDelay {
+        KeyDelay(self.config.persistence.key_load_delay)
+    }
+
+    /// The next piece, at once or behind the rest that `key-load-delay` asks for.
+    fn next_piece(&mut self, now: Time, fx: &mut Effects) {
+        let delay = self.key_load_delay();
+        let Some(load) = self.load_mut() else { return };
+        let taken = core::mem::take(&mut load.taken);
+        if !delay.is_none() {
+            load.owes = load.owes.saturating_add_unsigned(delay.micros(taken));
+            if load.owes >= SHORTEST_REST {
+                load.rests_until = Some(Time(now.0 + load.owes.unsigned_abs()));
+                return;
+            }
+        }
+        self.ask_piece(fx);
+    }
+
+    /// Ten times a second: has it rested enough?
+    pub(super) fn load_cron(&mut self, now: Time, fx: &mut Effects) {
+        let Some(load) = self.load_mut() else { return };
+        if let Some(until) = load.rests_until.take_if(|until| now >= *until) {
+            // What the cron is late counts for the next rest.
+            load.owes = -(now.0 - until.0).cast_signed();
+            self.ask_piece(fx);
+        }
     }
 
     pub(super) fn load_piece_read(
@@ -85,9 +139,10 @@ impl Node {
         let bytes = match result {
             Ok(DiskReply::Data(bytes)) => bytes,
             Ok(_) => return Ok(()),
-            Err(error) => return Err(cannot_read(&part, &error)),
+            Err(error) => return Err(refuse::unreadable(&part, &error)),
         };
         let first = part.offset == 0;
+        let last = (bytes.len() as u64) < self.piece_size();
         part.offset += bytes.len() as u64;
         if first {
             self.recognise(now, &mut part, &bytes, fx);
@@ -96,14 +151,19 @@ impl Node {
             load.done += bytes.len() as u64;
         }
         self.take_in(now, &mut part, &bytes, fx)?;
-        if (bytes.len() as u64) < PIECE {
+        if last {
             return self.part_ends(now, part, fx);
         }
         if let Some(load) = self.load_mut() {
             load.current = Some(part);
         }
-        self.ask_piece(fx);
+        self.next_piece(now, fx);
         Ok(())
+    }
+
+    /// Whether this is an AOF of before 7.0.
+    fn is_old_style(&self, part: &Part) -> bool {
+        part.name == self.config.persistence.appendfilename
     }
 
     /// From the first bytes: is it an RDB file, or are they commands?
@@ -116,7 +176,7 @@ impl Node {
             };
             Content::Rdb(Installer::new(expired, verify).into())
         } else if bytes.starts_with(b"REDIS") {
-            let fact = match part.name == self.config.persistence.appendfilename {
+            let fact = match self.is_old_style(part) {
                 true => PersistenceFact::ReadingPreamble,
                 false => PersistenceFact::ReadingRdbBase,
             };
@@ -137,12 +197,19 @@ impl Node {
         match &mut part.content {
             Content::Unknown => Ok(()),
             Content::Rdb(installer) => {
-                let fresh = installer.facts.redis_version.is_none();
+                let before = installer.loaded + installer.dropped;
                 let outcome = installer.feed(bytes, &mut self.keyspace);
-                if fresh && installer.offset() > 0 {
+                let taken = installer.loaded + installer.dropped - before;
+                if let Some(load) = &mut self.persistence.load {
+                    load.taken += taken;
+                }
+                if !part.noted && installer.offset() > 0 {
+                    part.noted = true;
                     self.note_rdb_facts(now, installer, fx);
                 }
-                outcome.map_err(|error| rdb_refused(&part.name, part.role, &error))?;
+                if let Err(error) = outcome {
+                    return Err(refuse::bad_rdb(part, &error));
+                }
                 if !installer.is_done() {
                     return Ok(());
                 }
@@ -154,19 +221,36 @@ impl Node {
                 {
                     return Ok(());
                 }
-                self.note_persistence(now, PersistenceFact::ReadingTail, fx);
+                if self.is_old_style(part) {
+                    self.note_persistence(now, PersistenceFact::ReadingTail, fx);
+                }
                 part.content = Content::Commands(Reader::at(at).into(), loading_client(now).into());
                 self.take_in(now, part, &tail, fx)
             }
-            Content::Commands(reader, client) => {
-                reader.feed(bytes);
-                loop {
-                    match reader.next_command() {
-                        Ok(Some(args)) => self.replay(now, client, args, &part.name, fx)?,
-                        Ok(None) => return Ok(()),
-                        Err(_) => return Err(bad_format(&part.name)),
+            Content::Commands(..) => self.take_commands_in(now, part, bytes, fx),
+        }
+    }
+
+    fn take_commands_in(
+        &mut self,
+        now: Time,
+        part: &mut Part,
+        bytes: &[u8],
+        fx: &mut Effects,
+    ) -> Result<(), Refused> {
+        let Content::Commands(reader, client) = &mut part.content else { return Ok(()) };
+        reader.feed(bytes);
+        loop {
+            match reader.next_command() {
+                Ok(Some(args)) => {
+                    if let Err(known) = self.replay(now, client, args, fx) {
+                        let name = args.at(0).to_vec();
+                        let end = reader.offset();
+                        return Err(refuse::bad_command(part, end, &name, known));
                     }
                 }
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(refuse::bad_format(part, error.offset)),
             }
         }
     }
@@ -179,7 +263,9 @@ impl Node {
         let age = age.map(PersistenceFact::RdbAge);
         let memory = facts.used_mem.map(PersistenceFact::RdbMemory);
         let base = facts.aof_base.then_some(PersistenceFact::RdbIsAofBase);
-        for fact in [version, age, memory, base].into_iter().flatten() {
+        let remarks = facts.remarks.iter().cloned();
+        let remarks = remarks.map(|(name, text)| PersistenceFact::RdbRemark { name, text });
+        for fact in [version, age, memory, base].into_iter().flatten().chain(remarks) {
             self.note_persistence(now, fact, fx);
         }
     }
@@ -196,24 +282,35 @@ impl Node {
         let counts = &mut self.persistence.loaded;
         (counts.keys, counts.expired) = (loaded, expired);
         counts.facts = installer.facts.clone();
+        if installer.checksum == Some(Checksum::Disabled) {
+            self.note_persistence(now, PersistenceFact::ChecksumDisabled, fx);
+        }
         self.note_persistence(now, PersistenceFact::RdbLoaded { loaded, expired }, fx);
     }
 
-    /// One command of an AOF.
+    /// One command of an AOF. `Err`: there is none of this name (`false`), or not with so many arguments (`true`).
     fn replay(
         &mut self,
         now: Time,
         client: &mut Client,
         args: Args<'_>,
-        file: &str,
         fx: &mut Effects,
-    ) -> Result<(), Refused> {
-        let row = self.find(args).map_err(|_| {
-            let name = String::from_utf8_lossy(args.at(0)).into_owned();
-            Refused(format!("Unknown command '{name}' reading the append only file {file}"))
-        })?;
-        // What a command answers, and be it an error, was answered when it ran for the first time.
-        let _ = self.call(now, client, row, args, fx);
+    ) -> Result<(), bool> {
+        let row = match self.find(args) {
+            Ok(row) => row,
+            Err(refusal) => return Err(!matches!(refusal, Refusal::UnknownCommand { .. })),
+        };
+        if let Some(load) = self.load_mut() {
+            load.taken += 1;
+        }
+        // What a command answers was answered when it ran for the first time; only an error is worth a line.
+        let outcome = self.call(now, client, row, args, fx);
+        if let Err(refusal) = outcome {
+            let line = refusal.to_string();
+            let error = line.strip_prefix("ERR ").unwrap_or(&line).into();
+            let fact = PersistenceFact::LoadedCommandFails { error, command: row.name.into() };
+            self.note_persistence(now, fact, fx);
+        }
         client.out.clear();
         client.held_until = None;
         Ok(())
@@ -225,7 +322,7 @@ impl Node {
             Content::Unknown => None,
             Content::Rdb(installer) => {
                 let ended = installer.finish();
-                ended.map_err(|error| rdb_refused(&part.name, part.role, &error))?;
+                ended.map_err(|error| refuse::bad_rdb(&part, &error))?;
                 None
             }
             Content::Commands(reader, _) => reader.finish().err(),
@@ -234,24 +331,21 @@ impl Node {
             self.part_loaded(now, &part, fx);
             return Ok(());
         };
-        let file = part.name.clone();
+        let (file, len) = (part.name.clone(), unfinished.valid_up_to);
         if unfinished.in_transaction {
             let fact = PersistenceFact::TransactionReverted { file: file.clone() };
             self.note_persistence(now, fact, fx);
         }
         if !self.config.persistence.aof_load_truncated {
-            return Err(unexpected_end(&file));
+            return Err(refuse::unexpected_end(&part, len));
         }
-        let len = unfinished.valid_up_to;
         self.note_persistence(now, PersistenceFact::ShortRead { file: file.clone() }, fx);
-        self.note_persistence(now, PersistenceFact::Truncating { file, offset: len }, fx);
-        let is_last = self.load_mut().is_some_and(|load| load.queue.is_empty());
-        if !is_last {
-            return Err(Refused("Fatal error: the truncated file is not the last file".into()));
+        if self.load_mut().is_some_and(|load| !load.queue.is_empty()) {
+            return Err(refuse::cut_in_the_middle(&part, len));
         }
+        self.note_persistence(now, PersistenceFact::Truncating { file, offset: len }, fx);
         let path = part.path.clone();
         if let Some(load) = self.load_mut() {
-            load.total -= part.offset - len;
             load.current = Some(Part { size: Some(len), ..part });
         }
         self.ask_disk(Stage::Truncating, DiskOp::Truncate { path, len }, fx);
@@ -270,7 +364,7 @@ impl Node {
         };
         if let Err(error) = result {
             let (name, why) = (&part.name, error.text);
-            return Err(Refused(format!("Error truncating the AOF file {name}: {why}")));
+            return Err(Refused::line(format!("Error truncating the AOF file {name}: {why}")));
         }
         let fact = PersistenceFact::LoadedAnyway { file: part.name.clone() };
         self.note_persistence(now, fact, fx);
@@ -284,7 +378,7 @@ impl Node {
         match part.role {
             Role::Rdb => {}
             Role::Base => {
-                self.persistence.aof.rewrite_base_size = size;
+                self.persistence.aof.rewrite_base_size = part.offset;
                 self.note_persistence(now, PersistenceFact::BaseLoaded { file, micros }, fx);
             }
             Role::Incr => {
@@ -302,49 +396,4 @@ fn loading_client(now: Time) -> Client {
     let mut client = Client::new(ConnId(0), 0, nowhere.clone(), nowhere, now);
     client.kind = ClientKind::Loader;
     client
-}
-
-fn cannot_read(part: &Part, error: &DiskError) -> Refused {
-    let (name, why) = (&part.name, &error.text);
-    Refused(match part.role {
-        Role::Rdb => format!("Fatal error loading the DB: {why}. Exiting."),
-        _ if part.offset == 0 => {
-            format!("Fatal error: can't open the append log file {name} for reading: {why}")
-        }
-        _ => format!("Unrecoverable error reading the append only file {name}: {why}"),
-    })
-}
-
-fn bad_format(name: &str) -> Refused {
-    Refused(format!(
-        "Bad file format reading the append only file {name}: make a backup of your AOF file, then use \
-         ./redis-check-aof --fix <filename.manifest>"
-    ))
-}
-
-fn unexpected_end(name: &str) -> Refused {
-    Refused(format!(
-        "Unexpected end of file reading the append only file {name}. You can: 1) Make a backup of your AOF file, \
-         then use ./redis-check-aof --fix <filename.manifest>. 2) Alternatively you can set the \
-         'aof-load-truncated' configuration option to yes and restart the server."
-    ))
-}
-
-/// What is wrong with an RDB file: Redis's sentence, with the place where it has one.
-fn rdb_refused(name: &str, role: Role, error: &LoadError) -> Refused {
-    let what = match error {
-        LoadError::Cut { offset } => format!(
-            "Short read or OOM loading DB. Unrecoverable error, aborting now. {name} ends at offset {offset}: {error}"
-        ),
-        LoadError::Corrupt { offset, .. } | LoadError::Unsupported { offset, .. } => {
-            format!("Internal error in RDB reading offset {offset} of {name} -> {error}")
-        }
-        LoadError::Signature | LoadError::Version(_) | LoadError::Checksum { .. } => {
-            format!("{error} ({name})")
-        }
-    };
-    Refused(match role {
-        Role::Rdb => what,
-        _ => format!("{what}. Error reading the RDB base file {name}, AOF loading aborted"),
-    })
 }

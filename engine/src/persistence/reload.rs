@@ -82,7 +82,8 @@ impl Node {
         let Some(reload) = &self.persistence.reload else { return };
         let from = reload.from;
         if reload.flush {
-            self.keyspace.flush_all();
+            let gone = self.keyspace.flush_all();
+            self.free(gone, fx);
         }
         match from {
             ReloadedFrom::Rdb => {

@@ -96,6 +96,8 @@ pub struct Rewrites {
     pub last_cow: u64,
     /// `aof-timestamp-enabled`, as of the latest cron.
     pub stamps: bool,
+    /// History is being deleted beside any rewrite: the manifest has one writer at a time.
+    pub(super) cleaning: bool,
     delay_minutes: u64,
     not_before: Option<u64>,
 }
@@ -110,6 +112,7 @@ impl Default for Rewrites {
             last_seconds: None,
             last_cow: 0,
             stamps: false,
+            cleaning: false,
             delay_minutes: 0,
             not_before: None,
         }
@@ -200,7 +203,7 @@ impl Persistence {
 impl Node {
     /// Begin to rewrite the AOF (steps 1 to 3). False: a child runs already.
     pub(crate) fn start_rewrite(&mut self, now: Time, fx: &mut Effects) -> bool {
-        if self.has_child() {
+        if self.has_child() || self.persistence.aof.rewrites.cleaning {
             return false;
         }
         let (dir, prefix) = self.aof_names();
@@ -232,14 +235,16 @@ impl Node {
         self.persistence.aof.rewrites.begun += 1;
         let id = self.new_job();
         let pid = self.child_pid(id);
-        let (rdb, keys) = (self.config.persistence.aof_use_rdb_preamble, self.keyspace.len());
+        let rdb = self.config.persistence.aof_use_rdb_preamble;
         let output = ChildOutput::File(temp_name(pid));
-        let job = ChildJob { id, output, work: self.rewrite_work(now) };
+        let (rest, work) = (self.key_save_delay(), self.rewrite_work(now));
+        let job = ChildJob { id, output, rest, work };
         let was_on = self.persistence.aof.state == AofState::On;
         let phase = Phase::Closing { job, script, asked: !was_on };
         let rewrite = Rewrite { phase, manifest, incr, was_on, orphan: false, rdb, base_size: 0 };
         let kind = ChildKind::Rewrite(Box::new(rewrite));
-        self.persistence.child = Some(Child { job: id, pid, since: now, keys, kind });
+        self.persistence.child = Some(Child { job: id, pid, since: now, kind });
+        self.begin_progress(now);
         self.close_incr(now, fx);
         true
     }
@@ -390,7 +395,7 @@ impl Node {
 
     /// The new manifest is in force, or could not be put there (steps 7 and 8).
     pub(super) fn rewritten(&mut self, now: Time, ok: bool, fx: &mut Effects) {
-        let (dir, prefix) = self.aof_names();
+        let (_, prefix) = self.aof_names();
         let Some(child) = &self.persistence.child else { return };
         let temp = temp_name(child.pid);
         let Some(rewrite) = self.persistence.rewrite_mut() else { return };
@@ -427,25 +432,32 @@ impl Node {
         aof.rewrites.last_ok = true;
         aof.rewrites.failures = 0;
         aof.manifest = manifest;
-        self.delete_history(now, &dir, &prefix, fx);
+        match self.history_script(now, Then::Cleaned, fx) {
+            Some(script) => self.run_script(script, fx),
+            None => self.rewrite_cleaned(now, fx),
+        }
     }
 
-    fn delete_history(&mut self, now: Time, dir: &str, prefix: &str, fx: &mut Effects) {
-        let gone = match self.config.persistence.aof_disable_auto_gc {
-            true => Default::default(),
-            false => core::mem::take(&mut self.persistence.aof.manifest.history),
-        };
-        if gone.is_empty() {
-            return self.rewrite_cleaned(now, fx);
+    /// The steps that delete the files of before the rewrite, if there are any and they may be deleted.
+    pub(super) fn history_script(
+        &mut self,
+        now: Time,
+        then: Then,
+        fx: &mut Effects,
+    ) -> Option<Script> {
+        if self.config.persistence.aof_disable_auto_gc
+            || self.persistence.aof.manifest.history.is_empty()
+        {
+            return None;
         }
-        let mut script = Script::new(Then::Cleaned);
-        for file in gone {
+        let (dir, prefix) = self.aof_names();
+        let mut script = Script::new(then);
+        for file in core::mem::take(&mut self.persistence.aof.manifest.history) {
             let path = self.aof_path(&file.name);
             script = script.try_step(DiskOp::Unlink { path });
             self.note_persistence(now, PersistenceFact::HistoryRemoved { file: file.name }, fx);
         }
-        let script = script.replace_manifest(dir, prefix, &self.persistence.aof.manifest);
-        self.run_script(script, fx);
+        Some(script.replace_manifest(&dir, &prefix, &self.persistence.aof.manifest))
     }
 
     /// The rewrite is through.

@@ -102,13 +102,13 @@ impl Node {
         }
         let id = self.new_job();
         let pid = self.child_pid(id);
-        let keys = self.keyspace.len();
         let work = Box::new(RdbWork(self.rdb_encoder(now, None)));
         let output = ChildOutput::File(temp_name(pid));
         self.persistence.saves.last_try = Some(now.as_secs());
         let kind = ChildKind::Save { dirty: self.dirty };
-        self.persistence.child = Some(Child { job: id, pid, since: now, keys, kind });
-        fx.push(Effect::StartChild(ChildJob { id, output, work }));
+        self.persistence.child = Some(Child { job: id, pid, since: now, kind });
+        self.begin_progress(now);
+        fx.push(Effect::StartChild(ChildJob { id, output, rest: self.key_save_delay(), work }));
         self.note_persistence(now, PersistenceFact::SaveStarted { pid }, fx);
         true
     }
@@ -248,14 +248,17 @@ impl Node {
         self.resume_clients(now, fx);
     }
 
-    /// FLUSHALL: where there are save points dump.rdb is emptied too, and a BGSAVE of what was there has no use.
+    /// FLUSHALL: a child that saves what was there has no use, and where there are save points dump.rdb is emptied too.
     pub(crate) fn save_after_flush(&mut self, now: Time, fx: &mut Effects) {
+        if self.persistence.is_saving() {
+            self.kill_child(fx);
+            self.note_persistence(now, PersistenceFact::SaveTerminated, fx);
+        }
+        self.kill_transfer(now, fx);
+        self.notice_killed_save(now, fx);
         let loading = self.persistence.is_loading();
         if self.config.persistence.save.is_empty() || loading || self.persistence.blocks_clients() {
             return;
-        }
-        if self.persistence.is_saving() {
-            self.kill_child(fx);
         }
         self.save_now(now, SavedFor::Flush, fx);
     }

@@ -48,6 +48,10 @@ pub enum Then {
     Rewritten,
     /// The files of before the rewrite are gone.
     Cleaned,
+    /// At boot: the files that an earlier life had still to delete are gone.
+    CleanedAtBoot,
+    /// `CONFIG SET aof-disable-auto-gc no`: the files that were kept are gone.
+    CleanedOnRequest,
     /// SAVE: another piece is written.
     SavePiece,
     /// SAVE: the file is in place.
@@ -155,6 +159,8 @@ impl Node {
             Then::IncrReady => self.incr_ready(now, ok, fx),
             Then::Rewritten => self.rewritten(now, ok, fx),
             Then::Cleaned => self.rewrite_cleaned(now, fx),
+            Then::CleanedAtBoot => self.finish_load(now, fx),
+            Then::CleanedOnRequest => self.persistence.aof.rewrites.cleaning = false,
             Then::SavePiece => self.save_piece(now, result, fx),
             Then::Saved => self.saved(now, result, fx),
             Then::BackgroundSaved => self.background_saved(now, ok, fx),

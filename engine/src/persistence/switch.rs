@@ -10,7 +10,7 @@
 //! writes it is ended. While it changes files it can't be ended half-way; it becomes an *orphan*, which
 //! leaves the files in order and nothing else.
 
-use super::AofState;
+use super::{AofState, script::Then};
 use crate::{io::Effects, node::Node, time::Time, trace::PersistenceFact};
 
 impl Node {
@@ -65,6 +65,17 @@ impl Node {
     fn disown_rewrite(&mut self) {
         if let Some(rewrite) = self.persistence.rewrite_mut() {
             rewrite.disown();
+        }
+    }
+
+    /// `CONFIG SET aof-disable-auto-gc` has changed. A rewrite that runs deletes all history when it ends.
+    pub(crate) fn auto_gc_changed(&mut self, now: Time, fx: &mut Effects) {
+        if self.persistence.is_rewriting() || self.persistence.aof.rewrites.cleaning {
+            return;
+        }
+        if let Some(script) = self.history_script(now, Then::CleanedOnRequest, fx) {
+            self.persistence.aof.rewrites.cleaning = true;
+            self.run_script(script, fx);
         }
     }
 

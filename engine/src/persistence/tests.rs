@@ -2,6 +2,7 @@
 
 use alloc::{format, string::String, string::ToString, vec::Vec};
 
+mod files;
 mod turning;
 
 use crate::{

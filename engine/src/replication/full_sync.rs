@@ -135,7 +135,9 @@ impl Node {
             let job = self.new_job();
             let mark = hex_id(&mut self.rng).as_bytes().try_into().ok();
             let work = Box::new(RdbWork(self.rdb_encoder(now, mark)));
-            fx.push(Effect::StartChild(ChildJob { id: job, output: ChildOutput::Parent, work }));
+            self.begin_progress(now);
+            let (output, rest) = (ChildOutput::Parent, self.key_save_delay());
+            fx.push(Effect::StartChild(ChildJob { id: job, output, rest, work }));
             let pid = self.child_pid(job);
             self.note_replication(now, MasterFact::TransferStarted { pid }, fx);
             self.replication.full_sync = Some(FullSync::Diskless { job });
@@ -196,6 +198,7 @@ impl Node {
                     }
                 }
             }
+            ChildEvent::Progress { .. } => {}
             ChildEvent::Finished { .. } => self.transfer_done(now, fx),
             ChildEvent::Failed { .. } => {
                 self.note_replication(now, MasterFact::TransferFailed, fx);
@@ -260,6 +263,15 @@ impl Node {
         for conn in self.saving() {
             self.note_replication(now, MasterFact::SaveFailed, fx);
             self.close_replica(now, conn, fx);
+        }
+    }
+
+    /// The data that are being sent are gone: those who were to have them ask again.
+    pub(crate) fn kill_transfer(&mut self, now: Time, fx: &mut Effects) {
+        if let Some(FullSync::Diskless { job }) = self.replication.full_sync {
+            fx.push(Effect::KillChild(job));
+            self.note_replication(now, MasterFact::TransferTerminated, fx);
+            self.full_sync_failed(now, fx);
         }
     }
 

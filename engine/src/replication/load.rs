@@ -116,7 +116,7 @@ impl Node {
         self.leave_old_history(now, fx);
         self.note_replication(now, LinkFact::Flushing, fx);
         self.suspend_aof(now, fx);
-        self.drop_old_data();
+        self.drop_old_data(fx);
         self.note_replication(now, LinkFact::Loading, fx);
         // A BGSAVE of the old data would put its file over the new ones.
         if self.persistence.is_saving() {
@@ -153,11 +153,12 @@ impl Node {
         self.replication.backlog = None;
     }
 
-    pub(super) fn drop_old_data(&mut self) {
+    pub(super) fn drop_old_data(&mut self, fx: &mut Effects) {
         for db in 0..self.databases() {
             self.touch_watchers_of(db);
         }
-        self.keyspace.flush_all();
+        let gone = self.keyspace.flush_all();
+        self.free(gone, fx);
     }
 
     /// An answer of the disk; false: somebody else asked.

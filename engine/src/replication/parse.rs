@@ -76,7 +76,7 @@ impl Node {
         if !swaps {
             self.leave_old_history(now, fx);
             self.note_replication(now, LinkFact::Flushing, fx);
-            self.drop_old_data();
+            self.drop_old_data(fx);
         }
         self.suspend_aof(now, fx);
         self.note_replication(now, LinkFact::Loading, fx);

@@ -110,8 +110,8 @@ impl Node {
                 self.disk(DiskOp::Unlink { path: transfer.temp }, fx);
             }
             // What was read of the new data is no data set.
-            LinkState::Loading(_) => self.drop_old_data(),
-            LinkState::Parsing(parsing) if parsing.aside.is_none() => self.drop_old_data(),
+            LinkState::Loading(_) => self.drop_old_data(fx),
+            LinkState::Parsing(parsing) if parsing.aside.is_none() => self.drop_old_data(fx),
             _ => {}
         }
     }

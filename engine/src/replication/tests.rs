@@ -173,7 +173,10 @@ impl Net {
                     self.step(host, Input::Closed { conn });
                 }
             }
-            Effect::Listen { .. } | Effect::Stall { .. } | Effect::Exit { .. } => {}
+            Effect::Listen { .. }
+            | Effect::Free(_)
+            | Effect::Stall { .. }
+            | Effect::Exit { .. } => {}
         }
     }
 

@@ -74,6 +74,22 @@ pub enum PersistenceFact {
         /// How long it took.
         micros: u64,
     },
+    /// A command of an AOF is answered with an error.
+    LoadedCommandFails {
+        /// The error, without its code.
+        error: String,
+        /// The command's name.
+        command: String,
+    },
+    /// The RDB file was saved with `rdbchecksum no`.
+    ChecksumDisabled,
+    /// A field of an RDB file's header that is meant to be shown.
+    RdbRemark {
+        /// Its name, which begins with a per cent sign.
+        name: String,
+        /// What it says.
+        text: String,
+    },
     /// An AOF ends between MULTI and EXEC.
     TransactionReverted {
         /// Its name.
@@ -145,6 +161,8 @@ pub enum PersistenceFact {
     SaveFailed,
     /// A child that was saving is ended.
     SaveKilled,
+    /// A child that was saving has been ended because its data are gone.
+    SaveTerminated,
     /// The AOF is large enough for a rewrite.
     RewriteDue {
         /// By how many per cent it has grown.
@@ -276,12 +294,15 @@ impl PersistenceFact {
             DiskTrouble { .. }
             | LoadRefused { .. }
             | Reloaded(_)
+            | LoadedCommandFails { .. }
+            | ChecksumDisabled
             | TransactionReverted { .. }
             | ShortRead { .. }
             | Truncating { .. }
             | LoadedAnyway { .. }
             | SaveFailed
             | SaveKilled
+            | SaveTerminated
             | RewriteLimited { .. }
             | RewriteFailed
             | AofMustWait
@@ -325,6 +346,15 @@ impl PersistenceFact {
             RdbMemory(bytes) => {
                 write!(f, "RDB memory usage when created {:.2} Mb", *bytes as f64 / 1_048_576.0)
             }
+            LoadedCommandFails { error, command } => write!(
+                f,
+                "== CRITICAL == This server is sending an error to its AOF-loading-client: '{error}' after processing \
+                 the command '{command}'"
+            ),
+            ChecksumDisabled => {
+                f.write_str("RDB file was saved with checksum disabled: no check performed.")
+            }
+            RdbRemark { name, text } => write!(f, "RDB '{name}': {text}"),
             RdbIsAofBase => f.write_str("RDB is base AOF"),
             RdbLoaded { loaded, expired } => {
                 write!(f, "Done loading RDB, keys loaded: {loaded}, keys expired: {expired}.")
@@ -434,6 +464,7 @@ impl PersistenceFact {
             Saved => "DB saved on disk",
             SaveSucceeded => "Background saving terminated with success",
             SaveFailed => "Background saving error",
+            SaveTerminated => "Background saving terminated by signal 10",
             SaveKilled => "There is a child saving an .rdb. Killing it!",
             RewriteChildSucceeded => "Background AOF rewrite terminated with success",
             RewriteFinished => "Background AOF rewrite finished successfully",

@@ -15,6 +15,7 @@ use std::{
     collections::HashMap,
     fs::{self, File, OpenOptions},
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    path::Path,
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
 };
@@ -117,10 +118,15 @@ impl Files {
             DiskOp::Read { path, offset, len } => {
                 return read(&path, offset, len.min(LARGEST_READ)).map(DiskReply::Data);
             }
-            DiskOp::Length { path } => return Ok(DiskReply::Length(fs::metadata(path)?.len())),
+            DiskOp::Length { path } => return length(&path).map(DiskReply::Length),
             DiskOp::List { path } => return list(&path).map(DiskReply::Names),
             DiskOp::MakeDir { path } => match fs::create_dir(&path) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error)
+                    if error.kind() == io::ErrorKind::AlreadyExists
+                        && Path::new(&path).is_dir() => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    return Err(rustix::io::Errno::NOTDIR.into());
+                }
                 made => made?,
             },
             DiskOp::Create { path } => {
@@ -203,6 +209,15 @@ fn read(path: &str, offset: u64, len: u64) -> io::Result<Bytes> {
     Ok(bytes.into())
 }
 
+/// A file's length. What a directory has is none.
+fn length(path: &str) -> io::Result<u64> {
+    let found = fs::metadata(path)?;
+    if found.is_dir() {
+        return Err(rustix::io::Errno::ISDIR.into());
+    }
+    Ok(found.len())
+}
+
 fn list(path: &str) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(path)? {
@@ -214,7 +229,7 @@ fn list(path: &str) -> io::Result<Vec<String>> {
 
 fn kind_of(error: &io::Error) -> DiskErrorKind {
     match error.kind() {
-        io::ErrorKind::NotFound => DiskErrorKind::NotFound,
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => DiskErrorKind::NotFound,
         io::ErrorKind::AlreadyExists => DiskErrorKind::Exists,
         io::ErrorKind::StorageFull => DiskErrorKind::NoSpace,
         io::ErrorKind::PermissionDenied => DiskErrorKind::Denied,

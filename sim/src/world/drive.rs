@@ -9,7 +9,7 @@ use engine::{
 
 use super::{Crash, Sabotage, What, World};
 use crate::{
-    child::{Child, PERIOD_MICROS},
+    child::{Child, PERIOD_MICROS, Piece},
     disk::{Disk, Sync},
     host::{Epitaph, Held, waits_for_platter},
     ids::{NodeId, Party},
@@ -169,6 +169,7 @@ impl World {
                     process.port = port;
                 }
             }
+            Effect::Free(_) => {}
             Effect::Exit { code } => {
                 self.end_process(node);
                 self.hosts[node.0 as usize].exit = Some(code);
@@ -255,7 +256,7 @@ impl World {
         let piece = child.run(budget);
         let file = child.file().map(str::to_owned);
         let Some(path) = file else {
-            self.child_to_parent(node, life, job, piece.bytes.into(), piece.state);
+            self.child_to_parent(node, life, job, piece);
             return;
         };
         if !piece.bytes.is_empty() {
@@ -268,7 +269,7 @@ impl World {
         }
         match piece.state {
             ChildState::Running => {
-                let at = Time(self.now.0 + PERIOD_MICROS);
+                let at = Time(self.now.0 + piece.rest);
                 self.queue.push(at, Event::Child { node, life, job });
             }
             ChildState::Finished => {
@@ -279,20 +280,15 @@ impl World {
         }
     }
 
-    fn child_to_parent(
-        &mut self,
-        node: NodeId,
-        life: u32,
-        job: JobId,
-        bytes: Bytes,
-        state: ChildState,
-    ) {
+    fn child_to_parent(&mut self, node: NodeId, life: u32, job: JobId, piece: Piece) {
+        let Piece { bytes, state, rest } = piece;
         if !bytes.is_empty() {
-            self.step_node(node, Held::Child { job, event: ChildEvent::Output(bytes) });
+            let event = ChildEvent::Output(bytes.into());
+            self.step_node(node, Held::Child { job, event });
         }
         match state {
             ChildState::Running => {
-                let at = Time(self.now.0 + PERIOD_MICROS);
+                let at = Time(self.now.0 + rest);
                 self.queue.push(at, Event::Child { node, life, job });
             }
             ChildState::Finished => self.child_finished(node, job),

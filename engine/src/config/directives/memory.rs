@@ -5,8 +5,8 @@ use super::prelude::*;
 const NOT_EVICTED: &str =
     "Keys are evicted at once, and by the time of their last use under the LFU policies too.";
 const STRINGS: &str = "The type is not there yet.";
-const LAZY: &str =
-    "Values are shared with snapshots by reference counts; freeing one is never put off.";
+const LAZY: &str = "One value is freed at once: it is a string. What FLUSHALL and FLUSHDB throw away is freed on a \
+                    thread of its own, ASYNC or not.";
 const DEFRAG: &str =
     "The allocator's memory is not moved, as in a Redis built without its own jemalloc.";
 

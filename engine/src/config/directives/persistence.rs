@@ -3,7 +3,6 @@
 use super::prelude::*;
 
 const INCREMENTAL: &str = "A child's file is fsynced once, when it is complete.";
-const SLOW_FOR_TESTS: &str = "A switch of Redis's own tests.";
 
 /// The rows.
 pub const ROWS: &[Directive] = &[
@@ -42,11 +41,15 @@ pub const ROWS: &[Directive] = &[
     yes_no("aof-timestamp-enabled", false, field!(persistence.aof_timestamp_enabled)),
     yes_no("aof-disable-auto-gc", false, field!(persistence.aof_disable_auto_gc)),
     yes_no("aof-rewrite-incremental-fsync", true, Place::Kept).kept_only(INCREMENTAL),
-    number("rdb-key-save-delay", INT, 0, Place::Kept).hidden().kept_only(SLOW_FOR_TESTS),
-    number("key-load-delay", INT, 0, Place::Kept).hidden().kept_only(SLOW_FOR_TESTS),
-    number("loading-process-events-interval-bytes", (1024, INT_MAX), 2 << 20, Place::Kept)
-        .hidden()
-        .kept_only(SLOW_FOR_TESTS),
+    number("rdb-key-save-delay", INT, 0, field!(persistence.rdb_key_save_delay)).hidden(),
+    number("key-load-delay", INT, 0, field!(persistence.key_load_delay)).hidden(),
+    number(
+        "loading-process-events-interval-bytes",
+        (1024, INT_MAX),
+        2 << 20,
+        field!(persistence.loading_interval_bytes),
+    )
+    .hidden(),
 ];
 
 fn is_base_name(name: &[u8]) -> bool {

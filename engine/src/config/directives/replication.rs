@@ -12,7 +12,7 @@ pub const ROWS: &[Directive] = &[
     yes_no("replica-read-only", true, field!(replication.read_only)).alias("slave-read-only"),
     yes_no("replica-lazy-flush", false, Place::Kept)
         .alias("slave-lazy-flush")
-        .kept_only("Freeing a value is never put off."),
+        .kept_only("The old data are freed on a thread of their own, always."),
     yes_no("repl-diskless-sync", true, field!(replication.diskless_sync)),
     number("repl-diskless-sync-delay", NATURAL, 5, field!(replication.diskless_sync_delay)),
     number(

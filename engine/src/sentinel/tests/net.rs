@@ -242,6 +242,7 @@ impl Net {
             Effect::KillChild(_)
             | Effect::Listen { .. }
             | Effect::Stall { .. }
+            | Effect::Free(_)
             | Effect::PauseReading { .. }
             | Effect::ResumeReading { .. } => {}
         }

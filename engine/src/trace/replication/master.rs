@@ -98,6 +98,8 @@ pub enum MasterFact {
     TransferDone,
     /// It has failed.
     TransferFailed,
+    /// The data that a child sends are gone: it is ended.
+    TransferTerminated,
     /// Nobody is left to send to.
     TransferAbandoned,
     /// No child could be started, or there is no position to write into the file.
@@ -158,6 +160,7 @@ impl MasterFact {
             | Self::OffsetFromTheFuture { .. }
             | Self::TransferRead { .. }
             | Self::TransferFailed
+            | Self::TransferTerminated
             | Self::TransferAbandoned
             | Self::SaveImpossible { .. }
             | Self::SaveFailed
@@ -256,6 +259,7 @@ impl MasterFact {
             Self::SaveStarting { diskless: false } => "Starting BGSAVE for SYNC with target: disk",
             Self::TransferDone => "Background RDB transfer terminated with success",
             Self::TransferFailed => "Background transfer error",
+            Self::TransferTerminated => "Background transfer terminated by signal 10",
             Self::TransferAbandoned => {
                 "Diskless rdb transfer, last replica dropped, killing fork child."
             }
