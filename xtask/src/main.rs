@@ -28,7 +28,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Build the page into target/page
-    Page,
+    Page(page::Options),
     /// Build page and server, serve the page and start the native lab
     Play(play::Options),
     /// Check everything that has to hold, installing what that needs
@@ -39,7 +39,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Page => page::build().map(drop),
+        Command::Page(options) => page::page(&options),
         Command::Play(options) => play::play(&options),
         Command::Verify(options) => verify::verify(&options),
         Command::Bench(options) => bench::bench(&options),

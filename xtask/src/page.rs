@@ -17,21 +17,39 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use wasm_bindgen_cli_support::Bindgen;
 
+/// What `cargo xtask page` can be told.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Soon, not small: little optimised, not compressed. To look at while the page is being changed
+    #[arg(long)]
+    quick: bool,
+}
+
+/// `cargo xtask page`.
+pub fn page(options: &Options) -> Result<()> {
+    if options.quick { build_with("verify", false).map(drop) } else { build().map(drop) }
+}
+
 /// Builds the page and returns the directory that holds it.
 pub fn build() -> Result<PathBuf> {
+    build_with("web", true)
+}
+
+fn build_with(profile: &str, compressed: bool) -> Result<PathBuf> {
     workspace::ensure_target(workspace::PAGE_TARGET)?;
     run::step(
         "page: compile to WebAssembly",
         &mut workspace::cargo(&[
             "build",
             "--package=web",
-            "--profile=web",
+            "--profile",
+            profile,
             "--target",
             workspace::PAGE_TARGET,
         ]),
     )?;
     run::timed("page: bind, fingerprint, compress", || {
-        let files = collect(&bind()?)?;
+        let files = collect(&bind(profile)?, compressed)?;
         let page = workspace::target_dir().join("page");
         // Written beside and renamed, so that a server that runs never sees half a page.
         let fresh = workspace::target_dir().join("page.new");
@@ -45,9 +63,9 @@ pub fn build() -> Result<PathBuf> {
 }
 
 /// Makes the JavaScript that loads and calls the WASM; returns the directory that holds both.
-fn bind() -> Result<PathBuf> {
+fn bind(profile: &str) -> Result<PathBuf> {
     let target = workspace::target_dir();
-    let wasm = target.join(workspace::PAGE_TARGET).join("web/web.wasm");
+    let wasm = target.join(workspace::PAGE_TARGET).join(profile).join("web.wasm");
     let out = target.join("page.bindgen");
     remove(&out)?;
     Bindgen::new()
@@ -62,17 +80,39 @@ fn bind() -> Result<PathBuf> {
     Ok(out)
 }
 
+/// A file of the page.
+struct Served {
+    content: Vec<u8>,
+    /// Compressed, where that makes it smaller.
+    small: Option<Vec<u8>>,
+}
+
+impl Served {
+    fn new(content: Vec<u8>, compressed: bool) -> Result<Self> {
+        let small = if compressed { Some(brotli(&content)?) } else { None };
+        Ok(Self { small: small.filter(|small| small.len() < content.len()), content })
+    }
+
+    /// How much a browser is sent that accepts brotli.
+    fn sent(&self) -> usize {
+        self.small.as_ref().map_or(self.content.len(), Vec::len)
+    }
+}
+
 /// Everything that the page consists of, by the name that it is served under.
-fn collect(bound: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+fn collect(bound: &Path, compressed: bool) -> Result<BTreeMap<String, Served>> {
     let mut files = BTreeMap::new();
     let mut names = BTreeMap::new();
-    let mut add = |name: &str, content: Vec<u8>| {
-        let served = fingerprinted(name, &content);
-        names.insert(name.to_string(), served.clone());
-        files.insert(served, content);
+    let mut add = |name: &str, content: Vec<u8>| -> Result<()> {
+        let (path, file) = (fingerprinted(name, &content), Served::new(content, compressed)?);
+        names.insert(name.to_string(), path.clone());
+        names.insert(format!("{name}:bytes"), file.content.len().to_string());
+        names.insert(format!("{name}:sent"), file.sent().to_string());
+        files.insert(path, file);
+        Ok(())
     };
-    add("page.js", read(&bound.join("page.js"))?);
-    add("page.wasm", read(&bound.join("page_bg.wasm"))?);
+    add("page.js", read(&bound.join("page.js"))?)?;
+    add("page.wasm", read(&bound.join("page_bg.wasm"))?)?;
     if bound.join("snippets").exists() {
         bail!("a dependency brings JavaScript snippets along; page.rs does not copy these yet");
     }
@@ -81,11 +121,12 @@ fn collect(bound: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
             .file_name()
             .and_then(|name| name.to_str())
             .context("an asset needs a UTF-8 name")?;
-        add(name, read(&path)?);
+        add(name, read(&path)?)?;
     }
     let index = workspace::root().join("index.html");
     let template = fs::read_to_string(&index).context("could not read index.html")?;
-    files.insert("index.html".into(), fill(&template, &names)?.into_bytes());
+    let index = fill(&template, &names)?.into_bytes();
+    files.insert("index.html".into(), Served::new(index, compressed)?);
     Ok(files)
 }
 
@@ -99,7 +140,8 @@ fn fingerprinted(name: &str, content: &[u8]) -> String {
     }
 }
 
-/// Replaces every `{{NAME}}`; a name that no file has is an error, not a dead link.
+/// Replaces every `{{NAME}}` (and `{{NAME:bytes}}`, `{{NAME:sent}}`: its size, and its size as sent); a name that no file has
+/// is an error, not a dead link.
 fn fill(template: &str, names: &BTreeMap<String, String>) -> Result<String> {
     let mut filled = String::with_capacity(template.len());
     let mut rest = template;
@@ -117,21 +159,20 @@ fn fill(template: &str, names: &BTreeMap<String, String>) -> Result<String> {
 }
 
 /// Writes each file and, where that makes it smaller, a brotli-compressed copy.
-fn write(directory: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<()> {
+fn write(directory: &Path, files: &BTreeMap<String, Served>) -> Result<()> {
     fs::create_dir_all(directory)
         .with_context(|| format!("could not create {}", directory.display()))?;
     let mut total = 0;
-    for (name, content) in files {
+    for (name, file) in files {
         let path = directory.join(name);
-        fs::write(&path, content).with_context(|| format!("could not write {}", path.display()))?;
-        let compressed = brotli(content)?;
-        let sent = compressed.len().min(content.len());
-        if compressed.len() < content.len() {
-            fs::write(directory.join(format!("{name}.br")), &compressed)
+        fs::write(&path, &file.content)
+            .with_context(|| format!("could not write {}", path.display()))?;
+        if let Some(small) = &file.small {
+            fs::write(directory.join(format!("{name}.br")), small)
                 .with_context(|| format!("could not write {}.br", path.display()))?;
         }
-        eprintln!("    {:>8} {:>8} {name}", content.len(), sent);
-        total += sent;
+        eprintln!("    {:>8} {:>8} {name}", file.content.len(), file.sent());
+        total += file.sent();
     }
     eprintln!("    {:>8} {total:>8} in all, as sent", "");
     Ok(())
