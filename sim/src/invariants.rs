@@ -121,7 +121,7 @@ impl Watch {
 
     fn epochs(&mut self, world: &World) -> Result<(), String> {
         for (id, host) in world.hosts() {
-            let Some(view) = view::node::sentinel(world, id) else { continue };
+            let Some(view) = view::watch::sentinel(world, id) else { continue };
             let before = self.epochs.insert(id, view.current_epoch).unwrap_or(0);
             if view.current_epoch < before {
                 return Err(format!(
@@ -232,14 +232,17 @@ fn follows(world: &World, id: NodeId, master: NodeId) -> Result<(), String> {
 
 fn names(world: &World, id: NodeId, master: NodeId) -> Result<(), String> {
     let one = &world.host(id).spec.name;
-    let Some(view) = view::node::sentinel(world, id) else {
+    let Some(view) = view::watch::sentinel(world, id) else {
         return Err(format!("{one} watches nobody"));
     };
     for watched in &view.masters {
         if watched.node != Some(master) {
             return Err(format!("{one} takes {} for the master", watched.address));
         }
-        if watched.sdown || watched.odown || watched.failover.is_some() {
+        if watched.sdown
+            || watched.odown
+            || watched.failover != engine::sentinel::failover::State::None
+        {
             return Err(format!("{one} is not content with its master"));
         }
     }

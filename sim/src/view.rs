@@ -4,6 +4,7 @@
 //! |---|---|
 //! | the stage: nodes, clients, links, messages on their way | [`stage`] |
 //! | a node's inside: replication, keys, children | [`node()`] |
+//! | what sentinels know and think | [`watch`] |
 //! | a node's files, bytes beside meaning | [`files`] |
 //! | one message, bytes beside meaning | [`message`] |
 //! | messages that have arrived: lines of the timeline, a node's list | [`trail()`], [`messages_of`] |
@@ -12,6 +13,7 @@
 
 pub mod node;
 pub mod trail;
+pub mod watch;
 pub mod writes;
 
 use engine::{
@@ -20,11 +22,9 @@ use engine::{
 };
 use serde::Serialize;
 
-pub use node::{
-    FileContent, KeyView, NodeDetails, Opinion, ReplicaView, Role, SentinelView, WatchedMaster,
-    files, node,
-};
+pub use node::{FileContent, KeyView, NodeDetails, ReplicaView, Role, files, node};
 pub use trail::{Arrived, MessageLine, messages_of, trail};
+pub use watch::{Obstacle, Opinion, SentinelView, Thought, WatchedMaster};
 pub use writes::{LossReason, Place, WriteView, ledger, totals};
 
 use crate::{
@@ -49,6 +49,8 @@ pub struct Stage {
     pub links: Vec<Link>,
     /// What is on its way.
     pub messages: Vec<Flying>,
+    /// What stands in the way of a failover, if a master is down and none comes.
+    pub obstacle: Option<Obstacle>,
 }
 
 /// How a node is.
@@ -87,6 +89,8 @@ pub struct NodeCard {
     pub keys: u64,
     /// What sentinels think of it.
     pub opinions: Vec<Opinion>,
+    /// What it thinks itself, if it is a sentinel that runs.
+    pub thought: Option<Thought>,
     /// How many of the last writes sent to it stand where.
     pub places: Places,
 }
@@ -149,6 +153,8 @@ pub struct Flying {
     pub from: Party,
     /// To whom.
     pub to: Party,
+    /// When it was sent, in microseconds since the beginning.
+    pub sent: u64,
     /// How much of the way lies behind it, from 0 to 1.
     pub progress: f32,
     /// Whether it does not get through for now.
@@ -219,12 +225,14 @@ pub struct LogLine {
 
 /// Everything that is drawn now.
 pub fn stage(world: &World) -> Stage {
+    let watch = watch::Watch::of(world);
     Stage {
         elapsed: world.elapsed(),
-        nodes: world.hosts().map(|(id, _)| node::card(world, id)).collect(),
+        nodes: world.hosts().map(|(id, _)| node::card(world, &watch, id)).collect(),
         clients: world.workloads().map(|(id, _)| client_card(world, id)).collect(),
         links: links(world),
         messages: messages(world),
+        obstacle: watch.obstacle(world),
     }
 }
 
@@ -276,6 +284,7 @@ fn messages(world: &World) -> Vec<Flying> {
             id: message.id,
             from: message.from,
             to: message.to,
+            sent: since_beginning(message.sent_at),
             progress: (behind as f32 / whole as f32).min(1.0),
             held: message.arrives_at.is_none(),
             label: label(&message.payload),

@@ -8,25 +8,43 @@ mod links;
 mod messages;
 mod place;
 
-use leptos::prelude::*;
+use gloo::events::EventListener;
+use leptos::{html::Main, prelude::*};
 use sim::Party;
 
-use crate::{store::Store, text::Text};
+use crate::{obstacle, store::Store, text::Text};
 
 pub use card::grouped;
 pub use place::Spot;
 
 const LABEL: Text = Text("클러스터", "The cluster");
 
+/// A stage with less room than this is laid out upright, so that its words stay readable.
+const NARROW: f64 = 560.0;
+
 /// The middle of the page.
 #[component]
 pub fn Stage() -> impl IntoView {
     let store = expect_context::<Store>();
+    let (main, upright) = (NodeRef::<Main>::new(), RwSignal::new(false));
+    let measure = move || {
+        let width = main.get_untracked().map_or(f64::MAX, |main| f64::from(main.client_width()));
+        if upright.get_untracked() != (width < NARROW) {
+            upright.set(width < NARROW);
+        }
+    };
+    Effect::new(move |_| {
+        main.track();
+        measure();
+    });
+    if let Some(window) = web_sys::window() {
+        EventListener::new(&window, "resize", move |_| measure()).forget();
+    }
     view! {
-        <main class="stage" aria-label=move || store.say(LABEL)>
+        <main node_ref=main class="stage" aria-label=move || store.say(LABEL)>
             {move || {
                 store.opened.track();
-                let places = place::of(&store.peek(|history| history.world().scenario().clone()));
+                let places = place::of(&store.peek(|history| history.world().scenario().clone()), upright.get());
                 let view_box = places.view_box();
                 let places = StoredValue::new(places);
                 let nodes = store.stage.with_untracked(|stage| stage.nodes.len());
@@ -40,7 +58,19 @@ pub fn Stage() -> impl IntoView {
                     </svg>
                 }
             }}
+            <Stuck/>
         </main>
+    }
+}
+
+/// If a master is down and no failover comes: why.
+#[component]
+fn Stuck() -> impl IntoView {
+    let store = expect_context::<Store>();
+    let obstacle = Memo::new(move |_| store.stage.with(|stage| stage.obstacle));
+    let says = move || obstacle.get().map(|one| obstacle::sentence(one, store.lang.get()));
+    view! {
+        <div role="status">{move || says().map(|text| view! { <p class="stuck">{text}</p> })}</div>
     }
 }
 

@@ -44,6 +44,8 @@ pub struct MasterView {
     pub failover: State,
     /// The epoch of that failover, or of the last one.
     pub failover_epoch: u64,
+    /// Until when it begins no other attempt, if the last one (its own, or the one that it voted for) is too fresh.
+    pub rests_until: Option<Time>,
     /// The replica that was chosen in it.
     pub promoted: Option<String>,
     /// Where this sentinel sends clients that ask.
@@ -166,6 +168,9 @@ impl Sentinel {
             })
         });
         let all_sentinels = master.sentinels.len() as u32 + 1;
+        let started = master.failover.started;
+        let until = started.plus_millis(master.options.failover_timeout.saturating_mul(2));
+        let rests = started != Time(0) && !master.failover.in_progress() && now < until;
         Some(MasterView {
             instance: self.view_instance(&Who::Master(name.into()))?,
             o_down: master.o_down,
@@ -176,6 +181,7 @@ impl Sentinel {
             voted_in: master.leader_epoch,
             failover: master.failover.state,
             failover_epoch: master.failover.epoch,
+            rests_until: rests.then_some(until),
             promoted: master.failover.promoted.clone(),
             address: Endpoint::new(host, port),
             replicas: replicas.collect(),

@@ -1,14 +1,13 @@
 //! A node from inside: its card, its details, its files.
 
-use engine::{
-    io::Endpoint,
-    keyspace::ValueRef,
-    replication::Attached,
-    sentinel::{choose::Candidate, failover::State, view::MasterView},
-};
+use engine::{io::Endpoint, keyspace::ValueRef, replication::Attached};
 use serde::Serialize;
 
-use super::{Health, NodeCard, writes};
+use super::{
+    Health, NodeCard,
+    watch::{self, SentinelView, Watch},
+    writes,
+};
 use crate::{
     ids::NodeId,
     ledger::Executed,
@@ -26,17 +25,6 @@ pub enum Role {
     Replica,
     /// It watches.
     Sentinel,
-}
-
-/// What a sentinel thinks of a node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Opinion {
-    /// The sentinel.
-    pub by: NodeId,
-    /// It gets no answer from it.
-    pub sdown: bool,
-    /// Enough sentinels agree.
-    pub odown: bool,
 }
 
 /// A node in detail.
@@ -92,54 +80,6 @@ pub struct KeyView {
     pub ttl_millis: Option<i64>,
 }
 
-/// A sentinel's view.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SentinelView {
-    /// Its id: 40 hexadecimal digits.
-    pub id: String,
-    /// The epoch that it lives in.
-    pub current_epoch: u64,
-    /// The masters that it watches.
-    pub masters: Vec<WatchedMaster>,
-}
-
-/// A master, as a sentinel sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct WatchedMaster {
-    /// Its name.
-    pub name: String,
-    /// Where it is.
-    pub address: String,
-    /// Which node that is.
-    pub node: Option<NodeId>,
-    /// No answer for too long.
-    pub sdown: bool,
-    /// Enough others say so too.
-    pub odown: bool,
-    /// How many must agree.
-    pub quorum: u32,
-    /// How many votes make a leader.
-    pub majority: u32,
-    /// The epoch of this configuration.
-    pub config_epoch: u64,
-    /// For whom it voted, and in which epoch.
-    pub vote: Option<(String, u64)>,
-    /// The state of a failover that it leads, if it leads one.
-    pub failover: Option<String>,
-    /// For how many milliseconds its PING has waited for a good answer, if one waits.
-    pub silent_millis: Option<u64>,
-    /// How many sentinels hold the master for down, itself included.
-    pub agree: u32,
-    /// How many sentinels voted as it did, itself included, in that epoch.
-    pub votes: u32,
-    /// How its replicas would be judged if one had to be chosen now, the best first.
-    pub candidates: Vec<Candidate>,
-    /// The replicas that it knows: where, SDOWN.
-    pub replicas: Vec<(String, bool)>,
-    /// The other sentinels that it knows: where, SDOWN, whom that one says to be the leader.
-    pub sentinels: Vec<(String, bool, Option<String>)>,
-}
-
 /// A file, bytes beside meaning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FileContent {
@@ -156,7 +96,7 @@ pub struct FileContent {
 }
 
 /// The card of a node.
-pub(super) fn card(world: &World, id: NodeId) -> NodeCard {
+pub(super) fn card(world: &World, watch: &Watch, id: NodeId) -> NodeCard {
     let host = world.host(id);
     NodeCard {
         id,
@@ -171,7 +111,8 @@ pub(super) fn card(world: &World, id: NodeId) -> NodeCard {
             .map(|node| node.replication().id.clone()),
         offset: offset(world, id),
         keys: keys(world, id),
-        opinions: opinions(world, id),
+        opinions: watch.opinions(&host.spec.address),
+        thought: watch.thought(world, id),
         places: writes::places(world, id),
     }
 }
@@ -207,7 +148,7 @@ pub fn at_address(world: &World, address: &Endpoint) -> Option<NodeId> {
 pub fn node(world: &World, id: NodeId, most_keys: usize) -> NodeDetails {
     let host = world.host(id);
     NodeDetails {
-        card: card(world, id),
+        card: card(world, &Watch::of(world), id),
         pid: host.pid(),
         run_id: host.node().map(|node| node.run_id().to_owned()).unwrap_or_default(),
         clock_millis: host.clock_micros / 1000,
@@ -216,7 +157,7 @@ pub fn node(world: &World, id: NodeId, most_keys: usize) -> NodeDetails {
         replicas: replicas(world, id),
         keys: first_keys(world, id, most_keys),
         children: host.children(),
-        sentinel: sentinel(world, id),
+        sentinel: watch::sentinel(world, id),
         config: host.spec.config.clone(),
     }
 }
@@ -265,76 +206,6 @@ pub fn is_linked(world: &World, id: NodeId) -> bool {
 pub fn follows(world: &World, id: NodeId) -> Option<NodeId> {
     let master = world.host(id).node()?.replication().master()?;
     at_address(world, master)
-}
-
-/// What a sentinel knows.
-pub fn sentinel(world: &World, id: NodeId) -> Option<SentinelView> {
-    let host = world.host(id);
-    let view = host.node()?.sentinel_view(host.clock(world.now()))?;
-    let masters = view.masters.iter().map(|master| WatchedMaster {
-        name: master.instance.name.clone(),
-        address: master.address.to_string(),
-        node: at_address(world, &master.address),
-        sdown: master.instance.s_down,
-        odown: master.o_down,
-        quorum: master.quorum,
-        majority: master.majority,
-        config_epoch: master.config_epoch,
-        vote: master.voted_for.clone().map(|leader| (leader, master.voted_in)),
-        silent_millis: master
-            .instance
-            .ping_unanswered_since
-            .map(|since| host.clock(world.now()).millis_since(since)),
-        agree: u32::from(master.instance.s_down)
-            + master.sentinels.iter().filter(|peer| peer.thinks_down).count() as u32,
-        votes: votes(master),
-        candidates: master.candidates.clone(),
-        failover: (master.failover != State::None).then(|| format!("{:?}", master.failover)),
-        replicas: master
-            .replicas
-            .iter()
-            .map(|replica| (replica.instance.addr.to_string(), replica.instance.s_down))
-            .collect(),
-        sentinels: master
-            .sentinels
-            .iter()
-            .map(|peer| {
-                let address = peer.instance.addr.to_string();
-                (address, peer.instance.s_down, peer.voted_for.clone())
-            })
-            .collect(),
-    });
-    Some(SentinelView { id: view.id, current_epoch: view.epoch, masters: masters.collect() })
-}
-
-/// How many voted as this sentinel did, itself included.
-fn votes(master: &MasterView) -> u32 {
-    let Some(leader) = &master.voted_for else { return 0 };
-    let same = master
-        .sentinels
-        .iter()
-        .filter(|peer| peer.voted_for.as_ref() == Some(leader) && peer.voted_in == master.voted_in);
-    1 + same.count() as u32
-}
-
-/// What the sentinels that run think of a data node.
-fn opinions(world: &World, id: NodeId) -> Vec<Opinion> {
-    let address = &world.host(id).spec.address;
-    let mut opinions = Vec::new();
-    for (by, host) in world.hosts() {
-        let view = host.node().and_then(|node| node.sentinel_view(host.clock(world.now())));
-        for master in view.into_iter().flat_map(|view| view.masters) {
-            if master.instance.addr == *address {
-                let (sdown, odown) = (master.instance.s_down, master.o_down);
-                opinions.push(Opinion { by, sdown, odown });
-            }
-            let others = master.replicas.iter().map(|replica| &replica.instance);
-            let others = others.chain(master.sentinels.iter().map(|peer| &peer.instance));
-            let one = others.into_iter().find(|instance| instance.addr == *address);
-            opinions.extend(one.map(|one| Opinion { by, sdown: one.s_down, odown: false }));
-        }
-    }
-    opinions
 }
 
 /// Whether a node's data contain a write, by its place in the replication stream.

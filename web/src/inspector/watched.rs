@@ -6,8 +6,8 @@ use sim::view::WatchedMaster;
 
 use crate::{stage::grouped, store::Store, text::Text};
 
-const QUORUM: Text = Text("쿼럼 (장애 인정)", "quorum (it is down)");
-const MAJORITY: Text = Text("과반 (리더 선출)", "majority (a leader)");
+const QUORUM: Text = Text("다운에 동의 / 쿼럼", "agree it is down / quorum");
+const MAJORITY: Text = Text("이 센티널이 얻은 표 / 과반", "votes for this one / majority");
 const CANDIDATE: Text = Text("후보", "candidate");
 const PRIORITY: Text = Text("우선순위", "priority");
 const VOTE: Text = Text("표", "voted for");
@@ -57,7 +57,7 @@ fn sentinel_name(id: &str, store: Store) -> String {
     store.peek(|history| {
         let world = history.world();
         let known = world.hosts().find(|(node, _)| {
-            sim::view::node::sentinel(world, *node).is_some_and(|sentinel| sentinel.id == id)
+            sim::view::watch::sentinel(world, *node).is_some_and(|sentinel| sentinel.id == id)
         });
         known.map_or_else(|| id.chars().take(8).collect(), |(_, host)| host.spec.name.clone())
     })

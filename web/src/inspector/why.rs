@@ -1,12 +1,13 @@
 //! Why a node does what it does now, in one sentence, from the state of the world.
 
+use engine::sentinel::failover::State;
 use leptos::prelude::Get;
 use sim::{
     NodeKind,
     view::{Health, NodeDetails, Role, WatchedMaster},
 };
 
-use crate::{store::Store, text::Lang};
+use crate::{obstacle, store::Store, text::Lang};
 
 /// The sentence.
 pub fn of(details: &NodeDetails, store: Store) -> String {
@@ -45,47 +46,92 @@ fn pick(lang: Lang, ko: &str, en: &str) -> String {
 fn sentinel(master: &WatchedMaster, store: Store, lang: Lang) -> String {
     /// A PING a second is answered at once: longer than this says something.
     const NOTABLE_MILLIS: u64 = 1200;
-    let who = master.node.map_or(master.address.clone(), |node| store.name_of(node.into()));
+    let who = master.watched.map_or(master.address.clone(), |node| store.name_of(node.into()));
     let silent = master.silent_millis.unwrap_or(0);
     let seconds = format!("{:.1}", silent as f64 / 1000.0);
+    if master.failover != State::None {
+        return leads(master, &who, store, lang);
+    }
+    if !master.sdown && silent > NOTABLE_MILLIS {
+        let ko = format!("{who}: {seconds}초째 응답이 없어요.");
+        return pick(lang, &ko, &format!("{who} has not answered for {seconds} s."));
+    }
+    if !master.sdown {
+        let ko = format!("{who}: 제때 응답하고 있어요.");
+        return pick(lang, &ko, &format!("{who} answers in time."));
+    }
     let (agree, quorum, majority) = (master.agree, master.quorum, master.majority);
-    if let Some(state) = &master.failover {
-        return pick(
-            lang,
-            &format!("이 센티널이 리더로서 페일오버를 진행하고 있어요 ({state})."),
-            &format!("This sentinel leads a failover ({state})."),
-        );
-    }
-    if master.odown {
-        return pick(
+    let down = if master.odown {
+        pick(
             lang,
             &format!(
-                "센티널 {agree}대가 {who}의 죽음에 동의해 쿼럼 {quorum}을 채웠어요. 리더가 되려면 {majority}표가 필요해요."
+                "센티널 {agree}대가 {who}의 다운에 동의해 쿼럼 {quorum}을 채웠어요(ODOWN). 페일오버를 이끌려면 {majority}표가 필요해요."
             ),
             &format!(
-                "{agree} sentinels agree that {who} is down: the quorum of {quorum} is reached. To lead takes {majority} votes."
+                "{agree} sentinels agree that {who} is down: the quorum of {quorum} is reached (ODOWN). To lead the failover takes {majority} votes."
             ),
-        );
-    }
-    if master.sdown {
-        return pick(
+        )
+    } else {
+        pick(
             lang,
             &format!(
-                "{who}이(가) {seconds}초째 응답하지 않아 SDOWN으로 봐요. 쿼럼까지 {agree}/{quorum}이에요."
+                "{who}: {seconds}초째 응답이 없어서 SDOWN으로 봐요. 동의한 센티널은 {agree}대, 쿼럼은 {quorum}이에요."
             ),
             &format!(
-                "{who} has not answered for {seconds} s, so it is SDOWN here. {agree} of {quorum} agree so far."
+                "{who} has not answered for {seconds} s, so it is SDOWN here. {agree} agree so far; the quorum is {quorum}."
             ),
-        );
+        )
+    };
+    match master.obstacle {
+        Some(obstacle) => format!("{down} {}", obstacle::sentence(obstacle, lang)),
+        None => down,
     }
-    if silent > NOTABLE_MILLIS {
-        return pick(
+}
+
+/// A sentinel that leads a failover, or wants to.
+fn leads(master: &WatchedMaster, who: &str, store: Store, lang: Lang) -> String {
+    let new = master.promoted.map_or_else(|| "?".to_owned(), |node| store.name_of(node.into()));
+    let (votes, majority) = (master.votes, master.majority);
+    match master.failover {
+        State::None | State::WaitStart => pick(
             lang,
-            &format!("{who}이(가) {seconds}초째 응답하지 않아요."),
-            &format!("{who} has not answered for {seconds} s."),
-        );
+            &format!(
+                "{who}의 페일오버를 이끌려고 표를 모으고 있어요. 지금까지 {votes}표, 필요한 것은 {majority}표예요."
+            ),
+            &format!(
+                "It asks for votes to lead the failover of {who}: {votes} so far, {majority} are needed."
+            ),
+        ),
+        State::SelectReplica => pick(
+            lang,
+            "리더로 뽑혔어요. 승격할 레플리카를 고르고 있어요.",
+            "It was elected leader, and chooses the replica to promote.",
+        ),
+        State::SendReplicaofNoOne => pick(
+            lang,
+            &format!("리더예요. {new}에 REPLICAOF NO ONE을 보내 승격시키려고 해요."),
+            &format!("The leader: it is about to promote {new} with REPLICAOF NO ONE."),
+        ),
+        State::WaitPromotion => pick(
+            lang,
+            &format!("리더예요. {new}의 INFO에 role:master가 나오기를 기다려요."),
+            &format!("The leader: it waits for role:master in the INFO of {new}."),
+        ),
+        State::ReconfReplicas => pick(
+            lang,
+            &format!(
+                "리더예요. {new}이(가) 마스터가 되었고, 나머지 레플리카를 거기에 붙이고 있어요. 클라이언트에게는 벌써 {new}을(를) 알려 줘요."
+            ),
+            &format!(
+                "The leader: {new} is a master now, the other replicas are being attached to it, and clients are told of {new} already."
+            ),
+        ),
+        State::UpdateConfig => pick(
+            lang,
+            &format!("리더예요. 페일오버를 마치고 {new}을(를) 새 마스터로 적고 있어요."),
+            &format!("The leader: the failover is done, {new} is being noted as the master."),
+        ),
     }
-    pick(lang, &format!("{who}이(가) 제때 응답하고 있어요."), &format!("{who} answers in time."))
 }
 
 fn server(details: &NodeDetails, lang: Lang) -> String {

@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 use sim::{
-    NodeId, NodeKind, Party, World,
+    NodeKind, Party,
     client::WorkloadState,
-    view::{self, Health, NodeCard, Places as Writes, Role},
+    view::{Health, NodeCard, Places as Writes, Role, Thought},
 };
 
 use super::{place::Places, spot};
@@ -36,7 +36,7 @@ pub fn Node(n: usize, places: StoredValue<Places>) -> impl IntoView {
     let id = card.with_untracked(|card| card.id);
     let Some(at) = spot(places, Party::Node(id)) else { return ().into_any() };
     let select = move || {
-        store.selection.set(Some(Selection::Node(id)));
+        store.select(Selection::Node(id));
     };
     let selected = move || store.selection.get() == Some(Selection::Node(id));
     let kind = card.with_untracked(|card| card.kind);
@@ -125,8 +125,10 @@ fn sentinel(card: Memo<NodeCard>, store: Store) -> impl IntoView {
         })
         .collect::<Vec<_>>()
         .join(" ");
-    let (name, id) = card.with_untracked(|card| (card.name.clone(), card.id));
-    let thought = Memo::new(move |_| store.look_at(id, |world| thought(world, id)));
+    let name = card.with_untracked(|card| card.name.clone());
+    let thought = Memo::new(move |_| -> Thought {
+        card.with(|card| card.thought.clone().unwrap_or_default())
+    });
     let class = move || match thought.get().down {
         Some((_, true)) => "word odown",
         Some((_, false)) => "word sdown",
@@ -147,33 +149,6 @@ fn sentinel(card: Memo<NodeCard>, store: Store) -> impl IntoView {
         <text class="name" y="5" text-anchor="middle">{name}</text>
         <text class=class y="52" text-anchor="middle">{says}</text>
         <text class="fact" y="68" text-anchor="middle">{vote}</text>
-    }
-}
-
-/// What a sentinel thinks, in short.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Thought {
-    /// Which master it thinks down, and whether enough others agree.
-    down: Option<(String, bool)>,
-    /// For whom it voted last, and in which epoch.
-    vote: Option<(String, u64)>,
-}
-
-fn thought(world: &World, id: NodeId) -> Thought {
-    let name = |node: NodeId| world.scenario().name_of(Party::Node(node));
-    let Some(sentinel) = view::node(world, id, 0).sentinel else { return Thought::default() };
-    let Some(master) = sentinel.masters.first() else { return Thought::default() };
-    let whom = |run_id: &str| {
-        let mut all = world.hosts().map(|(node, _)| node);
-        let voted = all.find(|node| {
-            view::node(world, *node, 0).sentinel.is_some_and(|other| other.id == run_id)
-        });
-        voted.map_or_else(|| run_id.get(..8).unwrap_or(run_id).to_owned(), name)
-    };
-    let who = master.node.map_or_else(|| master.address.clone(), name);
-    Thought {
-        down: master.sdown.then_some((who, master.odown)),
-        vote: master.vote.as_ref().map(|(run_id, epoch)| (whom(run_id), *epoch)),
     }
 }
 
@@ -260,11 +235,15 @@ pub fn Clients(places: StoredValue<Places>) -> impl IntoView {
             .filter_map(|client| {
                 let at = spot(places, Party::Client(client.id))?;
                 let id = client.id;
+                let label = format!("{} OK {}, {}", client.name, client.acknowledged, store.say(state_word(client.state)));
+                let select = move || store.select(Selection::Client(id));
                 Some(view! {
-                    <g class="node client" tabindex="0" role="button" transform=format!("translate({} {})", at.x, at.y)
-                       on:click=move |_| store.selection.set(Some(Selection::Client(id)))>
+                    <g class="node client" tabindex="0" role="button" data-client=client.name.clone() aria-label=label
+                       transform=format!("translate({} {})", at.x, at.y)
+                       on:click=move |_| select()
+                       on:keydown=move |event| if event.key() == "Enter" || event.key() == " " { event.prevent_default(); select() }>
                         <circle class="shape" r="22"/>
-                        <text class="name" y="5" text-anchor="middle">{client.name}</text>
+                        <text class="name" y="5" text-anchor="middle">{client.name.clone()}</text>
                         <text class="word" x="30" y="0">{format!("OK {}", grouped(client.acknowledged))}</text>
                         <text class="fact" x="30" y="16">{store.say(state_word(client.state))}</text>
                     </g>

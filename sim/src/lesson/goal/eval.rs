@@ -120,7 +120,7 @@ fn key(eyes: Eyes<'_>, name: &str, key: &str, field: &str) -> Value {
 }
 
 fn sentinel(eyes: Eyes<'_>, name: &str, field: &str, master: &str) -> Value {
-    let view = id(eyes, name).and_then(|id| view::node::sentinel(eyes.world, id));
+    let view = id(eyes, name).and_then(|id| view::watch::sentinel(eyes.world, id));
     let Some(view) = view else { return Value::Missing };
     if field == "epoch" {
         return number(view.current_epoch);
