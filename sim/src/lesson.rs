@@ -2,6 +2,7 @@
 //! does, and by which predicate on the *state of the world* one sees that it is done.
 //!
 //! ```toml
+//! order = 1                    # its place in the list of lessons; without one it comes last
 //! scenario = "sentinel"        # a name of `sim::scenario`
 //! seed = 7
 //! rows = ["D0-30", "D0-31"]    # what of the source documents it covers
@@ -56,6 +57,8 @@ pub struct Text {
 pub struct Lesson {
     /// The file's name without `.toml`.
     pub name: String,
+    /// Its place in the list of lessons.
+    pub order: u32,
     /// Where it starts.
     pub scenario: Scenario,
     /// With which seed.
@@ -154,14 +157,25 @@ impl std::error::Error for BadLesson {}
 /// The lessons that come with the playground: name of the file, text.
 pub static FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/lessons.rs"));
 
-/// All lessons that come with the playground.
+/// All lessons that come with the playground, in the order in which they say that they are to be taken.
 pub fn all() -> Vec<Result<Lesson, BadLesson>> {
-    FILES.iter().map(|(file, text)| Lesson::parse(file, text)).collect()
+    let mut all: Vec<_> = FILES.iter().map(|(file, text)| Lesson::parse(file, text)).collect();
+    all.sort_by_key(|one| one.as_ref().map_or(LAST, |lesson| lesson.order));
+    all
+}
+
+/// The place of a lesson that names none.
+const LAST: u32 = u32::MAX;
+
+const fn last() -> u32 {
+    LAST
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    #[serde(default = "last")]
+    order: u32,
     scenario: toml::Spanned<String>,
     seed: u64,
     rows: Vec<String>,
@@ -213,6 +227,7 @@ impl Lesson {
             name: file.trim_end_matches(".toml").to_owned(),
             steps: steps.collect::<Result<_, _>>()?,
             setup: reader.moves(&parsed.setup, &scenario)?,
+            order: parsed.order,
             scenario,
             seed: parsed.seed,
             rows: parsed.rows,
@@ -372,6 +387,14 @@ solution = ["kill m1"]
         for lesson in all() {
             lesson.unwrap_or_else(|bad| panic!("{bad}"));
         }
+    }
+
+    #[test]
+    fn lessons_come_in_the_order_that_they_name() {
+        let lessons: Vec<Lesson> = all().into_iter().map(Result::unwrap).collect();
+        assert_eq!(lessons[0].name, "failover");
+        assert!(lessons.windows(2).all(|two| two[0].order < two[1].order), "no two in one place");
+        assert_eq!(Lesson::parse("one.toml", LESSON).unwrap().order, u32::MAX);
     }
 
     #[test]
