@@ -50,6 +50,36 @@ fn without_webassembly_the_page_says_why_it_is_empty() {
 }
 
 #[test]
+fn something_readable_is_painted_before_the_webassembly_has_come() {
+    play("boot");
+}
+
+#[test]
+fn what_is_to_be_done_stays_in_sight() {
+    play("fold");
+}
+
+#[test]
+fn every_text_has_enough_contrast() {
+    play("contrast");
+}
+
+#[test]
+fn the_timeline_can_be_zoomed_and_follows_the_present() {
+    play("zoom");
+}
+
+#[test]
+fn a_message_that_was_opened_can_be_closed() {
+    play("message");
+}
+
+#[test]
+fn the_page_says_why_no_failover_comes() {
+    play("why");
+}
+
+#[test]
 fn both_walkthroughs_are_played_to_the_end_in_both_languages() {
     play("walkthroughs");
 }

@@ -34,8 +34,7 @@ pub fn App() -> impl IntoView {
     if let Some(bad) = complaint {
         store.complain_of_link(&bad);
     }
-    prefs::apply_theme();
-    Effect::new(move |_| prefs::keep_lang(store.lang.get()));
+    Effect::new(move |_| prefs::tell_lang(store.lang.get()));
     address::follow(store);
     start_clock(store);
     let help = RwSignal::new(false);
@@ -60,6 +59,10 @@ fn Top(help: RwSignal<bool>) -> impl IntoView {
         Lang::Ko => "EN",
         Lang::En => "한국어",
     };
+    let change_lang = move |_| {
+        store.lang.update(|lang| *lang = lang.other());
+        prefs::keep_lang(store.lang.get_untracked());
+    };
     let crumb = move || {
         let lesson =
             store.lesson.with(|playing| playing.as_ref().map(|playing| playing.lesson.clone()));
@@ -76,7 +79,7 @@ fn Top(help: RwSignal<bool>) -> impl IntoView {
             <span class="spring"></span>
             <button class="button" data-do="copy-link" on:click=move |_| copy_link(store)>{move || store.say(COPY_LINK)}</button>
             <button class="button" on:click=move |_| prefs::toggle_theme()>{move || store.say(THEME)}</button>
-            <button class="button" data-do="lang" on:click=move |_| store.lang.update(|lang| *lang = lang.other())>{other}</button>
+            <button class="button" data-do="lang" on:click=change_lang>{other}</button>
             <button class="button" aria-label=move || store.say(HELP) on:click=move |_| help.set(true)>"?"</button>
         </header>
     }

@@ -65,7 +65,7 @@ const COLOURS: [(&str, Text); 5] = [
     ("disk", Text("디스크까지: 정전에도 남아요", "on disk: survives a power cut")),
     ("lost", Text("사라진 쓰기", "lost")),
 ];
-const KEYS: [(&str, Text); 5] = [
+const KEYS: [(&str, Text); 7] = [
     ("Space", Text("재생과 멈춤", "play and pause")),
     (".", Text("사건 하나만큼 앞으로", "one event forward")),
     (",", Text("사건 하나만큼 뒤로", "one event back")),
@@ -76,6 +76,14 @@ const KEYS: [(&str, Text); 5] = [
             "on the timeline: back and forth (shift: ten times)",
         ),
     ),
+    (
+        "+ − 0",
+        Text(
+            "타임라인 확대, 축소, 속도에 맞추기",
+            "zoom the timeline in, out, or to what suits the speed",
+        ),
+    ),
+    ("Esc", Text("열린 메시지나 이 도움말 닫기", "close a message, or this help")),
     ("?", Text("이 도움말", "this help")),
 ];
 
@@ -87,10 +95,11 @@ pub fn keys(store: Store, help: RwSignal<bool>) {
     EventListener::new(&window, "keydown", move |event| {
         let Some(event) = event.dyn_ref::<web_sys::KeyboardEvent>() else { return };
         let target = event.target().and_then(|t| t.dyn_into::<web_sys::Element>().ok());
-        let typing = target.is_some_and(|t| {
-            matches!(t.tag_name().as_str(), "INPUT" | "SELECT" | "TEXTAREA" | "BUTTON" | "SUMMARY")
-        });
-        if typing || event.ctrl_key() || event.meta_key() || event.alt_key() {
+        let tag = target.map(|t| t.tag_name()).unwrap_or_default();
+        let typing = matches!(tag.as_str(), "INPUT" | "SELECT" | "TEXTAREA");
+        // A button has a use of its own for the space bar.
+        let pressing = matches!(tag.as_str(), "BUTTON" | "SUMMARY") && event.key() == " ";
+        if typing || pressing || event.ctrl_key() || event.meta_key() || event.alt_key() {
             return;
         }
         let go = |change: fn(&mut History)| {
@@ -104,7 +113,13 @@ pub fn keys(store: Store, help: RwSignal<bool>) {
             "." => go(|history| history.step_to_happening(LOOK_AHEAD)),
             "," => go(History::step_back),
             "?" => help.update(|open| *open = !*open),
-            "Escape" => help.set(false),
+            "+" | "=" => store.zoom(true),
+            "-" => store.zoom(false),
+            "0" => store.zoom_fit(),
+            "Escape" if help.get_untracked() => help.set(false),
+            "Escape" => {
+                store.close_message();
+            }
             _ => {}
         }
     })

@@ -23,7 +23,6 @@ const NOTHING: Text = Text(
     "Choose a node, a client or a message on the stage to look inside it.",
 );
 const STOP: Text = Text("쓰기 멈춤", "Stop writing");
-const GONE: Text = Text("이 메시지는 도착했습니다.", "This message has arrived.");
 
 const TABS: [(Tab, Text); 6] = [
     (Tab::State, Text("상태", "State")),
@@ -62,12 +61,7 @@ pub fn Inspector() -> impl IntoView {
                         <state::Writes client/>
                     }.into_any()
                 }
-                Some(Selection::Message(id)) => view! {
-                    {move || match store.with(|history| view::message(history.world(), id)) {
-                        Some(message) => message::shown(&message).into_any(),
-                        None => view! { <p class="empty">{store.say(GONE)}</p> }.into_any(),
-                    }}
-                }.into_any(),
+                Some(Selection::Message(id)) => view! { <message::Opened id/> }.into_any(),
             }}
         </section>
     }

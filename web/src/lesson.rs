@@ -80,13 +80,13 @@ pub fn LessonPlace() -> impl IntoView {
     view! {
         <aside class="lesson" aria-label=move || store.say(LESSONS)>
             {move || match shown.get() {
-                None => view! { <List/> }.into_any(),
+                None => view! { <div class="lesson-text"><List/></div> }.into_any(),
                 Some(_) => {
                     let playing = store.lesson.get_untracked().expect("just seen");
                     if playing.step < playing.lesson.steps.len() {
                         view! { <Step playing/> }.into_any()
                     } else {
-                        view! { <End playing/> }.into_any()
+                        view! { <div class="lesson-text"><End playing/></div> }.into_any()
                     }
                 }
             }}
@@ -137,7 +137,7 @@ fn Step(playing: Playing) -> impl IntoView {
     let (title, body, task, hint_text) =
         (step.title.clone(), step.text.clone(), step.task.clone(), step.hint.clone());
     let (watch, question) = (step.watch, step.question.clone());
-    let lesson_title = lesson.title.clone();
+    let (lesson_title, region) = (lesson.title.clone(), step.title.clone());
     let set_hint = move |_| {
         store.lesson.update(|playing| {
             if let Some(playing) = playing {
@@ -146,29 +146,34 @@ fn Step(playing: Playing) -> impl IntoView {
         })
     };
     view! {
-        <div class="progress" role="progressbar" aria-valuenow=n + 1 aria-valuemax=last>
-            {(0..last).map(|at| view! { <i class:on=at <= n></i> }).collect_view()}
+        <div class="lesson-text" tabindex="0" role="region" aria-label=move || text(&region, store.lang.get()).to_owned()>
+            <div class="progress" role="progressbar" aria-label=move || store.say(STEPS) aria-valuenow=n + 1 aria-valuemin="1" aria-valuemax=last>
+                {(0..last).map(|at| view! { <i class:on=at <= n></i> }).collect_view()}
+            </div>
+            <p class="step-count">{move || format!("{} · {} / {last}", text(&lesson_title, store.lang.get()), n + 1)}</p>
+            <h1>{move || line(text(&title, store.lang.get()))}</h1>
+            <div class="prose">{move || prose(text(&body, store.lang.get()))}</div>
+            {question.map(|question| view! { <Prediction question/> })}
+            <button class="leave" data-do="leave" on:click=move |_| store.lesson.set(None)>{move || format!("← {}", store.say(LEAVE))}</button>
         </div>
-        <p class="step-count">{move || format!("{} · {} / {last}", text(&lesson_title, store.lang.get()), n + 1)}</p>
-        <h1>{move || line(text(&title, store.lang.get()))}</h1>
-        <div class="prose">{move || prose(text(&body, store.lang.get()))}</div>
-        {question.map(|question| view! { <Prediction question/> })}
-        <div class="task" class:done=move || done.get() data-done=move || done.get().to_string()>
-            <h3>{move || store.say(TO_DO)}</h3>
-            <p>{move || line(text(&task, store.lang.get()))}</p>
-            {watch.then(|| view! { <p class="soft">{move || (!done.get()).then(|| store.say(WATCHING))}</p> })}
-            <p class="reached" role="status">{move || done.get().then(|| store.say(DONE))}</p>
+        // What is to be done stays in sight, however long the text is.
+        <div class="dock">
+            <div class="task" class:done=move || done.get() data-done=move || done.get().to_string()>
+                <h3>{move || store.say(TO_DO)}</h3>
+                <p>{move || line(text(&task, store.lang.get()))}</p>
+                {watch.then(|| view! { <p class="soft">{move || (!done.get()).then(|| store.say(WATCHING))}</p> })}
+                <p class="reached" role="status">{move || done.get().then(|| store.say(DONE))}</p>
+            </div>
+            {move || hint.get().then(|| view! { <div class="hint">{line(text(&hint_text, store.lang.get()))}</div> })}
+            <div class="lesson-buttons">
+                <button class="button" data-do="hint" aria-expanded=move || hint.get().to_string() on:click=set_hint>{move || store.say(HINT)}</button>
+                <button class="button" data-do="solution" disabled=move || done.get() on:click=move |_| store.solve()>{move || store.say(SOLUTION)}</button>
+                <span class="spring"></span>
+                <button class="button primary" data-do="next-step" disabled=move || !done.get() on:click=move |_| store.next_step()>
+                    {move || store.say(if n + 1 == last { FINISH } else { NEXT })}
+                </button>
+            </div>
         </div>
-        {move || hint.get().then(|| view! { <div class="hint">{line(text(&hint_text, store.lang.get()))}</div> })}
-        <div class="lesson-buttons">
-            <button class="button" data-do="hint" aria-expanded=move || hint.get().to_string() on:click=set_hint>{move || store.say(HINT)}</button>
-            <button class="button" data-do="solution" disabled=move || done.get() on:click=move |_| store.solve()>{move || store.say(SOLUTION)}</button>
-            <span class="spring"></span>
-            <button class="button primary" data-do="next-step" disabled=move || !done.get() on:click=move |_| store.next_step()>
-                {move || store.say(if n + 1 == last { FINISH } else { NEXT })}
-            </button>
-        </div>
-        <button class="leave" data-do="leave" on:click=move |_| store.lesson.set(None)>{move || format!("← {}", store.say(LEAVE))}</button>
     }
 }
 

@@ -18,6 +18,7 @@ mod digest;
 mod help;
 mod inspector;
 mod lesson;
+mod obstacle;
 mod open_file;
 mod panic;
 mod prefs;

@@ -1,4 +1,5 @@
-//! What the reader prefers, kept in this browser alone: language and theme.
+//! What the reader prefers, kept in this browser alone: language and theme. (`boot.js` reads them too, before the first
+//! paint; without a chosen theme the style sheet follows the system's.)
 
 use gloo::storage::{LocalStorage, Storage};
 
@@ -15,25 +16,24 @@ pub fn lang() -> Lang {
     })
 }
 
-/// Keep the language, and tell the browser (for fonts, hyphenation, screen readers).
+/// Keep the language that was chosen.
 pub fn keep_lang(lang: Lang) {
     // Private windows may refuse to store anything: then it holds until the page is closed.
     let _ = LocalStorage::set(LANG, lang);
+}
+
+/// Tell the browser the language (for fonts, hyphenation, screen readers).
+pub fn tell_lang(lang: Lang) {
     if let Some(root) = root() {
         let _ = root.set_attribute("lang", lang.code());
     }
 }
 
-/// Show the chosen theme, or the system's.
-pub fn apply_theme() {
-    let theme = LocalStorage::get(THEME).unwrap_or_else(|_| system_theme().to_owned());
-    set_theme(&theme);
-}
-
 /// The other theme, from now on.
 pub fn toggle_theme() {
-    let dark = root().and_then(|root| root.get_attribute("data-theme")).as_deref() == Some("dark");
-    let theme = if dark { "light" } else { "dark" };
+    let chosen = root().and_then(|root| root.get_attribute("data-theme"));
+    let shown = chosen.unwrap_or_else(|| system_theme().to_owned());
+    let theme = if shown == "dark" { "light" } else { "dark" };
     let _ = LocalStorage::set(THEME, theme);
     set_theme(theme);
 }

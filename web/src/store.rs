@@ -22,6 +22,7 @@ use sim::{
 use crate::{
     lesson::Playing,
     text::{Lang, Text},
+    timeline::lens::{self, Lens, Window, Zoom},
 };
 
 /// What the inspector shows.
@@ -77,6 +78,8 @@ pub struct Store {
     pub speed: RwSignal<f64>,
     /// What is selected.
     pub selection: RwSignal<Option<Selection>>,
+    /// What was selected before a message was opened: the way back.
+    pub before: RwSignal<Option<Selection>>,
     /// The open tab.
     pub tab: RwSignal<Tab>,
     /// The language.
@@ -89,8 +92,16 @@ pub struct Store {
     pub stage: Memo<Stage>,
     /// All marks of this timeline so far.
     pub marks: RwSignal<Vec<Mark>>,
+    /// How many happenings were looked at for them (not each is worth a mark).
+    seen: StoredValue<usize>,
     /// The messages that have arrived on this timeline, the newest of them, and how many came before.
     pub trail: RwSignal<(usize, Vec<Arrived>)>,
+    /// Moves when marks and messages that were gathered are forgotten: what is gathered from now on is another timeline.
+    pub era: RwSignal<u64>,
+    /// How the reader looks at the timeline.
+    pub lens: RwSignal<Lens>,
+    /// The part of time that it shows.
+    pub window: Memo<Window>,
 }
 
 /// What a frame may cost: the page stays responsive even if the run does not keep up with the wanted speed.
@@ -107,20 +118,31 @@ impl Store {
             version.track();
             history.with_value(|history| view::stage(history.world()))
         });
+        let (speed, lens) = (RwSignal::new(1.0), RwSignal::new(Lens::default()));
+        let window = Memo::new(move |old: Option<&Window>| {
+            version.track();
+            let (now, furthest) = history.with_value(|history| (history.now(), history.furthest()));
+            lens::window(lens.get(), old.copied(), speed.get(), now, furthest)
+        });
         let store = Self {
             history,
             version,
             opened: RwSignal::new(0),
             playing: RwSignal::new(false),
-            speed: RwSignal::new(1.0),
+            speed,
             selection: RwSignal::new(None),
+            before: RwSignal::new(None),
             tab: RwSignal::new(Tab::State),
             lang: RwSignal::new(lang),
             notice: RwSignal::new(None),
             lesson: RwSignal::new(None),
             stage,
             marks: RwSignal::new(Vec::new()),
+            seen: StoredValue::new(0),
             trail: RwSignal::default(),
+            era: RwSignal::new(0),
+            lens,
+            window,
         };
         store.refresh();
         store
@@ -129,6 +151,39 @@ impl Store {
     /// A text in the page's language; follows it.
     pub fn say(self, text: Text) -> &'static str {
         text.in_(self.lang.get())
+    }
+
+    /// Select somebody, or open a message: then what was selected is not forgotten.
+    pub fn select(self, selection: Selection) {
+        let is_message = |one: &Option<Selection>| matches!(one, Some(Selection::Message(_)));
+        let old = self.selection.get_untracked();
+        if !matches!(selection, Selection::Message(_)) {
+            self.before.set(None);
+        } else if !is_message(&old) {
+            self.before.set(old);
+        }
+        self.selection.set(Some(selection));
+    }
+
+    /// Close a message: back to what was selected before it. Returns whether one was open.
+    pub fn close_message(self) -> bool {
+        let open = matches!(self.selection.get_untracked(), Some(Selection::Message(_)));
+        if open {
+            self.selection.set(self.before.get_untracked());
+            self.before.set(None);
+        }
+        open
+    }
+
+    /// Show a narrower or a wider part of time.
+    pub fn zoom(self, closer: bool) {
+        let span = self.window.get_untracked().stepped(closer);
+        self.lens.set(Lens { zoom: Zoom::Wide(span), held: None });
+    }
+
+    /// Show what suits the speed again: the whole run, if time goes fast.
+    pub fn zoom_fit(self) {
+        self.lens.set(Lens::default());
     }
 
     /// Look at the history; follows it.
@@ -191,8 +246,11 @@ impl Store {
             Ok(mut history) => {
                 history.play_to(at);
                 self.selection.set(None);
+                self.before.set(None);
                 self.marks.set(Vec::new());
+                self.seen.set_value(0);
                 self.trail.set((0, Vec::new()));
+                self.era.update(|n| *n += 1);
                 self.change(|old| *old = history);
                 self.opened.update(|n| *n += 1);
             }
@@ -297,18 +355,28 @@ impl Store {
     /// Marks that lie ahead belong to a timeline that is about to end.
     fn forget_future(self) {
         let known = self.peek(|history| history.world().chronicle().len());
-        self.marks.update(|marks| marks.truncate(known));
+        if self.seen.get_value() > known {
+            self.seen.set_value(known);
+            self.marks.set(self.peek(|history| view::timeline(history.world(), 0)));
+        }
         let arrived = self.peek(|history| history.world().net().trail().len());
-        self.trail.update(|(before, lines)| lines.truncate(arrived.saturating_sub(*before)));
+        let stays = |before: usize| arrived.saturating_sub(before);
+        if self.trail.with_untracked(|(before, lines)| lines.len() > stays(*before)) {
+            self.trail.update(|(before, lines)| lines.truncate(stays(*before)));
+            self.era.update(|n| *n += 1);
+        }
     }
 
     /// Draw anew, and gather the marks that have come: a run's happenings only ever grow, so those seen before it was
     /// wound back stay on the timeline as its known future.
     fn refresh(self) {
-        let seen = self.marks.with_untracked(Vec::len);
-        let new = self.history.with_value(|history| view::timeline(history.world(), seen));
-        if !new.is_empty() {
-            self.marks.update(|marks| marks.extend(new));
+        let (seen, known) = (self.seen.get_value(), self.peek(|h| h.world().chronicle().len()));
+        if known > seen {
+            self.seen.set_value(known);
+            let new = self.peek(|history| view::timeline(history.world(), seen));
+            if !new.is_empty() {
+                self.marks.update(|marks| marks.extend(new));
+            }
         }
         self.gather_trail();
         self.version.update(|n| *n += 1);
@@ -329,9 +397,12 @@ impl Store {
                 *before = first;
             }
             lines.extend(new);
-            let surplus = lines.len().saturating_sub(MOST);
-            lines.drain(..surplus);
-            *before += surplus;
+            // Seldom, and many at once: what is left has to move up.
+            if lines.len() > 2 * MOST {
+                let surplus = lines.len() - MOST;
+                lines.drain(..surplus);
+                *before += surplus;
+            }
         });
     }
 

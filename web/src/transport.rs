@@ -12,6 +12,11 @@ const BACK: Text = Text("◀ 사건", "◀ Event");
 const NEXT: Text = Text("사건 ▶", "Event ▶");
 const STEP: Text = Text("한 걸음", "Step");
 const SPEED: Text = Text("속도", "Speed");
+const ZOOM: Text = Text("타임라인 확대", "Zoom of the timeline");
+const CLOSER: Text = Text("타임라인 확대 (+)", "Zoom in (+)");
+const WIDER: Text = Text("타임라인 축소 (-)", "Zoom out (-)");
+const FIT: Text = Text("속도에 맞는 범위 (0)", "What suits the speed (0)");
+const WHOLE: Text = Text("전체", "all");
 const PLACES: [(&str, Text); 5] = [
     ("memory", Text("메모리", "memory")),
     ("buffer", Text("AOF 버퍼", "AOF buffer")),
@@ -61,11 +66,35 @@ pub fn Transport() -> impl IntoView {
                     })}
                 </select>
             </label>
+            <ZoomButtons/>
             <span class="spring"></span>
             <ul class="legend">
                 {PLACES.map(|(class, text)| view! { <li><i class=class></i>{move || store.say(text)}</li> })}
             </ul>
         </div>
+    }
+}
+
+/// How much of time the timeline shows.
+#[component]
+fn ZoomButtons() -> impl IntoView {
+    let store = expect_context::<Store>();
+    let width = move || {
+        let window = store.window.get();
+        match window.span {
+            _ if window.whole => store.say(WHOLE).to_owned(),
+            0..1_000_000 => format!("{} ms", window.span / 1000),
+            span => format!("{} s", span as f64 / 1e6),
+        }
+    };
+    view! {
+        <span class="zoom" role="group" aria-label=move || store.say(ZOOM)>
+            <button class="button" data-do="zoom-out" title=move || store.say(WIDER) aria-label=move || store.say(WIDER)
+                    disabled=move || store.window.get().whole on:click=move |_| store.zoom(false)>"−"</button>
+            <button class="button mono" data-do="zoom-fit" title=move || store.say(FIT) on:click=move |_| store.zoom_fit()>{width}</button>
+            <button class="button" data-do="zoom-in" title=move || store.say(CLOSER) aria-label=move || store.say(CLOSER)
+                    on:click=move |_| store.zoom(true)>"+"</button>
+        </span>
     }
 }
 

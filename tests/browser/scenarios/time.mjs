@@ -15,6 +15,8 @@ export default async function ({ page, url, shot, check }) {
   const end = await now(page);
 
   const timeline = page.locator(".timeline");
+  const titles = await page.locator(".mark").evaluateAll((marks) => marks.map((mark) => mark.title));
+  check(new Set(titles).size === titles.length, `each happening has one mark: ${titles.join(", ")}`);
   await timeline.focus();
   await timeline.press("Shift+ArrowLeft");
   check((await now(page)) === end - 1_000_000, "shift and an arrow key go back a second");

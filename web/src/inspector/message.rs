@@ -9,11 +9,40 @@ use sim::{
 use super::bytes::dump;
 use crate::{
     store::{Selection, Store},
+    text::Text,
     transport::clock,
 };
 
+const BACK: Text = Text("뒤로", "Back");
+const GONE: Text = Text(
+    "이 메시지는 이 시점에 없어요. 아직 보내지 않았거나, 도착한 지 오래되었어요.",
+    "There is no such message now: it has not been sent yet, or arrived long ago.",
+);
+
+/// An opened message, and the way back to what was open before.
+#[component]
+pub fn Opened(id: u64) -> impl IntoView {
+    let store = expect_context::<Store>();
+    let message = Memo::new(move |_| store.with(|history| view::message(history.world(), id)));
+    let back = move || {
+        let before = match store.before.get() {
+            Some(Selection::Node(node)) => store.name_of(node.into()),
+            Some(Selection::Client(client)) => store.name_of(client.into()),
+            _ => store.say(BACK).to_owned(),
+        };
+        format!("← {before}")
+    };
+    view! {
+        <button class="back" data-do="close-message" on:click=move |_| { store.close_message(); }>{back}</button>
+        {move || match message.get() {
+            Some(message) => shown(&message).into_any(),
+            None => view! { <p class="empty">{store.say(GONE)}</p> }.into_any(),
+        }}
+    }
+}
+
 /// From whom to whom, when, and its bytes beside their meaning.
-pub fn shown(message: &MessageView) -> impl IntoView + use<> {
+fn shown(message: &MessageView) -> impl IntoView + use<> {
     let arrives = message.arrives.map_or_else(|| "…".to_owned(), clock);
     let spans: Vec<_> = message
         .meaning
@@ -41,7 +70,7 @@ pub fn List(node: NodeId) -> impl IntoView {
             {move || lines.get().into_iter().map(|line| {
                 let id = line.id;
                 view! {
-                    <li><button on:click=move |_| store.selection.set(Some(Selection::Message(id)))>
+                    <li><button on:click=move |_| store.select(Selection::Message(id))>
                         <span class="soft">{clock(line.sent)}</span>
                         <b>{format!("{} → {}", line.from, line.to)}</b>
                         <span>{line.label}</span>

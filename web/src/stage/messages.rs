@@ -30,12 +30,22 @@ fn draw(
     let (from, to) = (spot(places, message.from)?, spot(places, message.to)?);
     let (x, y) = along((from.x, from.y), (to.x, to.y), f64::from(message.progress));
     let (id, held) = (message.id, message.held);
-    let open = move |_| {
+    let open = move || {
         store.playing.set(false);
-        store.selection.set(Some(Selection::Message(id)));
+        store.select(Selection::Message(id));
+    };
+    // While time goes on they are gone before a key could reach them.
+    let reachable = move || if store.playing.get() { "-1" } else { "0" };
+    let by_key = move |event: leptos::ev::KeyboardEvent| {
+        if event.key() == "Enter" || event.key() == " " {
+            event.prevent_default();
+            open();
+        }
     };
     Some(view! {
-        <g class="message" class:held=held transform=format!("translate({x:.1} {y:.1})") on:click=open>
+        <g class="message" class:held=held transform=format!("translate({x:.1} {y:.1})") tabindex=reachable role="button"
+           aria-label=format!("{} → {}: {}", store.name_of(message.from), store.name_of(message.to), message.label)
+           on:click=move |_| open() on:keydown=by_key>
             <circle r="9" class="reach"/>
             <circle r="4.5"/>
             <title>{message.label.clone()}</title>

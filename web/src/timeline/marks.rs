@@ -1,0 +1,176 @@
+//! Marks where something happened, and names beside those that matter most.
+
+use leptos::prelude::*;
+use sim::view::{Mark, MarkKind};
+
+use super::{HEIGHT, WIDTH, lane_y, lens::Window, percent, x_of};
+use crate::transport::clock;
+
+/// More would be a smear.
+const MOST: usize = 400;
+/// About the width of a letter, in units of the drawing.
+const LETTER: f64 = 5.6;
+
+/// The marks of a window.
+pub fn drawn(marks: &[Mark], window: Window, lanes: usize) -> impl IntoView + use<> {
+    let seen: Vec<&Mark> = shown(marks, window);
+    let names = named(&seen, window, lanes);
+    seen.into_iter()
+        .zip(names)
+        .map(|(mark, name)| {
+            let (x, y) = (x_of(window, mark.at), y_of(mark, lanes));
+            let (left, top) = (percent(x / WIDTH), percent(y / HEIGHT));
+            let name = name.map(|(name, before)| view! { <b class:before=before>{name}</b> });
+            view! {
+                <span class=class_of(mark.kind) style:left=left style:top=top title=format!("{}  {}", clock(mark.at), mark.text)>{name}</span>
+            }
+        })
+        .collect_view()
+}
+
+/// The newest marks of the window.
+fn shown(marks: &[Mark], window: Window) -> Vec<&Mark> {
+    let from = marks.partition_point(|mark| mark.at < window.start);
+    let to = marks.partition_point(|mark| mark.at <= window.end());
+    let marks = &marks[from..to.max(from)];
+    marks[marks.len().saturating_sub(MOST)..].iter().collect()
+}
+
+fn y_of(mark: &Mark, lanes: usize) -> f64 {
+    mark.node.map_or(3.0, |id| lane_y(id.0 as usize, lanes))
+}
+
+/// For each mark its name and whether it stands before it, if it has a name and there is room for it in its lane: what
+/// matters more gets its place first, and of equals the earlier.
+fn named(marks: &[&Mark], window: Window, lanes: usize) -> Vec<Option<(String, bool)>> {
+    let mut wanted: Vec<(usize, Name)> =
+        marks.iter().enumerate().filter_map(|(n, mark)| Some((n, name_of(mark)?))).collect();
+    wanted.sort_by_key(|(n, name)| (name.rank, *n));
+    let mut taken: Vec<Vec<(f64, f64)>> = vec![Vec::new(); lanes + 1];
+    let mut names = vec![None; marks.len()];
+    for (n, name) in wanted {
+        let mark = marks[n];
+        let lane = mark.node.map_or(lanes, |id| id.0 as usize);
+        let Some(taken) = taken.get_mut(lane) else { continue };
+        let x = x_of(window, mark.at);
+        let width = (name.text.chars().count() as f64 + 2.0) * LETTER;
+        let free = |(from, to): (f64, f64)| {
+            from >= super::LEFT && to <= WIDTH && taken.iter().all(|(a, b)| to <= *a || from >= *b)
+        };
+        let (after, before) = ((x, x + width), (x - width, x));
+        let place = if free(after) { after } else { before };
+        if free(place) {
+            taken.push(place);
+            names[n] = Some((name.text, place == before));
+        }
+    }
+    names
+}
+
+/// What is written beside a mark, and how much it matters: 0 is most.
+struct Name {
+    rank: u8,
+    text: String,
+}
+
+/// The turning points of a failover, in Redis's words: what decides more comes first.
+const EVENTS: [(&str, u8); 12] = [
+    ("+switch-master", 0),
+    ("+odown", 1),
+    ("+elected-leader", 1),
+    ("+promoted-slave", 2),
+    ("+selected-slave", 2),
+    ("-failover-abort", 2),
+    ("+sdown master", 3),
+    ("+convert-to-slave", 3),
+    ("+vote-for-leader", 4),
+    ("+try-failover", 5),
+    ("-sdown master", 5),
+    ("-odown", 5),
+];
+const FILES: [(&str, &str); 2] = [
+    ("Background append only file rewriting started", "AOF rewrite"),
+    ("Background AOF rewrite finished", "rewrite done"),
+];
+
+fn name_of(mark: &Mark) -> Option<Name> {
+    let name = |rank, text: &str| Some(Name { rank, text: text.to_owned() });
+    match mark.kind {
+        // What was typed: its first word. What was done to the world: all of it.
+        MarkKind::Action if mark.text.starts_with("on ") => name(6, mark.text.split(' ').nth(2)?),
+        MarkKind::Action => name(0, &mark.text),
+        MarkKind::Sentinel => {
+            let (event, rank) = EVENTS.iter().find(|(event, _)| mark.text.starts_with(event))?;
+            name(
+                *rank,
+                if event.ends_with("abort") {
+                    mark.text.split(' ').next()?
+                } else {
+                    event.split(' ').next()?
+                },
+            )
+        }
+        MarkKind::Persistence => {
+            let (_, text) = FILES.iter().find(|(start, _)| mark.text.starts_with(start))?;
+            name(2, text)
+        }
+        _ => None,
+    }
+}
+
+const fn class_of(kind: MarkKind) -> &'static str {
+    match kind {
+        MarkKind::Action => "mark action",
+        MarkKind::Process => "mark process",
+        MarkKind::Server => "mark server",
+        MarkKind::Persistence => "mark persistence",
+        MarkKind::Replication => "mark replication",
+        MarkKind::Sentinel => "mark sentinel",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sim::NodeId;
+
+    const WINDOW: Window = Window { start: 0, span: 10_000_000, whole: true };
+
+    fn mark(at: u64, text: &str) -> Mark {
+        Mark { at, node: Some(NodeId(3)), kind: MarkKind::Sentinel, text: text.to_owned() }
+    }
+
+    fn names(marks: &[Mark]) -> Vec<String> {
+        let marks: Vec<&Mark> = marks.iter().collect();
+        named(&marks, WINDOW, 6).into_iter().flatten().map(|(name, _)| name).collect()
+    }
+
+    #[test]
+    fn what_decides_more_is_named_where_there_is_no_room_for_both() {
+        let near = [
+            mark(5_000_000, "+sdown master mymaster"),
+            mark(5_000_100, "+odown master mymaster"),
+            mark(5_000_200, "+vote-for-leader x 1"),
+            mark(5_000_300, "+switch-master mymaster"),
+        ];
+        // Two fit: one after its mark, one before it.
+        assert_eq!(names(&near), ["+odown", "+switch-master"]);
+        let apart =
+            [mark(1_000_000, "+sdown master mymaster"), mark(5_000_000, "+odown master mymaster")];
+        assert_eq!(names(&apart), ["+sdown", "+odown"]);
+    }
+
+    #[test]
+    fn a_name_that_would_be_cut_off_stands_before_its_mark() {
+        let mark = mark(9_990_000, "+odown master mymaster");
+        assert_eq!(named(&[&mark], WINDOW, 6), [Some(("+odown".to_owned(), true))]);
+    }
+
+    #[test]
+    fn only_the_marks_of_the_window_are_drawn() {
+        let marks: Vec<Mark> = (0..10).map(|n| mark(n * 1_000_000, "+odown")).collect();
+        let window = Window { start: 2_500_000, span: 3_000_000, whole: false };
+        let at: Vec<u64> = shown(&marks, window).iter().map(|mark| mark.at).collect();
+        assert_eq!(at, [3_000_000, 4_000_000, 5_000_000]);
+    }
+}
