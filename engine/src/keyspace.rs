@@ -89,7 +89,7 @@ impl Keyspace {
 
     /// Empties one database and hands out what was in it, to be dropped where that does no harm.
     pub fn flush(&mut self, number: usize) -> Database {
-        let empty = Database::new(self.hasher);
+        let empty = self.empty_database(&self.databases[number]);
         core::mem::replace(&mut self.databases[number], empty)
     }
 
@@ -104,11 +104,18 @@ impl Keyspace {
         self.databases
     }
 
+    /// Nothing, at the same time of day: keys that come in now are not old.
+    fn empty_database(&self, old: &Database) -> Database {
+        let mut empty = Database::new(self.hasher);
+        empty.set_clock(old.clock());
+        empty
+    }
+
     /// As many databases, all empty, with keys in the same order.
     pub fn empty_like(&self) -> Keyspace {
         Keyspace {
             hasher: self.hasher,
-            databases: self.databases.iter().map(|_| Database::new(self.hasher)).collect(),
+            databases: self.databases.iter().map(|old| self.empty_database(old)).collect(),
         }
     }
 

@@ -110,7 +110,7 @@ impl Ctx<'_> {
         if !expired || !self.node.keys_expire_for(self.client) {
             return false;
         }
-        if !self.node.replication.is_replica() {
+        if !self.node.replication.is_replica() && !self.node.replication_stands_still(self.now) {
             self.node.expire_key(db, key, Some(self.client), self.fx);
         }
         true

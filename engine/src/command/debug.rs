@@ -8,7 +8,7 @@ use crate::{
     node::Blocked,
     number::parse_i64,
     refusal::Refusal,
-    resp::Args,
+    resp::{Args, Protocol},
 };
 
 /// DEBUG is one command in Redis; what follows is not checked by its row.
@@ -38,6 +38,14 @@ pub(super) fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             ctx.node.propagation.to_replicas(db, args.skip(2).iter());
             ctx.reply().ok();
         }
+        (b"protocol", 3) => return protocol(ctx, args.at(2)),
+        (b"stringmatch-len", 4) => {
+            let found = crate::glob::matches(args.at(2), args.at(3));
+            ctx.reply().integer(i64::from(found));
+        }
+        // The buffers of replies take what is written and nothing more: there is nothing to set.
+        (b"replybuffer", 4) | (b"config-rewrite-force-all", 2) => ctx.reply().ok(),
+        (b"htstats", 3) => htstats(ctx, args.at(2))?,
         (b"jmap" | b"quicklist-packed-threshold", _) => {
             return Err(Refusal::err("not supported by this server"));
         }
@@ -81,6 +89,75 @@ fn sleep(ctx: &mut Ctx<'_>, seconds: &[u8]) {
     let micros = (seconds.unwrap_or(0.0).max(0.0) * 1e6) as u64;
     ctx.fx.push(crate::io::Effect::Stall { micros });
     ctx.reply().ok();
+}
+
+/// `DEBUG PROTOCOL type`: one reply of each type that RESP has.
+fn protocol(ctx: &mut Ctx<'_>, kind: &[u8]) -> Outcome {
+    let resp3 = ctx.client.protocol == Protocol::Resp3;
+    let mut reply = ctx.reply();
+    match kind.to_ascii_lowercase().as_slice() {
+        b"string" => reply.bulk(b"Hello World"),
+        b"integer" => reply.integer(12345),
+        b"double" => reply.double_text("3.141"),
+        b"null" => reply.null(),
+        b"array" => {
+            reply.array(3);
+            (0..3).for_each(|n| reply.integer(n));
+        }
+        b"set" => {
+            reply.set(3);
+            (0..3).for_each(|n| reply.integer(n));
+        }
+        b"map" => {
+            reply.map(3);
+            (0..3).for_each(|n| {
+                reply.integer(n);
+                reply.boolean(n == 1);
+            });
+        }
+        b"attrib" => {
+            if resp3 {
+                reply.attribute(1);
+                reply.bulk(b"key-popularity");
+                reply.array(2);
+                reply.bulk(b"key:123");
+                reply.integer(90);
+            }
+            reply.bulk(b"Some real reply following the attribute");
+        }
+        b"push" if !resp3 => return Err(Refusal::err("RESP2 is not supported by this command")),
+        b"push" => {
+            reply.push(2);
+            reply.bulk(b"server-cpu-usage");
+            reply.integer(42);
+            reply.bulk(b"Some real reply following the push reply");
+        }
+        b"true" => reply.boolean(true),
+        b"false" => reply.boolean(false),
+        b"verbatim" => reply.verbatim("This is a verbatim\nstring"),
+        b"bignum" => reply.big_number("1234567999999999999999999999999999999"),
+        _ => {
+            return Err(Refusal::err(
+                "Wrong protocol type name. Please use one of the following: \
+                 string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// `DEBUG HTSTATS db`: how full the tables are.
+fn htstats(ctx: &mut Ctx<'_>, number: &[u8]) -> Outcome {
+    let number = parse_i64(number).ok_or(Refusal::NotAnInteger)?;
+    let known = usize::try_from(number).ok().filter(|n| *n < ctx.node.keyspace.databases());
+    let db = ctx.node.keyspace.db(known.ok_or_else(|| Refusal::err("Out of range database"))?);
+    let table = |name: &str, keys: u64| match keys {
+        0 => format!("[{name} HT]\nNo stats available for empty dictionaries\n"),
+        keys => format!("[{name} HT]\n number of elements: {keys}\n"),
+    };
+    let text = table("Dictionary", db.len()) + &table("Expires", db.expiring() as u64);
+    ctx.reply().verbatim(&text);
+    Ok(())
 }
 
 fn hex(digest: digest::Digest) -> String {

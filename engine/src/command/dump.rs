@@ -94,10 +94,14 @@ fn load(payload: &[u8]) -> Result<Value, Refusal> {
     }
 }
 
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Options {
     replace: bool,
     absolute: bool,
+    /// For how many seconds it was not used.
+    idle: Option<i64>,
+    /// How often it is used, under an LFU policy.
+    freq: Option<i64>,
 }
 
 impl Options {
@@ -109,16 +113,20 @@ impl Options {
             match (word.to_ascii_lowercase().as_slice(), value) {
                 (b"replace", _) => options.replace = true,
                 (b"absttl", _) => options.absolute = true,
-                (b"idletime", Some(value)) => {
-                    if number(value)? < 0 {
+                (b"idletime", Some(value)) if options.freq.is_none() => {
+                    let idle = number(value)?;
+                    if idle < 0 {
                         return Err(Refusal::err("Invalid IDLETIME value, must be >= 0"));
                     }
+                    options.idle = Some(idle);
                     i += 1;
                 }
-                (b"freq", Some(value)) => {
-                    if !(0..=255).contains(&number(value)?) {
+                (b"freq", Some(value)) if options.idle.is_none() => {
+                    let freq = number(value)?;
+                    if !(0..=255).contains(&freq) {
                         return Err(Refusal::err("Invalid FREQ value, must be >= 0 and <= 255"));
                     }
+                    options.freq = Some(freq);
                     i += 1;
                 }
                 _ => return Err(Refusal::Syntax),
@@ -153,6 +161,18 @@ fn restore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Ok(());
     }
     ctx.db_mut().set(key, value, Expiry::from(at));
+    let clock = match (super::object::counts_uses(ctx), options) {
+        (true, Options { freq: Some(freq), .. }) => {
+            Some(((ctx.now.as_secs() / 60) as u32 & 0xffff) << 8 | freq as u32)
+        }
+        (false, Options { idle: Some(idle), .. }) => {
+            Some((i64::from(ctx.node.lru_clock) - idle).rem_euclid(1 << 24) as u32)
+        }
+        _ => None,
+    };
+    if let Some((spot, clock)) = ctx.db().find(key).zip(clock) {
+        ctx.db_mut().touch(spot, clock);
+    }
     ctx.changed(key);
     if !there {
         ctx.notify(NotifyClass::New, "new", key);

@@ -236,7 +236,7 @@ fn refcount(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// Whether keys count how often they are used, instead of when they were.
-fn counts_uses(ctx: &Ctx<'_>) -> bool {
+pub(super) fn counts_uses(ctx: &Ctx<'_>) -> bool {
     let policy = ctx.node.config.memory.policy;
     matches!(policy, MaxmemoryPolicy::AllkeysLfu | MaxmemoryPolicy::VolatileLfu)
 }

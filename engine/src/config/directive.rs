@@ -375,6 +375,11 @@ impl Directive {
         Ok(())
     }
 
+    /// Whether it takes several values, each a word.
+    pub const fn takes_several(&self) -> bool {
+        matches!(&self.kind, Kind::Special(special) if special.takes_several())
+    }
+
     /// Put the default into `config`'s field, if it has one.
     pub fn reset(&self, config: &mut Config) {
         match &self.kind {

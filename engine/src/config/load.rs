@@ -203,7 +203,12 @@ impl Loader<'_> {
                 if row.name == "save" && core::mem::replace(&mut self.saves_seen, true) {
                     origin = Origin::AgainInFile;
                 }
-                row.assign(&mut self.config, args, origin)?;
+                // `--save "900 1"`: the values of such a directive may come as one word.
+                let split: Vec<Vec<u8>> = match args {
+                    [word] if row.takes_several() => words(word),
+                    _ => args.to_vec(),
+                };
+                row.assign(&mut self.config, &split, origin)?;
                 if row.name == "dir" {
                     let dir = &mut self.config.general.dir;
                     *dir = self.outside.change_dir(dir)?;
@@ -264,6 +269,11 @@ impl Loader<'_> {
         self.depth -= 1;
         Ok(())
     }
+}
+
+/// The words between single spaces; of nothing, that one word.
+fn words(text: &[u8]) -> Vec<Vec<u8>> {
+    text.split(|b| *b == b' ').map(<[u8]>::to_vec).collect()
 }
 
 /// There is one user here, who may do everything. Who asks for less must not get more: refused.

@@ -90,6 +90,11 @@ impl Special {
         Ok(())
     }
 
+    /// Whether it takes several values, each a word.
+    pub(super) const fn takes_several(self) -> bool {
+        !matches!(self, Self::Dir | Self::NotifyKeyspaceEvents)
+    }
+
     /// As `CONFIG GET` prints it.
     pub(super) fn print(self, config: &Config) -> Vec<u8> {
         match self {
@@ -190,6 +195,8 @@ fn assign_save(
 ) -> Result<(), &'static str> {
     const INVALID: &str = "Invalid save parameters";
     let mut points = Vec::new();
+    // `save ""` takes back whatever was said before it; a bare `save` says nothing.
+    let takes_back = matches!(args, [word] if word.is_empty());
     let args = without_single_empty(args);
     if !args.len().is_multiple_of(2) {
         return Err(INVALID);
@@ -200,7 +207,7 @@ fn assign_save(
         let changes = u32::try_from(changes).unwrap_or(u32::MAX);
         points.push(SavePoint { seconds: seconds.unsigned_abs(), changes });
     }
-    if origin != Origin::AgainInFile {
+    if origin != Origin::AgainInFile || takes_back {
         save.clear();
     }
     save.append(&mut points);

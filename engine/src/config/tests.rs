@@ -141,10 +141,10 @@ fn the_first_save_of_a_file_replaces_the_defaults_and_later_ones_add() {
     assert_eq!(get(&read_ok("save 900 1\nsave 300 10\n"), "save"), "900 1 300 10");
     assert_eq!(get(&read_ok("save 900 1 300 10\n"), "save"), "900 1 300 10");
     assert_eq!(get(&read_ok("save \"\"\n"), "save"), "");
-    assert_eq!(
-        get(&read_ok("save 9 1\nsave \"\"\ninclude /conf.d/limits.conf\n"), "save"),
-        "9 1 7 7"
-    );
+    assert_eq!(get(&read_ok("save 9 1\ninclude /conf.d/limits.conf\n"), "save"), "9 1 7 7");
+    assert_eq!(get(&read_ok("save 9 1\nsave\n"), "save"), "9 1");
+    assert_eq!(get(&read_ok("save \"9 1 8 2\"\n"), "save"), "9 1 8 2");
+    assert_eq!(get(&read_ok("save 9 1\nsave \"\"\ninclude /conf.d/limits.conf\n"), "save"), "7 7");
 }
 
 #[test]

@@ -114,6 +114,11 @@ impl Database {
         self.get(key)?.expire_at()
     }
 
+    /// The access clock that keys get now.
+    pub const fn clock(&self) -> u32 {
+        self.clock
+    }
+
     /// The access clock (24 bits) that keys get when they are written.
     pub fn set_clock(&mut self, clock: u32) {
         self.clock = clock & 0x00ff_ffff;

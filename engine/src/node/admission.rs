@@ -178,6 +178,11 @@ impl Node {
         self.persistence.is_loading() || self.replication.is_loading()
     }
 
+    /// Whether a pause promises that nothing changes: what has expired stays, and nothing is evicted.
+    pub(crate) fn replication_stands_still(&self, now: Time) -> bool {
+        self.pauses.at(now) != Paused::Nothing
+    }
+
     /// Whether a pause keeps this command waiting.
     pub(super) fn is_paused(&self, now: Time, client: &Client, row: &Command) -> bool {
         if self.pauses == Pauses::default() {

@@ -45,6 +45,8 @@ pub struct Client {
     pub commands: u64,
     /// Received and not yet executed: the beginning of a request, or all that waits while the client is blocked.
     pub input: Vec<u8>,
+    /// How much of what it has sent is being looked at just now.
+    pub reading: usize,
     /// Where decoding of `input` stands.
     pub decoder: RequestDecoder,
     /// Replies on their way out.
@@ -194,6 +196,7 @@ impl Client {
             last_command: None,
             commands: 0,
             input: Vec::new(),
+            reading: 0,
             decoder: RequestDecoder::default(),
             out: Vec::new(),
             held_until: None,

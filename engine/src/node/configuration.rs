@@ -105,6 +105,7 @@ impl Node {
             "port" => fx.push(Effect::Listen { port: self.config.network.port }),
             "appendonly" => self.appendonly_changed(now, fx),
             "aof-disable-auto-gc" => self.auto_gc_changed(now, fx),
+            "maxmemory" if self.config.memory.maxmemory > 0 => self.make_room(now, None, fx),
             _ => {}
         }
     }

@@ -111,6 +111,7 @@ impl Node {
     fn clients_cron(&mut self, now: Time, fx: &mut Effects) {
         let timeout = u64::from(self.config.network.timeout);
         for conn in self.clients.conns() {
+            self.check_output_limit(now, conn, fx);
             let Some(client) = self.clients.get_mut(conn) else { continue };
             let idle = now.since(client.last_seen).as_secs();
             let closable = client.kind == ClientKind::Normal

@@ -17,7 +17,15 @@ const DRAWS: u32 = 64;
 
 impl Node {
     /// Evict until the data fits `maxmemory` again, or nothing is left that may go.
-    pub(super) fn make_room(&mut self, now: Time, client: &mut Client, fx: &mut Effects) {
+    pub(super) fn make_room(
+        &mut self,
+        now: Time,
+        mut client: Option<&mut Client>,
+        fx: &mut Effects,
+    ) {
+        if self.replication_stands_still(now) {
+            return;
+        }
         while self.is_out_of_memory() {
             let Some((db, key)) = self.next_victim() else { return };
             self.keyspace.db_mut(db as usize).remove(&key);
@@ -25,7 +33,7 @@ impl Node {
             self.stats.evicted_keys += 1;
             self.propagation.also(db, [&b"DEL"[..], &key].into_iter());
             if self.config.general.notify_keyspace_events.has(NotifyClass::Evicted) {
-                self.notify_keyspace(db, "evicted", &key, Some(client), fx);
+                self.notify_keyspace(db, "evicted", &key, client.as_deref_mut(), fx);
             }
             if self.propagation.depth == 0 {
                 self.flush_propagation(now, fx);

@@ -117,6 +117,7 @@ impl Node {
         let mut decoder: RequestDecoder = core::mem::take(&mut client.decoder);
         let max_bulk = self.max_bulk();
         let mut at = 0;
+        client.reading = buf.len();
         while client.close == CloseIntent::No
             && client.blocked.is_none()
             && !self.persistence.blocks_clients()
@@ -139,6 +140,7 @@ impl Node {
             }
         }
         client.decoder = decoder;
+        client.reading = 0;
         at
     }
 
@@ -187,7 +189,7 @@ impl Node {
         fx: &mut Effects,
     ) -> Outcome {
         if self.config.memory.maxmemory > 0 {
-            self.make_room(now, client, fx);
+            self.make_room(now, Some(client), fx);
         }
         if let Err(refusal) = self.admit(client, row, args) {
             self.command_stats.rejected(row);
@@ -334,6 +336,12 @@ impl Node {
             return;
         }
         client.held_until = None;
+        if self.exceeds_hard_limit(&client) {
+            // Nothing of it is sent, not even the beginning.
+            client.close = CloseIntent::Now;
+            self.drop_client(client, fx);
+            return;
+        }
         if !client.out.is_empty() {
             self.stats.net_output_bytes += client.out.len() as u64;
             self.stats.writes_processed += 1;

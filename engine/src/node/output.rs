@@ -25,6 +25,17 @@ impl Node {
         }
     }
 
+    /// Whether more waits for this client than it may ever be (`client-output-buffer-limit`, hard).
+    pub(super) fn exceeds_hard_limit(&self, client: &Client) -> bool {
+        // A small reply is sent at once; only what piles up counts.
+        const SMALL: usize = 16 * 1024;
+        if client.out.len() <= SMALL {
+            return false;
+        }
+        let hard = self.config.network.output_limits.of(client.class()).hard;
+        hard > 0 && client.unsent + client.out.len() as u64 > hard
+    }
+
     /// Close a client for whom too much waits, or has waited for too long.
     pub(super) fn check_output_limit(&mut self, now: Time, conn: ConnId, fx: &mut Effects) {
         let limits = self.config.network.output_limits;
@@ -66,12 +77,13 @@ impl Node {
             client.subscriptions.patterns.len(),
             client.subscriptions.shards.len(),
         );
+        let argv = if client.reading > 0 { 10 } else { 0 };
         let queued = client.multi.as_ref().map_or(0, |multi| multi.bytes());
         let _ = write!(
             line,
-            " qbuf={} qbuf-free={} argv-mem=10 multi-mem={queued} rbs={} rbp={} obl={} oll=0 omem={} tot-mem={} events={} cmd={command} user=default redir=-1 resp={}",
-            client.input.len(),
-            client.input.capacity() - client.input.len(),
+            " qbuf={} qbuf-free={} argv-mem={argv} multi-mem={queued} rbs={} rbp={} obl={} oll=0 omem={} tot-mem={} events={} cmd={command} user=default redir=-1 resp={}",
+            client.waiting_input(),
+            client.room_for_input(now),
             1024,
             0,
             client.out.len(),
@@ -138,6 +150,20 @@ impl Client {
             _ if !self.subscriptions.is_empty() => ClientClass::Pubsub,
             _ => ClientClass::Normal,
         }
+    }
+
+    /// What it has sent and what is not yet done.
+    pub(crate) fn waiting_input(&self) -> usize {
+        self.input.len().max(self.reading)
+    }
+
+    /// How much more it could send at once, in the sense of Redis, which keeps a buffer for a client that is not idle.
+    fn room_for_input(&self, now: Time) -> usize {
+        const BUFFER: usize = 20_474;
+        const KEPT: u64 = 2;
+        let idle = now.since(self.last_seen).as_secs() > KEPT || self.commands == 0;
+        let room = self.input.capacity() - self.input.len();
+        if idle { 0 } else { room.max(BUFFER.saturating_sub(self.waiting_input())) }
     }
 
     /// What it takes in memory, near enough.

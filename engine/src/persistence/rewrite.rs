@@ -350,6 +350,7 @@ impl Node {
         }
         if let (Phase::Preparing(job), Some(child)) = (phase, &self.persistence.child) {
             let pid = child.pid;
+            self.stats.total_forks += 1;
             fx.push(Effect::StartChild(job));
             self.note_persistence(now, PersistenceFact::RewriteStarted { pid }, fx);
         }

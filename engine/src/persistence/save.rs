@@ -108,6 +108,7 @@ impl Node {
         let kind = ChildKind::Save { dirty: self.dirty };
         self.persistence.child = Some(Child { job: id, pid, since: now, kind });
         self.begin_progress(now);
+        self.stats.total_forks += 1;
         fx.push(Effect::StartChild(ChildJob { id, output, rest: self.key_save_delay(), work }));
         self.note_persistence(now, PersistenceFact::SaveStarted { pid }, fx);
         true

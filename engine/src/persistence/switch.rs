@@ -42,7 +42,8 @@ impl Node {
             self.end_rewrite(now, fx);
         }
         self.disown_rewrite();
-        if !self.start_rewrite(now, fx) {
+        // In a transaction the rest of it comes first.
+        if self.propagation.depth > 1 || !self.start_rewrite(now, fx) {
             self.persistence.aof.rewrites.scheduled = true;
             self.note_persistence(now, PersistenceFact::AofMustWait, fx);
         }

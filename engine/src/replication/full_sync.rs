@@ -137,6 +137,7 @@ impl Node {
             let work = Box::new(RdbWork(self.rdb_encoder(now, mark)));
             self.begin_progress(now);
             let (output, rest) = (ChildOutput::Parent, self.key_save_delay());
+            self.stats.total_forks += 1;
             fx.push(Effect::StartChild(ChildJob { id: job, output, rest, work }));
             let pid = self.child_pid(job);
             self.note_replication(now, MasterFact::TransferStarted { pid }, fx);

@@ -124,6 +124,19 @@ impl<'a> Reply<'a> {
         }
     }
 
+    /// An attribute of `n` pairs to what follows; only RESP3 has them.
+    pub fn attribute(&mut self, n: usize) {
+        self.number_line(b'|', n as i64);
+    }
+
+    /// An integer of any length, given as its text.
+    pub fn big_number(&mut self, text: &str) {
+        match self.protocol {
+            Protocol::Resp2 => self.bulk(text.as_bytes()),
+            Protocol::Resp3 => self.line(b'(', text.as_bytes()),
+        }
+    }
+
     /// Yes or no: in RESP2 1 or 0.
     pub fn boolean(&mut self, yes: bool) {
         match self.protocol {
