@@ -44,6 +44,7 @@ pub mod relocate;
 pub mod replication;
 pub mod sentinel;
 pub mod server;
+pub mod slow;
 pub mod string;
 pub mod transaction;
 
@@ -68,6 +69,7 @@ pub static FAMILIES: &[&[Command]] = &[
     replication::COMMANDS,
     relocate::COMMANDS,
     sentinel::COMMANDS,
+    slow::COMMANDS,
     string::COMMANDS,
     transaction::COMMANDS,
 ];

@@ -34,6 +34,11 @@ pub mod values;
 
 mod fields;
 
+/// Whether the value of the directive `name` is for nobody's eyes.
+pub(crate) fn is_sensitive(name: &[u8]) -> bool {
+    directives::find(&name.to_ascii_lowercase()).is_some_and(|(_, row)| row.sensitive)
+}
+
 #[cfg(test)]
 mod tests;
 
@@ -41,4 +46,5 @@ pub use directive::{Directive, Effect};
 pub use fields::{Config, General, Memory, Network, Persistence, Replication, Source};
 pub use load::{LoadError, Mode, Outside, SentinelLine, load};
 pub use set::{Applied, SetError, SetRights};
+pub(crate) use special::percentile_text;
 pub use values::*;

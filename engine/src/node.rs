@@ -17,6 +17,7 @@
 //! * `evict`: what goes when the data grows beyond `maxmemory`.
 //! * `admission`: who may run what, now; `output`: what may wait for a client; `cron`: what is done ten times a second.
 //! * [`execute`]: from a request to its reply: admission, the call, what is propagated.
+//! * [`measure`]: how long commands take, by the driver's stopwatch.
 //! * [`propagate`]: what a command leaves behind for the AOF and for replicas.
 //! * [`watch`]: who is to know at EXEC that a key has changed.
 //! * [`pubsub`]: who listens to which channel.
@@ -44,6 +45,7 @@ mod cron;
 mod evict;
 pub mod execute;
 mod hooks;
+pub mod measure;
 mod output;
 pub mod propagate;
 pub mod pubsub;
@@ -99,6 +101,7 @@ pub struct Node {
     pub(crate) stats: Stats,
     pub(crate) peak_memory: u64,
     pub(crate) command_stats: CommandStats,
+    pub(crate) measures: measure::Measures,
     pub(crate) error_stats: ErrorStats,
     /// Changes to the data since the last save that succeeded (`rdb_changes_since_last_save`).
     pub(crate) dirty: u64,
@@ -135,6 +138,7 @@ impl Node {
             stats: Stats::default(),
             peak_memory: 0,
             command_stats: CommandStats::default(),
+            measures: measure::Measures::default(),
             error_stats: ErrorStats::default(),
             replication: Replication::new(hex_id(&mut rng)),
             rng,

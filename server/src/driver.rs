@@ -102,6 +102,12 @@ pub fn now() -> Time {
     Time(since.as_micros() as u64)
 }
 
+/// Microseconds since the first call: a clock that never goes back, for measuring.
+pub fn stopwatch() -> u64 {
+    static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    START.get_or_init(std::time::Instant::now).elapsed().as_micros() as u64
+}
+
 /// Run this node until it ends; returns its exit code.
 ///
 /// # Errors

@@ -113,7 +113,8 @@ fn serve(configured: Configured) -> Result<ExitCode, String> {
         if listeners.is_empty() {
             return Err("Configured to not listen anywhere, exiting. Set port or unixsocket".into());
         }
-        let node = Node::new(Birth { seed: seed(), pid: process::id(), config });
+        let birth = Birth { seed: seed(), pid: process::id(), config };
+        let node = Node::new(birth).with_stopwatch(driver::stopwatch);
         driver::run(node, log, settings, listeners)
             .await
             .map_err(|error| format!("can't start: {}", strerror(&error)))

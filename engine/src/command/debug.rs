@@ -88,6 +88,7 @@ fn sleep(ctx: &mut Ctx<'_>, seconds: &[u8]) {
     let seconds = core::str::from_utf8(seconds).ok().and_then(|text| text.parse::<f64>().ok());
     let micros = (seconds.unwrap_or(0.0).max(0.0) * 1e6) as u64;
     ctx.fx.push(crate::io::Effect::Stall { micros });
+    ctx.node.measures.declare(micros);
     ctx.reply().ok();
 }
 

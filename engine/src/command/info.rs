@@ -7,6 +7,7 @@ use core::fmt::Write as _;
 
 use super::{Ctx, Outcome, connection::VERSION};
 use crate::{
+    config::percentile_text,
     node::{Blocked, ClientKind, Node, pubsub::Kind},
     resp::Args,
     time::Time,
@@ -42,7 +43,7 @@ const SECTIONS: &[Section] = &[
     section("modules", "Modules", true, |_, _, _| ()),
     section("commandstats", "Commandstats", false, Node::info_commandstats),
     section("errorstats", "Errorstats", true, Node::info_errorstats),
-    section("latencystats", "Latencystats", false, |_, _, _| ()),
+    section("latencystats", "Latencystats", false, Node::info_latencystats),
     section("cluster", "Cluster", true, |_, _, out| out.push_str("cluster_enabled:0\r\n")),
     section("keyspace", "Keyspace", true, Node::info_keyspace),
 ];
@@ -321,12 +322,32 @@ impl Node {
         for (row, counts) in self.command_stats.by_name() {
             let _ = write!(
                 out,
-                "cmdstat_{}:calls={},usec=0,usec_per_call=0.00,rejected_calls={},failed_calls={}\r\n",
+                "cmdstat_{}:calls={},usec={},usec_per_call={:.2},rejected_calls={},failed_calls={}\r\n",
                 row.full_name(),
                 counts.calls,
+                counts.micros,
+                counts.micros as f64 / counts.calls.max(1) as f64,
                 counts.rejected,
                 counts.failed
             );
+        }
+    }
+
+    fn info_latencystats(&self, _: Time, out: &mut String) {
+        if !self.config.general.latency_tracking {
+            return;
+        }
+        for (row, counts) in self.command_stats.by_name() {
+            if counts.durations.total() == 0 {
+                continue;
+            }
+            let _ = write!(out, "latency_percentiles_usec_{}:", row.full_name());
+            for (n, percent) in self.config.general.latency_percentiles.0.iter().enumerate() {
+                let comma = if n > 0 { "," } else { "" };
+                let micros = counts.durations.percentile(*percent);
+                let _ = write!(out, "{comma}p{}={micros:.3}", percentile_text(percent));
+            }
+            out.push_str("\r\n");
         }
     }
 

@@ -110,6 +110,14 @@ pub struct General {
     pub enable_module_command: ProtectedAction,
     /// Which events about keys are published.
     pub notify_keyspace_events: NotifyEvents,
+    /// Commands that take longer than so many microseconds are in SLOWLOG; -1: none is.
+    pub slowlog_log_slower_than: i64,
+    /// How many entries SLOWLOG has at the most.
+    pub slowlog_max_len: u64,
+    /// What takes so many milliseconds is noted by LATENCY; 0: nothing is.
+    pub latency_monitor_threshold: u64,
+    /// Whether `INFO latencystats` and LATENCY HISTOGRAM are kept.
+    pub latency_tracking: bool,
     /// The percentiles of `INFO latencystats`.
     pub latency_percentiles: Percentiles,
     /// How many seconds a node that ends waits for its replicas.

@@ -298,7 +298,7 @@ fn parse_percentiles(args: &[Vec<u8>]) -> Result<Percentiles, &'static str> {
 }
 
 /// Six decimals at the most, as C's `%f`.
-fn percentile_text(percentile: &f64) -> String {
+pub(crate) fn percentile_text(percentile: &f64) -> String {
     let text = format!("{percentile:.6}");
     text.trim_end_matches('0').trim_end_matches('.').into()
 }

@@ -118,6 +118,7 @@ impl Node {
         let max_bulk = self.max_bulk();
         let mut at = 0;
         client.reading = buf.len();
+        self.measures.begin();
         while client.close == CloseIntent::No
             && client.blocked.is_none()
             && !self.persistence.blocks_clients()
@@ -276,6 +277,10 @@ impl Node {
         args: Args<'_>,
         fx: &mut Effects,
     ) -> Outcome {
+        if client.kind == ClientKind::Master || client.kind == ClientKind::Loader {
+            self.measures.begin();
+        }
+        let begun = self.measures.mark();
         let dirty = self.dirty;
         let outer_own = self.propagation.take_own();
         self.propagation.depth += 1;
@@ -293,7 +298,7 @@ impl Node {
             self.propagation.suppress();
         }
         self.stats.commands_processed += 1;
-        self.command_stats.called(row, outcome.is_err());
+        self.measure(now, client, row, args, (begun, outcome.is_err()));
         if self.propagation.depth == 0 && !self.propagation.is_empty() {
             self.propagation.one_by_one = row.is(Flag::TouchesArbitraryKeys);
             self.flush_propagation(now, fx);

@@ -130,7 +130,7 @@ impl Node {
         let mut line =
             format!("{}.{:06} [{} {}]", now.as_secs(), now.0 % 1_000_000, client.db, client.peer)
                 .into_bytes();
-        for arg in args.iter() {
+        for arg in row.shown(args) {
             line.push(b' ');
             line.extend_from_slice(&crate::config::directive::quoted(arg));
         }

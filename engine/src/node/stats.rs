@@ -6,6 +6,7 @@ use alloc::{
     vec::Vec,
 };
 
+use super::measure::Histogram;
 use crate::{command::Command, time::Time};
 
 /// The counters of `INFO stats` that commands and clients move.
@@ -98,7 +99,7 @@ impl Stats {
 }
 
 /// How often one command was called.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct CallCounts {
     /// Executed.
     pub calls: u64,
@@ -106,6 +107,10 @@ pub struct CallCounts {
     pub rejected: u64,
     /// Ended with an error.
     pub failed: u64,
+    /// Microseconds, all calls together.
+    pub micros: u64,
+    /// How long the calls took, each.
+    pub durations: Histogram,
 }
 
 /// `INFO commandstats`.
@@ -132,9 +137,13 @@ impl CommandStats {
 
     /// A command was executed.
     #[inline]
-    pub fn called(&mut self, row: &'static Command, failed: bool) {
+    pub fn called(&mut self, row: &'static Command, failed: bool, micros: u64, tracked: bool) {
         let counts = self.of(row);
         counts.calls += 1;
+        counts.micros += micros;
+        if tracked {
+            counts.durations.count(micros);
+        }
         counts.failed += u64::from(failed);
     }
 

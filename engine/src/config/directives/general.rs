@@ -4,8 +4,6 @@ use super::prelude::*;
 
 const TEN_HERTZ: &str = "Background work is done ten times a second.";
 const ONE_USER: &str = "There are no ACL users but `default`.";
-const NO_SLOWLOG: &str = "There is no slow log yet.";
-const MEASURED: &str = "Latencies are not counted yet.";
 const NO_SCRIPTS: &str = "There is no Lua.";
 
 /// The rows.
@@ -36,11 +34,16 @@ pub const ROWS: &[Directive] = &[
         .immutable()
         .kept_only("There are no modules."),
     special("notify-keyspace-events", Special::NotifyKeyspaceEvents),
-    number("slowlog-log-slower-than", (-1, LONG_MAX), 10_000, Place::Kept).kept_only(NO_SLOWLOG),
-    number("slowlog-max-len", LONG, 128, Place::Kept).kept_only(NO_SLOWLOG),
-    number("latency-monitor-threshold", LONG, 0, Place::Kept).kept_only(MEASURED),
-    yes_no("latency-tracking", true, Place::Kept).kept_only(MEASURED),
-    special("latency-tracking-info-percentiles", Special::LatencyPercentiles).kept_only(MEASURED),
+    number(
+        "slowlog-log-slower-than",
+        (-1, LONG_MAX),
+        10_000,
+        field!(general.slowlog_log_slower_than),
+    ),
+    number("slowlog-max-len", LONG, 128, field!(general.slowlog_max_len)),
+    number("latency-monitor-threshold", LONG, 0, field!(general.latency_monitor_threshold)),
+    yes_no("latency-tracking", true, field!(general.latency_tracking)),
+    special("latency-tracking-info-percentiles", Special::LatencyPercentiles),
     number("shutdown-timeout", NATURAL, 10, field!(general.shutdown_timeout)),
     special("shutdown-on-sigint", Special::ShutdownOn(Signal::Int)),
     special("shutdown-on-sigterm", Special::ShutdownOn(Signal::Term)),

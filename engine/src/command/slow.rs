@@ -1,0 +1,354 @@
+//! SLOWLOG and LATENCY: what took long. [`measure`](crate::node::measure) says how that is known.
+
+use alloc::{format, string::String, vec::Vec};
+
+use super::{Command, Ctx, Flag, Outcome};
+use crate::{
+    node::measure::{Histogram, Latencies, SlowEntry},
+    number::parse_i64,
+    refusal::Refusal,
+    resp::Args,
+};
+
+/// The rows of this family.
+pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "slowlog",
+        arity: -2,
+        group: "server",
+        since: "2.2.12",
+        summary: "Commands that took long.",
+        subcommands: &[
+            Command {
+                name: "get",
+                container: "slowlog",
+                arity: -2,
+                flags: &[Flag::Admin, Flag::Loading, Flag::Stale],
+                tips: &["request_policy:all_nodes", "nondeterministic_output"],
+                group: "server",
+                since: "2.2.12",
+                summary: "Answers the latest entries.",
+                example: &[("SLOWLOG GET", "(empty array)")],
+                run: slowlog_get,
+                ..Command::BASE
+            },
+            Command {
+                name: "len",
+                container: "slowlog",
+                arity: 2,
+                flags: &[Flag::Admin, Flag::Loading, Flag::Stale],
+                tips: &[
+                    "request_policy:all_nodes",
+                    "response_policy:agg_sum",
+                    "nondeterministic_output",
+                ],
+                group: "server",
+                since: "2.2.12",
+                summary: "Answers how many entries there are.",
+                example: &[("SLOWLOG LEN", "(integer) 0")],
+                run: slowlog_len,
+                ..Command::BASE
+            },
+            Command {
+                name: "reset",
+                container: "slowlog",
+                arity: 2,
+                flags: &[Flag::Admin, Flag::Loading, Flag::Stale],
+                tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+                group: "server",
+                since: "2.2.12",
+                summary: "Forgets all entries.",
+                example: &[("SLOWLOG RESET", "OK")],
+                run: slowlog_reset,
+                ..Command::BASE
+            },
+            Command {
+                name: "help",
+                container: "slowlog",
+                arity: 2,
+                flags: &[Flag::Loading, Flag::Stale],
+                group: "server",
+                since: "6.2.0",
+                summary: "Lists the subcommands.",
+                run: super::help::help,
+                ..Command::BASE
+            },
+        ],
+        ..Command::BASE
+    },
+    Command {
+        name: "latency",
+        arity: -2,
+        group: "server",
+        since: "2.8.13",
+        summary: "Events that took long.",
+        subcommands: &[
+            Command {
+                name: "latest",
+                container: "latency",
+                arity: 2,
+                flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+                tips: &[
+                    "nondeterministic_output",
+                    "request_policy:all_nodes",
+                    "response_policy:special",
+                ],
+                group: "server",
+                since: "2.8.13",
+                summary: "Answers the latest of each event.",
+                example: &[("LATENCY LATEST", "(empty array)")],
+                run: latency_latest,
+                ..Command::BASE
+            },
+            Command {
+                name: "history",
+                container: "latency",
+                arity: 3,
+                flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+                tips: &[
+                    "nondeterministic_output",
+                    "request_policy:all_nodes",
+                    "response_policy:special",
+                ],
+                group: "server",
+                since: "2.8.13",
+                summary: "Answers what is known of one event.",
+                example: &[("LATENCY HISTORY command", "(empty array)")],
+                run: latency_history,
+                ..Command::BASE
+            },
+            Command {
+                name: "reset",
+                container: "latency",
+                arity: -2,
+                flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+                tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+                group: "server",
+                since: "2.8.13",
+                summary: "Forgets events.",
+                example: &[("LATENCY RESET", "(integer) 0")],
+                run: latency_reset,
+                ..Command::BASE
+            },
+            Command {
+                name: "histogram",
+                container: "latency",
+                arity: -2,
+                flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+                tips: &[
+                    "nondeterministic_output",
+                    "request_policy:all_nodes",
+                    "response_policy:special",
+                ],
+                group: "server",
+                since: "7.0.0",
+                summary: "Answers how commands' latencies are distributed.",
+                run: latency_histogram,
+                ..Command::BASE
+            },
+            Command {
+                name: "doctor",
+                container: "latency",
+                arity: 2,
+                flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+                tips: &[
+                    "nondeterministic_output",
+                    "request_policy:all_nodes",
+                    "response_policy:special",
+                ],
+                group: "server",
+                since: "2.8.13",
+                summary: "Explains what is known.",
+                run: latency_doctor,
+                ..Command::BASE
+            },
+            Command {
+                name: "graph",
+                container: "latency",
+                arity: 3,
+                flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+                tips: &[
+                    "nondeterministic_output",
+                    "request_policy:all_nodes",
+                    "response_policy:special",
+                ],
+                group: "server",
+                since: "2.8.13",
+                summary: "Draws one event.",
+                example: &[(
+                    "LATENCY GRAPH command",
+                    "(error) ERR No samples available for event 'command'",
+                )],
+                run: latency_graph,
+                ..Command::BASE
+            },
+            Command {
+                name: "help",
+                container: "latency",
+                arity: 2,
+                flags: &[Flag::Loading, Flag::Stale],
+                group: "server",
+                since: "2.8.13",
+                summary: "Lists the subcommands.",
+                run: super::help::help,
+                ..Command::BASE
+            },
+        ],
+        ..Command::BASE
+    },
+];
+
+fn slowlog_get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let most = match args.get(2) {
+        None => 10,
+        Some(count) => parse_i64(count)
+            .filter(|count| *count >= -1)
+            .ok_or_else(|| Refusal::err("count should be greater than or equal to -1"))?,
+    };
+    let log = &ctx.node.measures.slow.entries;
+    let most = usize::try_from(most).unwrap_or(log.len()).min(log.len());
+    let entries: Vec<SlowEntry> = log.iter().take(most).cloned().collect();
+    let mut reply = ctx.reply();
+    reply.array(entries.len());
+    for entry in &entries {
+        reply.array(6);
+        [entry.id, entry.at, entry.micros].iter().for_each(|n| reply.integer(n.cast_signed()));
+        reply.array(entry.args.len());
+        entry.args.iter().for_each(|arg| reply.bulk(arg));
+        reply.bulk(entry.peer.as_bytes());
+        reply.bulk(entry.name.as_bytes());
+    }
+    Ok(())
+}
+
+fn slowlog_len(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    let len = ctx.node.measures.slow.entries.len();
+    ctx.reply().integer(len as i64);
+    Ok(())
+}
+
+fn slowlog_reset(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    ctx.node.measures.slow.entries.clear();
+    ctx.reply().ok();
+    Ok(())
+}
+
+/// The samples of an event, if there are any.
+fn event<'a>(ctx: &'a Ctx<'_>, name: &[u8]) -> Option<&'a Latencies> {
+    let mut events = ctx.node.measures.latency.iter();
+    events.find(|(event, _)| event.as_bytes() == name).map(|(_, latencies)| latencies)
+}
+
+fn latency_latest(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    let events = ctx.node.measures.latency.clone();
+    let mut reply = ctx.reply();
+    reply.array(events.len());
+    for (name, latencies) in &events {
+        let (at, millis) = latencies.samples.back().copied().unwrap_or_default();
+        reply.array(4);
+        reply.bulk(name.as_bytes());
+        [at, millis, latencies.max].iter().for_each(|n| reply.integer(n.cast_signed()));
+    }
+    Ok(())
+}
+
+fn latency_history(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let samples: Vec<(u64, u64)> = event(ctx, args.at(2))
+        .map(|found| found.samples.iter().copied().collect())
+        .unwrap_or_default();
+    let mut reply = ctx.reply();
+    reply.array(samples.len());
+    for (at, millis) in samples {
+        reply.array(2);
+        reply.integer(at.cast_signed());
+        reply.integer(millis.cast_signed());
+    }
+    Ok(())
+}
+
+fn latency_reset(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let events = &mut ctx.node.measures.latency;
+    let before = events.len();
+    let all = args.len() == 2;
+    events.retain(|name, _| !all && !args.iter().skip(2).any(|asked| asked == name.as_bytes()));
+    let gone = before - events.len();
+    ctx.reply().integer(gone as i64);
+    Ok(())
+}
+
+/// The histograms of all commands, or of those that are named; a container stands for its subcommands.
+fn latency_histogram(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let asked = |row: &Command| {
+        let full = format!("{}", row.full_name());
+        args.len() == 2
+            || args.iter().skip(2).any(|name| {
+                name.eq_ignore_ascii_case(full.as_bytes())
+                    || name.eq_ignore_ascii_case(row.container.as_bytes())
+            })
+    };
+    let rows = ctx.node.command_stats.by_name();
+    let found: Vec<(&Command, Histogram)> = rows
+        .into_iter()
+        .filter(|(row, counts)| counts.durations.total() > 0 && asked(row))
+        .map(|(row, counts)| (row, counts.durations))
+        .collect();
+    let mut reply = ctx.reply();
+    reply.map(found.len());
+    for (row, durations) in &found {
+        reply.bulk(format!("{}", row.full_name()).as_bytes());
+        reply.map(2);
+        reply.bulk(b"calls");
+        reply.integer(durations.total().cast_signed());
+        reply.bulk(b"histogram_usec");
+        let lines = durations.doubling();
+        reply.map(lines.len());
+        for (micros, count) in lines {
+            reply.integer(micros.cast_signed());
+            reply.integer(count.cast_signed());
+        }
+    }
+    Ok(())
+}
+
+fn latency_doctor(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    let rules = &ctx.node.config.general;
+    let text = if rules.latency_monitor_threshold == 0 {
+        String::from(
+            "Nothing is watched: say with CONFIG SET latency-monitor-threshold from how many milliseconds on.\n",
+        )
+    } else if ctx.node.measures.latency.is_empty() {
+        String::from("Nothing to report: no command took as long as latency-monitor-threshold.\n")
+    } else {
+        let events = ctx.node.measures.latency.iter();
+        let line = |(name, seen): (&&str, &Latencies)| {
+            format!("{name}: {} times of late, {} ms at worst.\n", seen.samples.len(), seen.max)
+        };
+        events.map(line).collect()
+    };
+    ctx.reply().verbatim(&text);
+    Ok(())
+}
+
+/// A column a sample, the oldest first; as high as it took long.
+fn latency_graph(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    const WIDTH: usize = 80;
+    const HEIGHT: u64 = 4;
+    let name = String::from_utf8_lossy(args.at(2)).into_owned();
+    let none = || Refusal::err(format_args!("No samples available for event '{name}'"));
+    let seen = event(ctx, args.at(2)).ok_or_else(none)?;
+    let shown = seen.samples.iter().skip(seen.samples.len().saturating_sub(WIDTH));
+    let millis: Vec<u64> = shown.map(|(_, millis)| *millis).collect();
+    let high = millis.iter().copied().max().unwrap_or(0);
+    let low = millis.iter().copied().min().unwrap_or(0);
+    let mut text =
+        format!("{name} - high {high} ms, low {low} ms (all time high {} ms)\n", seen.max);
+    text.extend(core::iter::repeat_n('-', WIDTH));
+    for row in (0..HEIGHT).rev() {
+        text.push('\n');
+        let reaches = |millis: &u64| millis * HEIGHT > high * row;
+        text.extend(millis.iter().map(|millis| if reaches(millis) { '#' } else { ' ' }));
+    }
+    text.push('\n');
+    ctx.reply().verbatim(&text);
+    Ok(())
+}
