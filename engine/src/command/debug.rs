@@ -58,9 +58,40 @@ pub(super) fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             return Err(Refusal::Custom(String::from_utf8_lossy(args.at(2)).into_owned()));
         }
         (b"log", 3) => ctx.reply().ok(),
+        (b"help", 2) => help(ctx),
         _ => return super::wrong_subcommand(args),
     }
     Ok(())
+}
+
+/// What there is, a line each.
+fn help(ctx: &mut Ctx<'_>) {
+    const LINES: [&str; 21] = [
+        "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+        "CHANGE-REPL-ID",
+        "DIGEST",
+        "DIGEST-VALUE <key> [<key> ...]",
+        "ERROR <text>",
+        "HTSTATS <dbid>",
+        "LOADAOF",
+        "LOG <text>",
+        "OBJECT <key>",
+        "PAUSE-CRON <0|1>",
+        "POPULATE <count> [<prefix> [<size>]]",
+        "PROTOCOL <type>",
+        "RELOAD [NOSAVE] [NOFLUSH] [MERGE]",
+        "REPLICATE <command> [<arg> ...]",
+        "REPLYBUFFER <setting> <value>",
+        "SET-ACTIVE-EXPIRE <0|1>",
+        "SLEEP <seconds>",
+        "STRINGMATCH-LEN <pattern> <text>",
+        "CONFIG-REWRITE-FORCE-ALL",
+        "HELP",
+        "    Prints this.",
+    ];
+    let mut reply = ctx.reply();
+    reply.array(LINES.len());
+    LINES.iter().for_each(|line| reply.simple(line));
 }
 
 /// `DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]`; the answer comes when everything is read.

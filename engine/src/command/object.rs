@@ -197,7 +197,7 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "debug",
         arity: -2,
-        flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+        flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Protected],
         group: "server",
         since: "1.0.0",
         summary: "For tests: looks inside, and breaks things.",
