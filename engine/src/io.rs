@@ -70,6 +70,27 @@ pub struct DiskId(pub u64);
 )]
 pub struct JobId(pub u64);
 
+/// One run of a sentinel's script; numbered by the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ScriptId(pub u64);
+
+/// What becomes of a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScriptNews {
+    /// It runs.
+    Started {
+        /// As this process.
+        pid: u32,
+    },
+    /// It has ended, or could not be run (then its code is 2).
+    Ended {
+        /// Its exit code; 0 if a signal ended it.
+        code: i32,
+        /// The signal that ended it; 0 if none did.
+        signal: i32,
+    },
+}
+
 /// Where somebody listens: a host name or an address, and a port.
 #[derive(
     Clone,
@@ -170,6 +191,13 @@ pub enum Input<'a> {
         job: JobId,
         /// What.
         event: ChildEvent,
+    },
+    /// News of a script.
+    Script {
+        /// Which run.
+        id: ScriptId,
+        /// What.
+        news: ScriptNews,
     },
     /// The moment named by `next_wake` has come.
     Timer,
@@ -447,6 +475,18 @@ pub enum Effect {
     StartChild(ChildJob),
     /// End this child (SIGUSR1 in Redis); its file is left, no event of it is passed on any more.
     KillChild(JobId),
+    /// Run this program with these arguments; answered by [`Input::Script`]. A world without programs says that it ended well.
+    RunScript {
+        /// This run.
+        id: ScriptId,
+        /// The program and its arguments.
+        argv: Vec<String>,
+    },
+    /// SIGKILL for a script; its end is told as any other.
+    KillScript {
+        /// Which run.
+        id: ScriptId,
+    },
     /// Listen on this port instead of the present one (CONFIG SET port).
     Listen {
         /// The new port.

@@ -179,6 +179,9 @@ impl Node {
             | Input::ConnectFailed { .. }) => self.on_link(now, link, fx),
             Input::Disk { id, result } => self.on_disk(now, id, result, fx),
             Input::Child { job, event } => self.on_child(now, job, event, fx),
+            Input::Script { id, news } => {
+                self.with_sentinel(now, fx, |sentinel, cx| sentinel.on_script(cx, id, news));
+            }
             Input::Timer => self.on_timer(now, fx),
             Input::BeforeSleep => self.before_sleep(now, fx),
             Input::Terminate { signal } => self.terminate(now, signal, fx),

@@ -53,6 +53,7 @@ pub mod instance;
 pub mod links;
 pub mod monitor;
 pub mod save;
+pub mod scripts;
 pub mod switch;
 pub mod tilt;
 pub mod view;
@@ -148,6 +149,7 @@ pub struct Sentinel {
     pub(crate) periods: Periods,
     pub(crate) simulated: Simulated,
     pub(crate) links: Links,
+    pub(crate) scripts: scripts::Scripts,
     pub(crate) tilt: tilt::Tilt,
     pub(crate) save: save::Save,
     /// The port that we listen on.
@@ -164,6 +166,8 @@ pub struct Cx<'a> {
     pub node: &'a mut Node,
     /// What the outside must do.
     pub fx: &'a mut Effects,
+    /// Events for the notification scripts: which master's, its name, its text.
+    pub loud: Vec<(String, &'static str, String)>,
 }
 
 impl Cx<'_> {
@@ -172,6 +176,11 @@ impl Cx<'_> {
         if let Some(channel) = fact.channel() {
             let message = fact.message();
             self.node.publish(channel.as_bytes(), message.as_bytes(), None, self.fx);
+            if let Some(master) =
+                fact.master().filter(|_| fact.level() == Some(crate::trace::Level::Warning))
+            {
+                self.loud.push((master.into(), channel, message));
+            }
         }
         self.fx.trace(self.now, LogRole::Sentinel, Trace::Sentinel(fact));
     }
@@ -234,6 +243,7 @@ impl Sentinel {
             }
             self.finish_failover(cx, &name);
         }
+        self.tend_scripts(cx);
     }
 
     fn handle(&mut self, cx: &mut Cx<'_>, who: &Who) {

@@ -18,6 +18,7 @@ mod children;
 mod disk;
 mod log;
 mod net;
+mod scripts;
 
 use std::{
     cell::RefCell,
@@ -80,6 +81,7 @@ pub struct Driver {
     /// Bytes read from disk: told one piece a turn, so that loading a large file leaves room for clients.
     read: VecDeque<Input<'static>>,
     children: HashMap<JobId, Child>,
+    scripts: scripts::Scripts,
     log: Log,
     settings: Settings,
     turn: Rc<Notify>,
@@ -134,6 +136,7 @@ pub async fn run(
             news: VecDeque::new(),
             read: VecDeque::new(),
             children: HashMap::new(),
+            scripts: scripts::Scripts::new(),
             log,
             settings,
             turn: turn.clone(),
@@ -389,6 +392,8 @@ impl Driver {
             Effect::KillChild(id) => {
                 self.children.remove(&id);
             }
+            Effect::RunScript { id, argv } => self.run_script(id, &argv),
+            Effect::KillScript { id } => self.kill_script(id),
             Effect::Listen { port } => self.listen_on(port),
             // It came before everything else of this step.
             Effect::Stall { .. } => {}

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 use engine::{
     config::{AppendFsync, LoadError, Mode, Outside, load},
-    io::{ChildEvent, ConnId, DiskError, DiskId, DiskReply, Endpoint, Input, JobId, Signal},
+    io::{
+        ChildEvent, ConnId, DiskError, DiskId, DiskReply, Endpoint, Input, JobId, ScriptId,
+        ScriptNews, Signal,
+    },
     node::{Birth, Node, view::AofProgress},
     time::Time,
 };
@@ -94,6 +97,7 @@ pub(crate) enum Held {
     Closed { conn: ConnId },
     Disk { id: DiskId, result: Result<DiskReply, DiskError> },
     Child { job: JobId, event: ChildEvent },
+    ScriptEnded { id: ScriptId },
     Timer,
     BeforeSleep,
     Terminate,
@@ -119,6 +123,9 @@ impl Held {
             Self::Closed { conn } => Input::Closed { conn },
             Self::Disk { id, result } => Input::Disk { id, result },
             Self::Child { job, event } => Input::Child { job, event },
+            Self::ScriptEnded { id } => {
+                Input::Script { id, news: ScriptNews::Ended { code: 0, signal: 0 } }
+            }
             Self::Timer => Input::Timer,
             Self::BeforeSleep => Input::BeforeSleep,
             Self::Terminate => Input::Terminate { signal: Signal::Term },
@@ -147,6 +154,7 @@ impl Held {
             Self::Timer => (10, 0),
             Self::BeforeSleep => (11, 0),
             Self::Terminate => (12, 0),
+            Self::ScriptEnded { id } => (13, id.0),
         };
         into.number(kind);
         into.number(which);

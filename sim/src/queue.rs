@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::{
-    io::{DiskError, DiskId, DiskReply, JobId},
+    io::{DiskError, DiskId, DiskReply, JobId, ScriptId},
     time::Time,
 };
 
@@ -31,6 +31,8 @@ pub(crate) enum Event {
     Child { node: NodeId, life: u32, job: JobId },
     /// A child's file is on the platter.
     ChildSynced { node: NodeId, life: u32, job: JobId, sync: Option<Sync> },
+    /// A sentinel's script ends: there are no programs in this world.
+    ScriptEnded { node: NodeId, life: u32, id: ScriptId },
     /// A process that stood still for a while goes on.
     StallOver { node: NodeId, life: u32 },
     /// A client wants to do something.

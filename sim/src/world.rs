@@ -327,7 +327,10 @@ impl World {
                 }
             }
             Event::StallOver { node, life } if self.is_life(node, life) => self.resume(node),
-            Event::Child { .. } | Event::StallOver { .. } => {}
+            Event::ScriptEnded { node, life, id } if self.is_life(node, life) => {
+                self.step_node(node, Held::ScriptEnded { id });
+            }
+            Event::Child { .. } | Event::StallOver { .. } | Event::ScriptEnded { .. } => {}
             Event::Client { client } => self.tell_client(client, Heard::Wake),
         }
     }

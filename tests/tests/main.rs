@@ -11,6 +11,7 @@ mod fidelity;
 mod harness;
 mod interop_persistence;
 mod interop_replication;
+mod interop_scripts;
 mod interop_sentinel;
 mod interop_shutdown;
 mod lab;

@@ -130,7 +130,11 @@ fn bgrewriteaof(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+/// The words behind SHUTDOWN; `None`: ABORT.
+///
+/// # Errors
+/// A word too many.
+pub(super) fn shutdown_options(args: Args<'_>) -> Result<Option<ShutdownOptions>, Refusal> {
     let mut options = ShutdownOptions::default();
     let mut abort = false;
     for word in args.skip(1).iter() {
@@ -144,15 +148,22 @@ fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         }
     }
     if abort {
-        if options != ShutdownOptions::default() {
-            return Err(Refusal::Syntax);
-        }
+        return match options == ShutdownOptions::default() {
+            true => Ok(None),
+            false => Err(Refusal::Syntax),
+        };
+    }
+    Ok(Some(options))
+}
+
+fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let Some(options) = shutdown_options(args)? else {
         if !ctx.node.abort_shutdown(ctx.now, ctx.fx) {
             return Err(Refusal::err("No shutdown in progress."));
         }
         ctx.reply().ok();
         return Ok(());
-    }
+    };
     ctx.node.begin_shutdown(ctx.now, options, ctx.fx);
     if ctx.node.ends_at().is_none() {
         return Err(Refusal::err("Errors trying to SHUTDOWN. Check logs."));

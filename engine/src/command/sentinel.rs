@@ -111,7 +111,10 @@ fn role(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-fn shutdown(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    if super::persistence::shutdown_options(args)?.is_none() {
+        return Err(Refusal::err("No shutdown in progress."));
+    }
     ctx.node.end_sentinel(ctx.now, ctx.fx);
     Ok(())
 }

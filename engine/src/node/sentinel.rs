@@ -37,7 +37,11 @@ impl Node {
         run: impl FnOnce(&mut Sentinel, &mut Cx<'_>) -> T,
     ) -> Option<T> {
         let mut sentinel = self.sentinel.take()?;
-        let result = run(&mut sentinel, &mut Cx { now, node: self, fx });
+        let mut cx = Cx { now, node: self, fx, loud: Vec::new() };
+        let result = run(&mut sentinel, &mut cx);
+        for (master, event, message) in core::mem::take(&mut cx.loud) {
+            sentinel.notify_by_script(&master, event, message);
+        }
         self.sentinel = Some(sentinel);
         Some(result)
     }

@@ -173,10 +173,7 @@ impl Net {
                     self.step(host, Input::Closed { conn });
                 }
             }
-            Effect::Listen { .. }
-            | Effect::Free(_)
-            | Effect::Stall { .. }
-            | Effect::Exit { .. } => {}
+            _ => {}
         }
     }
 

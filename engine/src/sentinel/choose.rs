@@ -121,7 +121,7 @@ fn unfit_because(
     }
     let down_for = if master.inst.s_down { now.millis_since(master.inst.s_down_since) } else { 0 };
     let explained = down_for.saturating_add(master.options.down_after.saturating_mul(10));
-    let lost = replica.master_link_down;
+    let lost = u64::try_from(replica.master_link_down).unwrap_or(0);
     (lost > explained).then_some(Verdict::LostMasterLongAgo(lost))
 }
 

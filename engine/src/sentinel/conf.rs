@@ -91,6 +91,7 @@ impl Sentinel {
             my_id: String::new(),
             epoch: 0,
             masters: BTreeMap::new(),
+            scripts: super::scripts::Scripts::default(),
             options: super::Options { deny_scripts_reconfig: true, ..Default::default() },
             periods: super::Periods::default(),
             simulated: super::Simulated::default(),

@@ -101,7 +101,7 @@ impl Sentinel {
         if epoch > self.epoch {
             self.epoch = epoch;
             self.flush(cx);
-            cx.state(SentinelFact::EpochRaised { epoch });
+            cx.state(SentinelFact::EpochRaised { master: name.into(), epoch });
         }
         let delay = cx.desync();
         let (current, now) = (self.epoch, cx.now);

@@ -132,7 +132,7 @@ impl Sentinel {
         master.failover.epoch = self.epoch;
         master.failover.enter(State::WaitStart, cx.now);
         master.failover.started = cx.now.plus_millis(delay);
-        cx.state(SentinelFact::EpochRaised { epoch: self.epoch });
+        cx.state(SentinelFact::EpochRaised { master: name.into(), epoch: self.epoch });
         self.event(cx, Event::TryFailover, &Who::Master(name.into()));
     }
 
@@ -212,6 +212,10 @@ impl Sentinel {
             return self.crash(cx);
         }
         self.event(cx, Event::StateReconfReplicas, &Who::Master(name.into()));
+        let shown = |who: &Who| self.inst(who).map(|inst| self.shown(inst));
+        if let (Some(from), Some(to)) = (shown(&Who::Master(name.into())), shown(who)) {
+            self.reconfigure_clients(name, "leader", from, to);
+        }
         self.hello_soon(cx, name);
     }
 

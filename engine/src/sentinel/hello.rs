@@ -143,7 +143,8 @@ impl Sentinel {
         if hello.epoch > self.epoch {
             self.epoch = hello.epoch;
             self.flush(cx);
-            cx.state(SentinelFact::EpochRaised { epoch: self.epoch });
+            let master = hello.master.clone();
+            cx.state(SentinelFact::EpochRaised { master, epoch: self.epoch });
         }
         self.take_over_config(cx, &hello, &who);
         if let Some(peer) = self.peer_mut(&who) {
@@ -232,7 +233,12 @@ impl Sentinel {
             return;
         }
         self.event(cx, Event::ConfigUpdateFrom, from);
+        let from = self.masters.get(&hello.master).map(|master| self.shown(&master.inst));
         self.switch_master(cx, &hello.master, hello.master_addr.clone());
+        let to = (hello.master_addr.host.clone(), hello.master_addr.port);
+        if let Some(from) = from {
+            self.reconfigure_clients(&hello.master, "observer", from, to);
+        }
     }
 }
 

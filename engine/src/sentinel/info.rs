@@ -33,7 +33,7 @@ pub struct Facts {
     /// `master_link_status`
     pub master_link_up: Option<bool>,
     /// `master_link_down_since_seconds`, in milliseconds
-    pub master_link_down: u64,
+    pub master_link_down: i64,
     /// `slave_priority`
     pub priority: Option<u32>,
     /// `slave_repl_offset`
@@ -58,9 +58,8 @@ impl Facts {
                     facts.master_link_up = Some(value.eq_ignore_ascii_case("up"));
                 }
                 "master_link_down_since_seconds" => {
-                    let seconds = value.parse().unwrap_or(0i64);
-                    facts.master_link_down =
-                        u64::try_from(seconds).unwrap_or(0).saturating_mul(1000);
+                    // -1 where the link never stood.
+                    facts.master_link_down = value.parse().unwrap_or(0i64).saturating_mul(1000);
                 }
                 "slave_priority" => facts.priority = value.parse().ok(),
                 "slave_repl_offset" => facts.offset = value.parse().ok(),

@@ -202,9 +202,9 @@ pub struct MasterOptions {
     pub auth_user: Option<String>,
     /// `rename-command`: the old name in lower case, and the name that this master knows it by.
     pub renamed: BTreeMap<String, String>,
-    /// `notification-script`: kept; scripts are not run.
+    /// `notification-script`: what is told of every loud event.
     pub notification_script: Option<String>,
-    /// `client-reconfig-script`: kept; scripts are not run.
+    /// `client-reconfig-script`: what is told when the master moves.
     pub client_reconfig_script: Option<String>,
     /// `master-reboot-down-after-period`, in milliseconds; 0: off.
     pub reboot_down_after: u64,
@@ -249,7 +249,7 @@ pub struct Replica {
     /// What its INFO says.
     pub report: Report,
     /// Milliseconds since it lost its master, as it says; 0: it has it.
-    pub master_link_down: u64,
+    pub master_link_down: i64,
     /// Whether it has its master, as it says.
     pub master_link_up: bool,
     /// Whom it follows, as it says.

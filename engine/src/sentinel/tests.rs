@@ -1,4 +1,5 @@
 mod conf;
 mod net;
 mod quorum;
+mod scripts;
 mod unit;

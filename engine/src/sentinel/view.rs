@@ -120,7 +120,8 @@ impl Sentinel {
         out.push_str(&format!("sentinel_masters:{}\r\n", self.masters.len()));
         out.push_str(&format!("sentinel_tilt:{}\r\n", u32::from(self.tilt.since.is_some())));
         out.push_str(&format!("sentinel_tilt_since_seconds:{tilt}\r\n"));
-        out.push_str("sentinel_running_scripts:0\r\nsentinel_scripts_queue_length:0\r\n");
+        out.push_str(&format!("sentinel_running_scripts:{}\r\n", self.scripts.running()));
+        out.push_str(&format!("sentinel_scripts_queue_length:{}\r\n", self.scripts.len()));
         out.push_str(&format!("sentinel_simulate_failure_flags:{simulated}\r\n"));
         for (n, (name, master)) in self.masters.iter().enumerate() {
             let status = match () {

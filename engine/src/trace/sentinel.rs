@@ -191,6 +191,8 @@ pub enum SentinelFact {
     },
     /// `+new-epoch`
     EpochRaised {
+        /// The master through which it was noticed.
+        master: String,
         /// The new one.
         epoch: u64,
     },
@@ -248,6 +250,36 @@ pub enum SentinelFact {
     TiltEntered,
     /// `-tilt`
     TiltLeft,
+    /// `+script-child`: a script runs.
+    ScriptStarted {
+        /// As this process.
+        pid: u32,
+    },
+    /// `-script-child`: it has ended.
+    ScriptEnded {
+        /// Which process.
+        pid: u32,
+        /// Its exit code.
+        code: i32,
+        /// The signal that ended it; 0: none.
+        signal: i32,
+    },
+    /// `-script-error`: it failed for good.
+    ScriptError {
+        /// Which script.
+        path: String,
+        /// The signal that ended it; 0: none.
+        signal: i32,
+        /// Its exit code.
+        code: i32,
+    },
+    /// `-script-timeout`: it ran for too long and is killed.
+    ScriptTimeout {
+        /// Which script.
+        path: String,
+        /// Which process.
+        pid: u32,
+    },
     /// The configuration file holds what was changed.
     ConfigSaved,
     /// The configuration file could not be written.
@@ -275,6 +307,7 @@ impl SentinelFact {
             Self::SentinelMoved { .. } | Self::SentinelMovedElsewhere { .. } => Level::Notice,
             Self::ConfigSaved => Level::Notice,
             Self::ReplicaJudged { .. } => return None,
+            Self::ScriptStarted { .. } | Self::ScriptEnded { .. } => Level::Debug,
             _ => Level::Warning,
         })
     }
@@ -295,6 +328,10 @@ impl SentinelFact {
             Self::MasterSwitched { .. } => "+switch-master",
             Self::TiltEntered => "+tilt",
             Self::TiltLeft => "-tilt",
+            Self::ScriptStarted { .. } => "+script-child",
+            Self::ScriptEnded { .. } => "-script-child",
+            Self::ScriptError { .. } => "-script-error",
+            Self::ScriptTimeout { .. } => "-script-timeout",
             Self::Identified { .. }
             | Self::VoteHeard { .. }
             | Self::ReplicaJudged { .. }
@@ -305,6 +342,22 @@ impl SentinelFact {
             | Self::Bye
             | Self::CrashPlanned { .. }
             | Self::CrashSimulated => return None,
+        })
+    }
+
+    /// The master that an event is about, directly or not.
+    pub fn master(&self) -> Option<&str> {
+        Some(match self {
+            Self::About { who, .. }
+            | Self::Monitoring { who, .. }
+            | Self::OptionSet { who, .. }
+            | Self::OdownEntered { who, .. }
+            | Self::RoleChanged { who, .. }
+            | Self::SentinelMoved { who, .. }
+            | Self::SentinelMovedElsewhere { who, .. } => who.master(),
+            Self::EpochRaised { master, .. } | Self::Voted { master, .. } => master,
+            Self::MasterSwitched { name, .. } => name,
+            _ => return None,
         })
     }
 
@@ -325,7 +378,7 @@ impl SentinelFact {
             Self::SentinelMovedElsewhere { who, others } => {
                 format!("{who} {others} additional matching instances")
             }
-            Self::EpochRaised { epoch } => format!("{epoch}"),
+            Self::EpochRaised { epoch, .. } => format!("{epoch}"),
             Self::Voted { leader, epoch, .. } => format!("{leader} {epoch}"),
             Self::VoteHeard { voter, leader, epoch, .. } => {
                 format!("{voter} voted for {leader} {epoch}")
@@ -347,6 +400,10 @@ impl SentinelFact {
             }
             Self::TiltEntered => "#tilt mode entered".into(),
             Self::TiltLeft => "#tilt mode exited".into(),
+            Self::ScriptStarted { pid } => format!("{pid}"),
+            Self::ScriptEnded { pid, code, signal } => format!("{pid} {code} {signal}"),
+            Self::ScriptError { path, signal, code } => format!("{path} {signal} {code}"),
+            Self::ScriptTimeout { path, pid } => format!("{path} {pid}"),
             Self::ConfigSaved => "Sentinel new configuration saved on disk".into(),
             Self::ConfigNotSaved { why } => format!(
                 "WARNING: Sentinel was not able to save the new configuration on disk!!!: {why}"

@@ -157,6 +157,11 @@ impl World {
                     process.children.remove(&job);
                 }
             }
+            Effect::RunScript { id, .. } => {
+                let at = Time(self.now.0 + PERIOD_MICROS);
+                self.queue.push(at, Event::ScriptEnded { node, life, id });
+            }
+            Effect::KillScript { .. } => {}
             Effect::Stall { micros } => {
                 if let Some(process) = self.hosts[node.0 as usize].process.as_mut() {
                     process.paused = true;

@@ -13,6 +13,7 @@ use crate::{
     sentinel::{
         Cx, Sentinel,
         instance::{Master, Reconf, Replica, Who},
+        scripts::ScriptState,
     },
     time::Time,
 };
@@ -247,9 +248,34 @@ pub(super) fn myid(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// Scripts are not run here, so none is ever pending.
 pub(super) fn pending_scripts(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    ctx.reply().array(0);
+    let scripts = within(ctx, |sentinel, _| Ok(sentinel.scripts.clone()))?;
+    let now = ctx.now;
+    let mut reply = ctx.reply();
+    reply.array(scripts.len());
+    for script in scripts.iter() {
+        let (flags, pid, name, millis) = match script.state {
+            ScriptState::Running { since, pid, .. } => {
+                ("running", pid, "run-time", now.millis_since(since))
+            }
+            ScriptState::Scheduled { from } => {
+                ("scheduled", 0, "run-delay", from.since(now).as_millis() as u64)
+            }
+        };
+        reply.map(5);
+        reply.bulk(b"argv");
+        reply.array(script.argv.len());
+        script.argv.iter().for_each(|arg| reply.bulk(arg.as_bytes()));
+        for (name, value) in [
+            ("flags", flags.into()),
+            ("pid", format!("{pid}")),
+            (name, format!("{millis}")),
+            ("retry-num", format!("{}", script.tries)),
+        ] {
+            reply.bulk(name.as_bytes());
+            reply.bulk(value.as_bytes());
+        }
+    }
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use crate::{
     config::{Mode, Outside, load},
     io::{
         ChildEvent, ChildOutput, ChildState, ConnId, DiskError, DiskErrorKind, DiskId, DiskOp,
-        DiskReply, Effect, Effects, Endpoint, Input, JobId,
+        DiskReply, Effect, Effects, Endpoint, Input, JobId, ScriptId,
     },
     node::{Birth, Node},
     time::Time,
@@ -49,6 +49,8 @@ pub struct Net {
     cut: BTreeSet<(usize, usize)>,
     /// What sentinels stated: which host, and what.
     pub facts: Vec<(usize, SentinelFact)>,
+    /// What sentinels ran: which host, and with which arguments.
+    pub scripts: Vec<(usize, ScriptId, Vec<String>)>,
 }
 
 struct NoFiles;
@@ -76,6 +78,7 @@ impl Net {
             queued: 0,
             cut: BTreeSet::new(),
             facts: Vec::new(),
+            scripts: Vec::new(),
         }
     }
 
@@ -186,7 +189,7 @@ impl Net {
         });
     }
 
-    fn step(&mut self, at: usize, run: impl FnOnce(&mut Node, Time, &mut Effects)) {
+    pub fn step(&mut self, at: usize, run: impl FnOnce(&mut Node, Time, &mut Effects)) {
         let mut fx = Effects::default();
         let Some(node) = &mut self.hosts[at].node else { return };
         run(node, self.now, &mut fx);
@@ -239,7 +242,9 @@ impl Net {
                 );
             }
             Effect::Exit { .. } => self.kill(at),
-            Effect::KillChild(_)
+            Effect::RunScript { id, argv } => self.scripts.push((at, id, argv)),
+            Effect::KillScript { .. }
+            | Effect::KillChild(_)
             | Effect::Listen { .. }
             | Effect::Stall { .. }
             | Effect::Free(_)
