@@ -200,6 +200,17 @@ impl Disk {
         }
     }
 
+    /// How long an append-only file is, and how much of it is on the platter.
+    pub(crate) fn lengths(&self, path: &str) -> Option<(u64, u64)> {
+        match self.names.get(path)? {
+            Entry::File(inode) => {
+                let Inode { cached, platter, .. } = &self.inodes[inode];
+                Some((cached.len() as u64, platter.len().min(cached.len()) as u64))
+            }
+            Entry::Directory => None,
+        }
+    }
+
     /// All files, by path.
     pub fn files(&self) -> Vec<FileView> {
         let files = self.names.iter().filter_map(|(path, entry)| match entry {
@@ -497,7 +508,7 @@ impl Disk {
     }
 
     /// An absolute path without `.` and `..`.
-    fn resolve(&self, path: &str) -> String {
+    pub(crate) fn resolve(&self, path: &str) -> String {
         let base = if path.starts_with('/') { "" } else { self.cwd.as_str() };
         let mut parts: Vec<&str> = Vec::new();
         for part in base.split('/').chain(path.split('/')) {

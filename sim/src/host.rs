@@ -1,14 +1,18 @@
 //! A machine of the world: its disk, its clock, and the process on it, if one runs.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use engine::{
-    config::{AppendFsync, LoadError, Mode, Outside, load},
+    config::{LoadError, Mode, Outside, load},
     io::{
         ChildEvent, ConnId, DiskError, DiskId, DiskReply, Endpoint, Input, JobId, ScriptId,
         ScriptNews, Signal,
     },
+    keyspace::Keyspace,
     node::{Birth, Node, view::AofProgress},
     time::Time,
 };
@@ -38,6 +42,8 @@ pub struct Host {
     pub epitaphs: Vec<Epitaph>,
     /// How the last process ended, if by itself.
     pub exit: Option<i32>,
+    /// What the last process left on the disk: what the next one will find.
+    pub(crate) remains: Option<Arc<Keyspace>>,
 }
 
 /// What is known of a life that is over.
@@ -47,16 +53,35 @@ pub struct Epitaph {
     pub life: u32,
     /// Whether the electricity failed (else only the process ended).
     pub power: bool,
-    /// How far its AOF had come.
+    /// How far its AOF had come, as far as it knew.
     pub aof: Option<AofProgress>,
-    /// Whether replies waited for the platter (`appendfsync always`).
-    pub always: bool,
+    /// The file that its AOF was appended to.
+    pub file: Option<LastFile>,
+    /// Where it stood: the history that its data belonged to, and the offset.
+    pub history: (String, u64),
+    /// Whether its data came from a master, in a full sync.
+    pub resynced: bool,
 }
 
-/// Whether a node's replies wait until what they speak of is on the platter.
-pub(crate) fn waits_for_platter(node: &Node) -> bool {
-    let config = &node.config().persistence;
-    config.appendfsync == AppendFsync::Always && !config.no_appendfsync_on_rewrite
+/// The file that an AOF was appended to when its node died.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastFile {
+    /// Its absolute path.
+    pub path: String,
+    /// Where its first byte stands in the stream of that life: before its beginning, if an earlier life wrote it.
+    pub start: i64,
+    /// How long it was at that moment, in the page cache.
+    pub len: u64,
+    /// The shortest that it has been since: what it lost then never came back, however long it has grown again.
+    pub kept: u64,
+}
+
+impl LastFile {
+    /// How long the file must be, so that everything up to this place in the stream is there. 0 or less: that
+    /// stands in an earlier file.
+    pub fn length_up_to(&self, end: u64) -> i64 {
+        end.cast_signed() - self.start
+    }
 }
 
 /// A running process.
@@ -83,6 +108,10 @@ pub struct Process {
     pub(crate) wake: Time,
     /// Something was handed over and `BeforeSleep` was not.
     pub(crate) awake: bool,
+    /// The history that its data belong to.
+    pub(crate) history: String,
+    /// Whether they came from a master, in a full sync.
+    pub(crate) resynced: bool,
 }
 
 /// An input that can be kept.
@@ -177,6 +206,7 @@ impl Host {
             life: 0,
             epitaphs: Vec::new(),
             exit: None,
+            remains: None,
         }
     }
 
@@ -207,6 +237,37 @@ impl Host {
         children.map(|child| (name(child), child.written)).collect()
     }
 
+    /// The process is gone: what is to be remembered of it.
+    pub(crate) fn bury(&mut self) {
+        let Some(process) = self.process.take() else { return };
+        let node = &process.node;
+        let aof = node.aof_progress();
+        let file = node.aof_file().zip(aof).map(|(file, aof)| {
+            let path = self.disk.resolve(file.path);
+            let len = self.disk.lengths(&path).map_or(0, |(len, _)| len);
+            let start = aof.written.cast_signed() - file.size.cast_signed();
+            LastFile { path, start, len, kept: len }
+        });
+        let replication = node.replication();
+        self.epitaphs.push(Epitaph {
+            life: process.life,
+            power: false,
+            aof,
+            file,
+            history: (replication.id.clone(), replication.offset),
+            resynced: process.resynced,
+        });
+    }
+
+    /// The electricity has failed: what is left of the files that AOFs were appended to?
+    pub(crate) fn measure_files(&mut self) {
+        for file in self.epitaphs.iter_mut().filter_map(|epitaph| epitaph.file.as_mut()) {
+            if let Some((len, _)) = self.disk.lengths(&file.path) {
+                file.kept = file.kept.min(len);
+            }
+        }
+    }
+
     /// A new process, not yet booted; or why there is none: its configuration is refused.
     pub(crate) fn start(&mut self, now: Time, seed: u128) -> Result<(), LoadError> {
         self.life += 1;
@@ -234,6 +295,8 @@ impl Host {
             accepted: 0,
             wake: now,
             awake: false,
+            history: String::new(),
+            resynced: false,
         });
         Ok(())
     }

@@ -6,11 +6,11 @@
 //! | a sentinel's epoch never goes back, not even over a restart | |
 //! | what two nodes call the same history is the same bytes: a replica's data is a prefix of its master's | |
 //! | a process that is started does start | |
+//! | what the ledger calls lost is gone, what it calls safe is there | [`ledger_is_true`] |
 //!
-//! | once the faults are over | [`converged`], [`Watch::at_the_end`] |
+//! | once the faults are over | [`converged`] |
 //! |---|---|
 //! | one master, and all follow it; all sentinels name it; all hold the same data | |
-//! | what the ledger calls lost is gone, what it calls safe is there | |
 
 use std::collections::BTreeMap;
 
@@ -45,9 +45,13 @@ impl std::fmt::Display for Violation {
 #[derive(Clone, Debug, Default)]
 pub struct Watch {
     seen: usize,
+    looks: u64,
     epochs: BTreeMap<NodeId, u64>,
     elections: Elections,
 }
+
+/// The ledger is gone through once in so many looks: it is long.
+const LEDGER_EVERY: u64 = 8;
 
 /// Who won which epoch, as the sentinels' own facts tell.
 #[derive(Clone, Debug, Default)]
@@ -84,9 +88,14 @@ impl Watch {
     /// Look at the world.
     pub fn look(&mut self, world: &World) -> Result<(), Violation> {
         let at = world.elapsed();
+        self.looks += 1;
         self.happenings(world)
             .and_then(|()| self.epochs(world))
             .and_then(|()| same_histories(world))
+            .and_then(|()| match self.looks % LEDGER_EVERY {
+                0 => ledger_is_true(world),
+                _ => Ok(()),
+            })
             .map_err(|what| Violation { at, what })
     }
 
@@ -249,22 +258,34 @@ fn names(world: &World, id: NodeId, master: NodeId) -> Result<(), String> {
     Ok(())
 }
 
-/// What the ledger calls lost is gone, what it calls safe is there. Asked of workloads' writes: each has a key of its own.
+/// What the ledger calls lost is gone, what it calls safe is there: on the node that took the write, if it runs, and in the
+/// whole cluster, if all nodes run. Asked of workloads' writes: each has a key of its own.
 pub fn ledger_is_true(world: &World) -> Result<(), String> {
-    let master = world
+    let running = |id: NodeId| world.host(id).node().is_some_and(|node| !node.is_loading());
+    let servers: Vec<NodeId> = world
         .hosts()
+        .filter(|(_, host)| host.spec.kind == NodeKind::Server)
         .map(|(id, _)| id)
-        .find(|id| view::node::role(world, *id) == Some(Role::Master));
-    let Some(master) = master else { return Err("there is no master".to_owned()) };
-    for write in world.ledger().writes().filter(|write| write.is_acknowledged()) {
-        let ["SET", key, value] = write.command.split(' ').collect::<Vec<_>>()[..] else {
-            continue;
-        };
-        let there = view::node::string_value(world, master, key).as_deref() == Some(value);
+        .collect();
+    let all_run = servers.iter().all(|id| running(*id));
+    // A client that got no answer sends the same again: then the key is there if one of the two is.
+    let mut told: BTreeMap<(Option<NodeId>, &str), bool> = BTreeMap::new();
+    for write in world.ledger().writes() {
         let lost = view::writes::place(world, write) == Place::Lost;
-        if there == lost && world.scenario().nodes.len() == 1 {
+        *told.entry((Some(write.node), &write.command)).or_insert(true) &= lost;
+        *told.entry((None, &write.command)).or_insert(true) &= view::writes::is_lost(world, write);
+    }
+    for ((node, command), lost) in told {
+        let ["SET", key, value] = command.split(' ').collect::<Vec<_>>()[..] else { continue };
+        let holds = |id: NodeId| view::node::string_value(world, id, key).as_deref() == Some(value);
+        let (asked, place) = match node {
+            Some(node) => (running(node), world.host(node).spec.name.as_str()),
+            None => (all_run, "the cluster"),
+        };
+        let there = node.map_or_else(|| servers.iter().any(|id| holds(*id)), holds);
+        if asked && there == lost {
             let said = if lost { "lost" } else { "safe" };
-            return Err(format!("the ledger calls '{}' {said}, which is not so", write.command));
+            return Err(format!("the ledger calls '{command}' {said} on {place}, which is not so"));
         }
     }
     Ok(())

@@ -38,6 +38,7 @@ use crate::{
     host::{Held, Host, Process},
     ids::{ClientId, NodeId, Party},
     ledger::{Ledger, Write},
+    lineage::Lineage,
     log::Log,
     net::{End, Net, Payload},
     queue::{Event, Queue},
@@ -115,6 +116,10 @@ pub enum Sabotage {
     GarbleFiles,
     /// A partition is never healed.
     HealDoesNothing,
+    /// The ledger notes each write as if it stood at the beginning of every stream: it calls safe what is lost.
+    TrustingLedger,
+    /// The ledger notes each write as if it stood beyond the end of every stream: it calls lost what is there.
+    GloomyLedger,
 }
 
 /// The virtual world.
@@ -129,6 +134,7 @@ pub struct World {
     hosts: Vec<Host>,
     clients: Vec<Client>,
     ledger: Ledger,
+    lineage: Lineage,
     chronicle: Log<Happening>,
     digest: Digest,
     /// Nodes that must be told `BeforeSleep` before time goes on.
@@ -157,6 +163,7 @@ impl World {
             clients: terminals.map(Client::Terminal).collect(),
             hosts,
             ledger: Ledger::default(),
+            lineage: Lineage::default(),
             chronicle: Log::default(),
             digest: Digest::default(),
             awake: BTreeSet::new(),
@@ -224,6 +231,11 @@ impl World {
     /// Every write of every client.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// Which history of the data came of which.
+    pub fn lineage(&self) -> &Lineage {
+        &self.lineage
     }
 
     /// All that happened, the oldest first.

@@ -117,6 +117,12 @@ fn a_node_that_does_not_start_is_noticed() {
 }
 
 #[test]
+fn a_ledger_that_tells_tales_is_noticed() {
+    is_noticed(Sabotage::TrustingLedger, " safe on ");
+    is_noticed(Sabotage::GloomyLedger, " lost on ");
+}
+
+#[test]
 fn a_cluster_that_stays_divided_is_noticed() {
     is_noticed(Sabotage::HealDoesNothing, "no convergence");
 }

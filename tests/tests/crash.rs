@@ -12,9 +12,12 @@
 //! And what is there is always a beginning of what was written: no hole, whatever the policy. What the ledger said of each
 //! write, while the node was down, must turn out to be so.
 
+use std::collections::BTreeSet;
+
 use engine::time::Time;
 use sim::{
-    Action, NodeId, Scenario, World, invariants,
+    Action, ClientId, NodeId, Scenario, World, invariants,
+    ledger::Write,
     view::{self, Place},
     world::{Crash, CrashPoint, Sabotage},
 };
@@ -84,10 +87,15 @@ fn is_there(world: &World, command: &str) -> Option<bool> {
     Some(view::node::string_value(world, NODE, key).as_deref() == Some(value))
 }
 
-/// For each write of the ledger, whether it calls it lost now.
-fn called_lost(world: &World) -> Vec<bool> {
+/// What tells one write from all others. (Its place in the ledger does not: those that never were answered come last.)
+fn name(write: &Write) -> (ClientId, Time, String) {
+    (write.client, write.sent_at, write.command.clone())
+}
+
+/// The writes that the ledger calls lost now.
+fn called_lost(world: &World) -> BTreeSet<(ClientId, Time, String)> {
     let writes = world.ledger().writes();
-    writes.map(|write| view::writes::place(world, write) == Place::Lost).collect()
+    writes.filter(|write| view::writes::place(world, write) == Place::Lost).map(name).collect()
 }
 
 /// How many writes were kept, and how many lost.
@@ -104,14 +112,18 @@ impl Counts {
     }
 }
 
-/// Compare what the ledger said of each write with what is there after the restart: what it called safe must be there.
-/// (What it gave up may be there all the same: in the base of a rewrite, or in the beginning of a torn write.)
-fn ledger_was_right(world: &World, said: &[bool]) -> Result<Counts, String> {
+/// Compare what the ledger said of each write of a life with what is there after the restart.
+fn ledger_was_right(
+    world: &World,
+    life: u32,
+    lost: &BTreeSet<(ClientId, Time, String)>,
+) -> Result<Counts, String> {
     let mut counts = Counts::default();
-    for (write, said_lost) in world.ledger().writes().zip(said) {
+    for write in world.ledger().writes().filter(|write| is_of(write, life)) {
         let Some(there) = is_there(world, &write.command) else { continue };
-        if write.is_acknowledged() && !there && !said_lost {
-            return Err(format!("the ledger called '{}' safe, and it is gone", write.command));
+        if there == lost.contains(&name(write)) {
+            let said = if there { "lost" } else { "safe" };
+            return Err(format!("the ledger called '{}' {said}, which is not so", write.command));
         }
         counts.kept += u64::from(there);
         counts.lost += u64::from(!there);
@@ -119,18 +131,19 @@ fn ledger_was_right(world: &World, said: &[bool]) -> Result<Counts, String> {
     Ok(counts)
 }
 
+fn is_of(write: &Write, life: u32) -> bool {
+    write.executed.as_ref().is_some_and(|executed| executed.life == life)
+}
+
 /// Start a node that went down again, and check it.
 fn check(mut world: World, appendfsync: &str) -> Result<Counts, String> {
-    let said = called_lost(&world);
+    let lost = called_lost(&world);
     let epitaph = world.host(NODE).epitaphs.last().cloned().unwrap();
     restart(&mut world)?;
     let mut hole = None;
-    for write in world.ledger().writes() {
-        let Some(executed) = write.executed.as_ref().filter(|it| it.life == epitaph.life) else {
-            continue;
-        };
+    for write in world.ledger().writes().filter(|write| is_of(write, epitaph.life)) {
         let Some(there) = is_there(&world, &write.command) else { continue };
-        let end = executed.aof_end.unwrap();
+        let end = write.executed.as_ref().and_then(|executed| executed.aof_end).unwrap();
         let aof = epitaph.aof.unwrap();
         let kept = if epitaph.power { aof.synced } else { aof.written };
         if appendfsync == "always" && write.is_acknowledged() && !there {
@@ -146,7 +159,7 @@ fn check(mut world: World, appendfsync: &str) -> Result<Counts, String> {
             hole = Some(hole.unwrap_or(end).min(end));
         }
     }
-    let counts = ledger_was_right(&world, &said)?;
+    let counts = ledger_was_right(&world, epitaph.life, &lost)?;
     invariants::ledger_is_true(&world).map(|()| counts)
 }
 
@@ -220,6 +233,15 @@ fn an_fsync_that_does_nothing_is_noticed() {
     assert!(wrong.iter().any(|why| why.contains("was acknowledged and is lost")), "{wrong:?}");
     let (_, _, wrong) = crash_everywhere("everysec", Some(Sabotage::FsyncDoesNothing), 7);
     assert!(wrong.iter().any(|why| why.contains("was on the disk and is lost")), "{wrong:?}");
+}
+
+#[test]
+fn a_ledger_that_tells_tales_is_noticed() {
+    let (_, _, wrong) = crash_everywhere("no", Some(Sabotage::GloomyLedger), 7);
+    assert!(wrong.iter().any(|why| why.contains(" lost, which is not so")), "{wrong:#?}");
+    // This one has the offsets wrong by which the files are checked, too.
+    let (_, _, wrong) = crash_everywhere("no", Some(Sabotage::TrustingLedger), 7);
+    assert!(wrong.iter().any(|why| why.contains("was on the disk and is lost")), "{wrong:#?}");
 }
 
 #[test]

@@ -14,6 +14,16 @@ pub struct AofProgress {
     pub synced: u64,
 }
 
+/// The file that the AOF is appended to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AofFile<'a> {
+    /// Its path.
+    pub path: &'a str,
+    /// How many bytes of it are known to be in the page cache. The last of them is the one before
+    /// [`AofProgress::written`].
+    pub size: u64,
+}
+
 impl Node {
     /// 40 hexadecimal digits, new in every life.
     pub fn run_id(&self) -> &str {
@@ -28,5 +38,10 @@ impl Node {
     /// How far the AOF has come; `None` while it is off.
     pub fn aof_progress(&self) -> Option<AofProgress> {
         self.persistence.aof.progress()
+    }
+
+    /// The file that the AOF is appended to; `None` while none is in force.
+    pub fn aof_file(&self) -> Option<AofFile<'_>> {
+        self.persistence.aof.file()
     }
 }

@@ -46,7 +46,10 @@ use crate::{
     aof::{Feed, Manifest},
     config::AppendFsync,
     io::{DiskError, DiskId, DiskOp, Effect, Effects},
-    node::{Node, view::AofProgress},
+    node::{
+        Node,
+        view::{AofFile, AofProgress},
+    },
     time::Time,
     trace::PersistenceFact,
 };
@@ -187,6 +190,12 @@ impl Aof {
     pub fn progress(&self) -> Option<AofProgress> {
         let Self { fed, written, synced, .. } = *self;
         (self.state != AofState::Off).then_some(AofProgress { fed, written, synced })
+    }
+
+    /// The file that is appended to; `None` while none is in force.
+    pub fn file(&self) -> Option<AofFile<'_>> {
+        let file = AofFile { path: &self.path, size: self.incr_size };
+        (self.state == AofState::On).then_some(file)
     }
 
     /// Fsyncs that run beside the node.

@@ -1,6 +1,10 @@
 //! A node from inside: its card, its details, its files.
 
-use engine::{io::Endpoint, keyspace::ValueRef, replication::Attached};
+use engine::{
+    io::Endpoint,
+    keyspace::{Keyspace, ValueRef},
+    replication::Attached,
+};
 use serde::Serialize;
 
 use super::{
@@ -210,13 +214,10 @@ pub fn follows(world: &World, id: NodeId) -> Option<NodeId> {
 
 /// Whether a node's data contain a write, by its place in the replication stream.
 pub fn covers(world: &World, id: NodeId, executed: &Executed) -> bool {
-    let Some(node) = world.host(id).node() else { return false };
-    let replication = node.replication();
-    if replication.id == executed.replication_id {
-        return replication.offset >= executed.replication_end;
-    }
-    let forked = u64::try_from(replication.second_offset).unwrap_or(0);
-    replication.id2 == executed.replication_id && executed.replication_end < forked
+    world.host(id).node().is_some_and(|node| {
+        let replication = node.replication();
+        world.lineage().covers(&replication.id, replication.offset, executed)
+    })
 }
 
 /// Redis's fingerprint of all of a node's data (`DEBUG DIGEST`).
@@ -227,9 +228,13 @@ pub fn data_digest(world: &World, id: NodeId) -> Option<[u8; 20]> {
 
 /// The value of a string, in database 0, as text; what has expired is not there.
 pub fn string_value(world: &World, id: NodeId, key: &str) -> Option<String> {
-    let host = world.host(id);
-    let entry = host.node()?.keyspace().db(0).get(key.as_bytes())?;
-    let now = host.clock(world.now()).as_millis();
+    string_in(world, id, world.host(id).node()?.keyspace(), key)
+}
+
+/// The same, in data that are this node's, wherever they are.
+pub(super) fn string_in(world: &World, id: NodeId, data: &Keyspace, key: &str) -> Option<String> {
+    let entry = data.db(0).get(key.as_bytes())?;
+    let now = world.host(id).clock(world.now()).as_millis();
     if entry.expire_at().is_some_and(|at| at <= now) {
         return None;
     }

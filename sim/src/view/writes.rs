@@ -1,17 +1,24 @@
 //! Where each write is now, and what became of it.
 //!
-//! Three sources, in this order:
+//! Nothing here is guessed. Two questions, each with an exact answer:
 //!
-//! 1. The life of the node that took the write still goes on, in the same history: its AOF's progress says how far
-//!    the write has come.
-//! 2. That life is over, or its history is: what matters is whether the data is still there. A `SET` can be looked for;
-//!    of anything else the progress at the moment of death is known.
-//! 3. Nothing runs there now: again the progress at the moment of death, and how it died.
+//! * **Is it part of what the node holds?** While the node lives, its place in the family tree of histories says so
+//!   ([`Lineage`](crate::lineage::Lineage)), whatever the command was.
+//! * **Is it part of what the node would find?** Once the life that took the write is over, the file says so that its AOF was
+//!   appended to: the write's place in the stream is a place in that file, and the file is long enough, or it is not. (A file
+//!   that is gone was complete: a rewrite, or a full sync, has put a base in its place.)
+//!
+//! Where there was no AOF, what is left is looked at ([`crate::remains`]): a `SET` can be looked for.
 
+use engine::{
+    keyspace::Keyspace,
+    node::{Node, view::AofProgress},
+};
 use serde::Serialize;
 
 use super::{Health, Places, node, since_beginning};
 use crate::{
+    host::Process,
     ids::{ClientId, NodeId},
     ledger::{Executed, Write},
     scenario::NodeKind,
@@ -96,26 +103,20 @@ fn view(world: &World, write: &Write) -> WriteView {
 /// How far a write has come on the node that took it.
 pub fn place(world: &World, write: &Write) -> Place {
     let Some(executed) = &write.executed else { return Place::Memory };
-    let host = world.host(write.node);
-    match &host.process {
-        Some(process) if process.life == executed.life => {
-            if node::covers(world, write.node, executed) {
-                progress(process.node.aof_progress(), executed)
-            } else {
-                found(world, write, Place::Lost)
-            }
+    let process = world.process(write.node);
+    if let Some(process) = process.filter(|process| !process.node.is_loading()) {
+        let own = process.life == executed.life;
+        if own && node::covers(world, write.node, executed) {
+            return progress(process.node.aof_progress(), executed);
         }
-        Some(_) if process_is_reading(world, write.node) => at_death(world, write, executed),
-        Some(_) => found(world, write, at_death(world, write, executed)),
-        None => at_death(world, write, executed),
+        if own || process.resynced {
+            return found_in_memory(world, write, executed, process);
+        }
     }
+    found_on_disk(world, write, executed)
 }
 
-fn process_is_reading(world: &World, id: NodeId) -> bool {
-    world.host(id).node().is_some_and(|node| node.is_loading())
-}
-
-fn progress(aof: Option<engine::node::view::AofProgress>, executed: &Executed) -> Place {
+fn progress(aof: Option<AofProgress>, executed: &Executed) -> Place {
     match (aof, executed.aof_end) {
         (Some(aof), Some(end)) if end <= aof.synced => Place::Disk,
         (Some(aof), Some(end)) if end <= aof.written => Place::Cache,
@@ -124,43 +125,58 @@ fn progress(aof: Option<engine::node::view::AofProgress>, executed: &Executed) -
     }
 }
 
-/// What was left of it when its life ended.
-///
-/// This is what may be counted on, no more: the base of a rewrite may hold what its increment had not yet fsynced.
-/// Under `appendfsync always` the answer itself is the proof: it was held until the bytes were on the platter.
-fn at_death(world: &World, write: &Write, executed: &Executed) -> Place {
-    let host = world.host(write.node);
-    let epitaph = host.epitaphs.iter().find(|epitaph| epitaph.life == executed.life);
-    let Some(epitaph) = epitaph else { return Place::Lost };
-    if epitaph.always && epitaph.aof.is_some() && write.is_acknowledged() {
-        return Place::Disk;
+/// The node holds another history than the one in which it took the write, by way of a full sync: it is part of that, or not.
+fn found_in_memory(world: &World, write: &Write, executed: &Executed, process: &Process) -> Place {
+    let there = node::covers(world, write.node, executed)
+        || is_in(world, write.node, process.node.keyspace(), write) == Some(true);
+    match process.node.aof_progress() {
+        _ if !there => Place::Lost,
+        Some(aof) if aof.synced == aof.fed => Place::Disk,
+        Some(_) => Place::Cache,
+        None => Place::Memory,
     }
-    match progress(epitaph.aof, executed) {
-        Place::Disk => Place::Disk,
-        Place::Cache if !epitaph.power => Place::Cache,
+}
+
+/// The life that took the write is over: what is left of it on the disk.
+fn found_on_disk(world: &World, write: &Write, executed: &Executed) -> Place {
+    let host = world.host(write.node);
+    let after = host.epitaphs.iter().filter(|epitaph| epitaph.life >= executed.life);
+    let file = after.clone().next().and_then(|epitaph| epitaph.file.as_ref());
+    let (Some(file), Some(end)) = (file, executed.aof_end) else {
+        return looked_for(world, write);
+    };
+    let needed = file.length_up_to(end);
+    let lengths = host.disk.lengths(&file.path);
+    let resynced = after.clone().rev().find(|epitaph| epitaph.resynced);
+    if let Some(by) = resynced.filter(|_| lengths.is_none()) {
+        return match world.lineage().covers(&by.history.0, by.history.1, executed) {
+            true => Place::Disk,
+            false => looked_for(world, write),
+        };
+    }
+    match lengths {
+        _ if needed > file.kept.cast_signed() => Place::Lost,
+        Some((_, durable)) if needed > durable.cast_signed() => Place::Cache,
+        _ => Place::Disk,
+    }
+}
+
+/// Nothing is known but what the node holds now, or would find.
+fn looked_for(world: &World, write: &Write) -> Place {
+    let host = world.host(write.node);
+    let alive = host.node().filter(|node| !node.is_loading()).map(Node::keyspace);
+    match alive.or(host.remains.as_deref()) {
+        Some(data) if is_in(world, write.node, data, write) == Some(true) => Place::Disk,
         _ => Place::Lost,
     }
 }
 
-/// Look for it in the data of its node; `otherwise` if it can't be looked for.
-fn found(world: &World, write: &Write, otherwise: Place) -> Place {
-    match is_there(world, write.node, write) {
-        Some(true) => Place::Disk,
-        Some(false) => Place::Lost,
-        None => otherwise,
-    }
-}
-
-/// Whether a node holds what a `SET key value` wrote, or something that was written over it; `None`: it can't be said.
-fn is_there(world: &World, id: NodeId, write: &Write) -> Option<bool> {
+/// Whether data hold what a `SET key value` wrote; `None`: it was no such command.
+fn is_in(world: &World, id: NodeId, data: &Keyspace, write: &Write) -> Option<bool> {
     let words: Vec<&str> = write.command.split(' ').collect();
     let [set, key, value] = words[..] else { return None };
-    if !set.eq_ignore_ascii_case("set") {
-        return None;
-    }
-    let there = node::string_value(world, id, key);
-    // Workloads write each key once: another value means that it was overwritten later, so it is no loss.
-    Some(there.as_deref() == Some(value) || there.is_some())
+    let set = set.eq_ignore_ascii_case("set");
+    set.then(|| node::string_in(world, id, data, key).as_deref() == Some(value))
 }
 
 /// The other nodes that have it.
@@ -170,27 +186,41 @@ fn others<'a>(world: &'a World, write: &'a Write) -> impl Iterator<Item = NodeId
     ids.filter(move |id| *id != write.node && has(world, *id, write))
 }
 
-/// Whether another node has it.
+/// Whether another node has it, in memory, or on its disk if it does not run.
 fn has(world: &World, id: NodeId, write: &Write) -> bool {
     let Some(executed) = &write.executed else { return false };
-    node::covers(world, id, executed) || is_there(world, id, write) == Some(true)
+    let host = world.host(id);
+    match host.node().filter(|node| !node.is_loading()) {
+        Some(node) => {
+            node::covers(world, id, executed)
+                || is_in(world, id, node.keyspace(), write) == Some(true)
+        }
+        None => {
+            let remains = host.remains.as_deref();
+            remains.is_some_and(|data| is_in(world, id, data, write) == Some(true))
+        }
+    }
 }
 
 fn reason(world: &World, write: &Write) -> LossReason {
     let host = world.host(write.node);
-    let life = write.executed.as_ref().map_or(0, |executed| executed.life);
-    match host.epitaphs.iter().find(|epitaph| epitaph.life == life) {
-        None => LossReason::NotReplicated,
-        Some(epitaph) => {
-            let left = write.executed.as_ref().map(|executed| progress(epitaph.aof, executed));
-            match left {
-                Some(Place::Disk) => LossReason::NotReplicated,
-                Some(Place::Cache) if epitaph.power => LossReason::NotFsynced,
-                Some(Place::Cache) => LossReason::NotReplicated,
-                _ => LossReason::DiedInMemory,
-            }
+    let Some(executed) = &write.executed else { return LossReason::DiedInMemory };
+    let epitaph = host.epitaphs.iter().find(|epitaph| epitaph.life == executed.life);
+    let Some(epitaph) = epitaph else { return LossReason::NotReplicated };
+    match (&epitaph.file, executed.aof_end) {
+        (Some(file), Some(end)) if file.length_up_to(end) <= file.kept.cast_signed() => {
+            LossReason::NotReplicated
         }
+        (Some(file), Some(end)) if file.length_up_to(end) <= file.len.cast_signed() => {
+            LossReason::NotFsynced
+        }
+        _ => LossReason::DiedInMemory,
     }
+}
+
+/// Whether no node has it any more.
+pub fn is_lost(world: &World, write: &Write) -> bool {
+    place(world, write) == Place::Lost && others(world, write).next().is_none()
 }
 
 /// How many of the last writes are where, all nodes together: the band under the timeline. A write that its node has lost

@@ -1,5 +1,7 @@
 //! The driver: a node is stepped, and its effects are carried out.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use engine::{
     io::{ChildEvent, ChildState, ConnId, DiskId, DiskOp, Effect, Effects, JobId},
@@ -11,11 +13,13 @@ use super::{Crash, Sabotage, What, World};
 use crate::{
     child::{Child, PERIOD_MICROS, Piece},
     disk::{Disk, Sync},
-    host::{Epitaph, Held, waits_for_platter},
+    host::Held,
     ids::{NodeId, Party},
     ledger::Executed,
     net::Payload,
     queue::Event,
+    remains,
+    scenario::NodeKind,
 };
 
 impl World {
@@ -54,6 +58,7 @@ impl World {
         let mut fx = Effects::default();
         fx.detailed = true;
         process.node.step(clock, input.input(), &mut fx);
+        self.lineage.note(process);
         process.awake = !matches!(input, Held::BeforeSleep);
         if process.awake {
             self.awake.insert(node);
@@ -177,6 +182,7 @@ impl World {
             Effect::Free(_) => {}
             Effect::Exit { code } => {
                 self.end_process(node);
+                self.note_remains(node);
                 self.hosts[node.0 as usize].exit = Some(code);
                 self.record(Some(node), What::Exited { code });
             }
@@ -228,19 +234,16 @@ impl World {
                 }
                 host.powered = false;
                 host.disk.power_cut(now, torn);
+                host.measure_files();
             }
         }
+        self.note_remains(node);
     }
 
     /// The process is gone; its machine closes what it held.
     fn end_process(&mut self, node: NodeId) {
         self.drop_connections(node, false);
-        let host = &mut self.hosts[node.0 as usize];
-        if let Some(process) = host.process.take() {
-            let aof = process.node.aof_progress();
-            let always = waits_for_platter(&process.node);
-            host.epitaphs.push(Epitaph { life: process.life, power: false, aof, always });
-        }
+        self.hosts[node.0 as usize].bury();
         self.awake.remove(&node);
     }
 
@@ -315,15 +318,29 @@ impl World {
         }
     }
 
+    /// Look at what the next process will find.
+    fn note_remains(&mut self, node: NodeId) {
+        let now = self.now;
+        let host = &mut self.hosts[node.0 as usize];
+        if host.spec.kind == NodeKind::Server {
+            host.remains = remains::of(host, now).map(Arc::new);
+        }
+    }
+
     fn note_write(&mut self, node: NodeId, fact: &engine::trace::WriteFact) {
         let Some(process) = self.process(node) else { return };
         let Some((wire, _)) = process.conns.get(&fact.conn).copied() else { return };
+        let (replication_end, aof_end) = match self.sabotage {
+            Some(Sabotage::TrustingLedger) => (0, fact.aof_end.map(|_| 0)),
+            Some(Sabotage::GloomyLedger) => (u64::MAX, fact.aof_end.map(|_| u64::MAX >> 1)),
+            _ => (fact.replication_end, fact.aof_end),
+        };
         let executed = Executed {
             at: self.now,
             life: process.life,
             replication_id: process.node.replication().id.clone(),
-            replication_end: fact.replication_end,
-            aof_end: fact.aof_end,
+            replication_end,
+            aof_end,
         };
         self.ledger.executed(wire, fact, executed);
     }

@@ -1,0 +1,63 @@
+//! Which history of the data came of which: the family tree of replication ids.
+//!
+//! ```text
+//!   a1b2… ───────────┬──────────▶  (the old master's writes that nobody heard of)
+//!                    │ promoted at 1400
+//!                    ╰─ c3d4… ───┬──────────▶
+//!                                │ promoted at 2100
+//!                                ╰─ e5f6… ──────────▶
+//! ```
+//!
+//! A node remembers one change of name (`master_replid2`), and forgets it at the next full sync. Whether a write is part of what a
+//! node holds now can be many changes away: this remembers all of them.
+
+use std::collections::BTreeMap;
+
+use crate::{host::Process, ledger::Executed};
+
+/// The family tree.
+#[derive(Clone, Debug, Default)]
+pub struct Lineage {
+    /// Of each history: of which it came, and where it left it.
+    parents: BTreeMap<String, (String, u64)>,
+}
+
+impl Lineage {
+    /// A node was stepped: has its history another name now?
+    pub(crate) fn note(&mut self, process: &mut Process) {
+        let replication = process.node.replication();
+        if replication.id == process.history {
+            return;
+        }
+        let forked = u64::try_from(replication.second_offset).ok().and_then(|it| it.checked_sub(1));
+        let parent = match forked {
+            Some(offset) => Some((replication.id2.clone(), offset)),
+            None if process.history.is_empty() => None,
+            // The same data under another name: a master takes a new one with its first replica.
+            None if !replication.is_replica() => Some((process.history.clone(), u64::MAX)),
+            // It was somebody before, and has forgotten who: a full sync.
+            None => {
+                process.resynced = true;
+                None
+            }
+        };
+        if let Some(parent) = parent {
+            self.parents.insert(replication.id.clone(), parent);
+        }
+        process.history.clone_from(&replication.id);
+    }
+
+    /// Whether whoever stands in this history at this offset has seen the write.
+    pub fn covers(&self, id: &str, offset: u64, write: &Executed) -> bool {
+        let (mut id, mut offset) = (id, offset);
+        // A tree has no rings; but whether it is one is for the engine to say.
+        for _ in 0..=self.parents.len() {
+            if id == write.replication_id {
+                return write.replication_end <= offset;
+            }
+            let Some((parent, fork)) = self.parents.get(id) else { return false };
+            (id, offset) = (parent, offset.min(*fork));
+        }
+        false
+    }
+}

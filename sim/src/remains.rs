@@ -1,0 +1,40 @@
+//! What a dead node has left on its disk.
+//!
+//! The files say it, but only a node can read them. So one is started on a copy of the machine, in no world at all: its disk
+//! answers at once, nobody calls, and no time goes by. What it holds when it has read everything is what the next
+//! process on that machine will find.
+
+use engine::{
+    io::{Effect, Effects, Input},
+    keyspace::Keyspace,
+    time::Time,
+};
+
+use crate::host::Host;
+
+/// The data that the next process on this machine will find; `None`: it will not start.
+pub(crate) fn of(host: &Host, now: Time) -> Option<Keyspace> {
+    let mut copy = Host::new(host.spec.clone());
+    copy.disk = host.disk.clone();
+    copy.start(now, 0).ok()?;
+    let clock = host.clock(now);
+    let mut node = copy.process?.node;
+    let mut fx = Effects::default();
+    node.step(clock, Input::Boot, &mut fx);
+    loop {
+        let mut answers = Vec::new();
+        for effect in std::mem::take(&mut fx).actions {
+            match effect {
+                Effect::Disk { id, op } => answers.push((id, copy.disk.issue(now, &op).result)),
+                Effect::Exit { .. } => return None,
+                _ => {}
+            }
+        }
+        if answers.is_empty() || !node.is_loading() {
+            return (!node.is_loading()).then(|| node.keyspace().clone());
+        }
+        for (id, result) in answers {
+            node.step(clock, Input::Disk { id, result }, &mut fx);
+        }
+    }
+}
