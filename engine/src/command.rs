@@ -46,6 +46,7 @@ pub mod sentinel;
 pub mod server;
 pub mod slow;
 pub mod string;
+mod tracking;
 pub mod transaction;
 
 /// All families, in no particular order.

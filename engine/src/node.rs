@@ -21,6 +21,7 @@
 //! * [`propagate`]: what a command leaves behind for the AOF and for replicas.
 //! * [`watch`]: who is to know at EXEC that a key has changed.
 //! * [`pubsub`]: who listens to which channel.
+//! * [`tracking`]: whose copies of values are out of date.
 //! * [`stats`]: what INFO counts.
 //! * [`view`]: what a node lets the outside see of itself.
 
@@ -51,6 +52,7 @@ pub mod propagate;
 pub mod pubsub;
 mod sentinel;
 pub mod stats;
+pub mod tracking;
 pub mod view;
 pub mod watch;
 
@@ -94,6 +96,7 @@ pub struct Node {
     pub(crate) clients: Clients,
     pub(crate) watches: Watches,
     pub(crate) pubsub: PubSub,
+    pub(crate) tracking: tracking::Tracking,
     /// Who has sent MONITOR.
     pub(crate) monitors: BTreeSet<ConnId>,
     /// Why clients wait, if they do: `CLIENT PAUSE`, and what pauses writes for its own sake.
@@ -133,6 +136,7 @@ impl Node {
             active_expire: true,
             watches: Watches::default(),
             pubsub: PubSub::default(),
+            tracking: tracking::Tracking::default(),
             monitors: BTreeSet::new(),
             pauses: Pauses::default(),
             stats: Stats::default(),
@@ -230,6 +234,7 @@ impl Node {
 
     /// The end of a turn: the AOF buffer is written, replicas are fed.
     fn before_sleep(&mut self, now: Time, fx: &mut Effects) {
+        self.tell_tracking(fx);
         self.persistence_before_sleep(now, fx);
         self.feed_replicas(now, fx);
     }

@@ -174,8 +174,22 @@ pub static COMMANDS: &[Command] = &[Command {
             categories: &["connection"],
             group: "connection",
             since: "6.0.0",
-            summary: "Client-side caching; not to be had here.",
-            run: tracking,
+            summary: "Tells this connection when what it has read changes.",
+            example: &[("CLIENT TRACKING ON", "OK")],
+            run: super::tracking::tracking,
+            ..Command::BASE
+        },
+        Command {
+            name: "caching",
+            container: "client",
+            arity: 3,
+            flags: &[Flag::Noscript, Flag::Loading, Flag::Stale],
+            categories: &["connection"],
+            group: "connection",
+            since: "6.0.0",
+            summary: "Says whether the keys of the next command are tracked.",
+            example: &[("CLIENT TRACKING ON OPTIN", "OK"), ("CLIENT CACHING YES", "OK")],
+            run: super::tracking::caching,
             ..Command::BASE
         },
         Command {
@@ -187,7 +201,7 @@ pub static COMMANDS: &[Command] = &[Command {
             group: "connection",
             since: "6.2.0",
             summary: "Answers how this connection's caching is set.",
-            run: trackinginfo,
+            run: super::tracking::trackinginfo,
             ..Command::BASE
         },
         Command {
@@ -200,7 +214,7 @@ pub static COMMANDS: &[Command] = &[Command {
             since: "6.0.0",
             summary: "Answers to whom invalidations of this connection's cache go.",
             example: &[("CLIENT GETREDIR", "(integer) -1")],
-            run: getredir,
+            run: super::tracking::getredir,
             ..Command::BASE
         },
         Command {
@@ -461,27 +475,5 @@ fn unblock(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         ctx.node.end_wait(ctx.now, conn, ctx.fx);
     }
     ctx.reply().integer(1);
-    Ok(())
-}
-
-fn tracking(_: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    Err(Refusal::err("Client tracking is not supported by this server"))
-}
-
-fn trackinginfo(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    let mut reply = ctx.reply();
-    reply.map(3);
-    reply.bulk(b"flags");
-    reply.set(1);
-    reply.bulk(b"off");
-    reply.bulk(b"redirect");
-    reply.integer(-1);
-    reply.bulk(b"prefixes");
-    reply.array(0);
-    Ok(())
-}
-
-fn getredir(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    ctx.reply().integer(-1);
     Ok(())
 }

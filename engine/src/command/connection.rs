@@ -284,6 +284,7 @@ fn reset(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     ctx.node.monitors.remove(&ctx.client.conn);
     ctx.node.watches.forget(ctx.client.conn);
     ctx.node.pubsub.forget(ctx.client);
+    ctx.node.tracking.disable(ctx.client);
     let client = &mut *ctx.client;
     client.monitor = false;
     client.multi = None;

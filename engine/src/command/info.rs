@@ -150,7 +150,7 @@ impl Node {
                 ("client_recent_max_input_buffer", largest(|c| c.input.len()) as u64),
                 ("client_recent_max_output_buffer", largest(|c| c.out.len()) as u64),
                 ("blocked_clients", blocked as u64),
-                ("tracking_clients", 0),
+                ("tracking_clients", self.tracking.counts()[0]),
                 ("clients_in_timeout_table", in_timeout_table as u64),
             ],
         );
@@ -294,8 +294,17 @@ impl Node {
         );
         zeros(out, "migrate_cached_sockets slave_expires_tracked_keys active_defrag_hits");
         zeros(out, "active_defrag_misses active_defrag_key_hits active_defrag_key_misses");
-        zeros(out, "total_active_defrag_time current_active_defrag_time tracking_total_keys");
-        zeros(out, "tracking_total_items tracking_total_prefixes unexpected_error_replies");
+        zeros(out, "total_active_defrag_time current_active_defrag_time");
+        let [_, keys, items, prefixes] = self.tracking.counts();
+        numbers(
+            out,
+            &[
+                ("tracking_total_keys", keys),
+                ("tracking_total_items", items),
+                ("tracking_total_prefixes", prefixes),
+                ("unexpected_error_replies", 0),
+            ],
+        );
         numbers(
             out,
             &[

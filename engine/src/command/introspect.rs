@@ -238,6 +238,15 @@ fn key_specs(row: &Command) -> Vec<KeySpec> {
     }
 }
 
+impl Command {
+    /// The keys among these arguments.
+    pub(crate) fn keys_in<'a>(&self, args: Args<'a>) -> Vec<&'a [u8]> {
+        let specs = key_specs(self);
+        let positions = specs.iter().flat_map(|spec| spec.positions(args.len()));
+        positions.map(|at| args.at(at)).collect()
+    }
+}
+
 impl KeySpec {
     fn describe(&self, reply: &mut Reply<'_>) {
         reply.map(3);

@@ -264,3 +264,73 @@ fn with_noeviction_a_command_that_needs_memory_is_refused() {
     assert_eq!(t.line(a, "GET k"), "\"v\"");
     assert_eq!(t.line(a, "DEL k"), "(integer) 1");
 }
+
+#[test]
+fn whoever_tracks_is_told_once_that_what_it_has_read_has_changed() {
+    let mut terminal = Terminal::new();
+    let (reader, writer) = (terminal.connect(1), terminal.connect(2));
+    terminal.line(reader, "HELLO 3");
+    terminal.line(reader, "CLIENT TRACKING ON");
+    terminal.line(reader, "GET a");
+    terminal.line(writer, "SET other 1");
+    assert!(terminal.heard(reader).is_empty());
+    terminal.line(writer, "SET a 1");
+    assert_eq!(terminal.heard(reader), ["1) \"invalidate\"\n2) 1) \"a\""]);
+    terminal.line(writer, "SET a 2");
+    assert!(terminal.heard(reader).is_empty());
+}
+
+#[test]
+fn whoever_listens_to_a_prefix_hears_of_all_its_keys_at_the_end_of_the_turn() {
+    let mut terminal = Terminal::new();
+    let (reader, writer) = (terminal.connect(1), terminal.connect(2));
+    terminal.line(reader, "HELLO 3");
+    terminal.line(reader, "CLIENT TRACKING ON BCAST PREFIX user: NOLOOP");
+    terminal.line(writer, "MSET user:2 x user:1 x other x");
+    terminal.line(reader, "SET user:3 mine");
+    terminal.step(Input::BeforeSleep);
+    let told = terminal.heard(reader);
+    assert_eq!(told, ["1) \"invalidate\"\n2) 1) \"user:1\"\n   2) \"user:2\""]);
+}
+
+#[test]
+fn a_stale_key_that_goes_away_does_not_fail_the_transaction_that_watches_it() {
+    let mut terminal = Terminal::new();
+    let (client, other) = (terminal.connect(1), terminal.connect(2));
+    terminal.line(client, "DEBUG SET-ACTIVE-EXPIRE 0");
+    terminal.line(client, "SET a 1 PX 1");
+    terminal.now = terminal.now.plus_millis(2);
+    terminal.line(client, "WATCH a");
+    terminal.line(other, "EXISTS a");
+    terminal.line(client, "MULTI");
+    assert_eq!(terminal.line(client, "EXEC"), "(empty array)");
+    terminal.line(client, "WATCH a");
+    terminal.line(other, "SET a 2");
+    terminal.line(client, "MULTI");
+    assert_eq!(terminal.line(client, "EXEC"), "(nil)");
+}
+
+#[test]
+fn pushes_arrive_though_replies_are_off() {
+    let mut terminal = Terminal::new();
+    let (listener, speaker) = (terminal.connect(1), terminal.connect(2));
+    terminal.line(listener, "HELLO 3");
+    terminal.line(listener, "CLIENT REPLY OFF");
+    assert!(terminal.line(listener, "SUBSCRIBE news").contains("subscribe"));
+    assert_eq!(terminal.line(listener, "PING"), "");
+    terminal.line(speaker, "PUBLISH news hello");
+    assert_eq!(terminal.heard(listener).len(), 1);
+}
+
+#[test]
+fn debug_reload_brings_the_data_back_from_the_file() {
+    let mut terminal = Terminal::new();
+    let client = terminal.connect(1);
+    terminal.line(client, "MSET a 1 b two");
+    let before = terminal.line(client, "DEBUG DIGEST");
+    assert_eq!(terminal.line(client, "DEBUG RELOAD"), "OK");
+    assert_eq!(terminal.line(client, "DEBUG DIGEST"), before);
+    terminal.line(client, "SET c 3");
+    assert_eq!(terminal.line(client, "DEBUG RELOAD NOSAVE"), "OK");
+    assert_eq!(terminal.line(client, "EXISTS c"), "(integer) 0");
+}

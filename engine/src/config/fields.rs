@@ -110,6 +110,8 @@ pub struct General {
     pub enable_module_command: ProtectedAction,
     /// Which events about keys are published.
     pub notify_keyspace_events: NotifyEvents,
+    /// How many keys are tracked for clients at the most; 0: no limit.
+    pub tracking_table_max_keys: u64,
     /// Commands that take longer than so many microseconds are in SLOWLOG; -1: none is.
     pub slowlog_log_slower_than: i64,
     /// How many entries SLOWLOG has at the most.

@@ -67,6 +67,8 @@ pub struct Client {
     pub subscriptions: Subscriptions,
     /// Which of its replies are sent (`CLIENT REPLY`).
     pub replies: Replies,
+    /// How it keeps copies of values (`CLIENT TRACKING`).
+    pub tracking: Option<Box<super::tracking::ClientTracking>>,
     /// Of `out`: what is sent though the reply of the running command is not wanted.
     pub pushed: Vec<core::ops::Range<usize>>,
     /// Whether it is spared when clients are evicted (`CLIENT NO-EVICT`).
@@ -207,6 +209,7 @@ impl Client {
             multi: None,
             subscriptions: Subscriptions::default(),
             replies: Replies::On,
+            tracking: None,
             pushed: Vec::new(),
             no_evict: false,
             monitor: false,
@@ -240,6 +243,12 @@ impl Client {
             }
         }
         self.out.truncate(end);
+    }
+
+    /// `redir=`: who is told of invalid keys instead; 0: nobody else, -1: it does not track.
+    pub fn redirection(&self) -> i64 {
+        let redirect = |tracking: &super::tracking::ClientTracking| tracking.redirect.unwrap_or(0);
+        self.tracking.as_deref().map_or(-1, |tracking| redirect(tracking).cast_signed())
     }
 
     /// A command was refused: the transaction in the making, if there is one, will be.

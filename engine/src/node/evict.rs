@@ -37,6 +37,7 @@ impl Node {
             }
             if self.propagation.depth == 0 {
                 self.flush_propagation(now, fx);
+                self.tell_changes(client.as_deref_mut(), fx);
             }
         }
     }

@@ -299,6 +299,9 @@ impl Node {
         }
         self.stats.commands_processed += 1;
         self.measure(now, client, row, args, (begun, outcome.is_err()));
+        if !self.tracking.is_off() {
+            self.track(client, row, args, fx);
+        }
         if self.propagation.depth == 0 && !self.propagation.is_empty() {
             self.propagation.one_by_one = row.is(Flag::TouchesArbitraryKeys);
             self.flush_propagation(now, fx);
@@ -378,6 +381,7 @@ impl Node {
     fn forget(&mut self, mut client: Box<Client>) {
         self.clients.remove(client.conn);
         self.pubsub.forget(&mut client);
+        self.tracking.disable(&mut client);
         self.watches.forget(client.conn);
         self.monitors.remove(&client.conn);
         self.replication.ended.push(client.conn);

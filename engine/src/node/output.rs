@@ -3,7 +3,7 @@
 use alloc::{format, string::String, vec::Vec};
 use core::fmt::Write as _;
 
-use super::{Client, ClientKind, CloseIntent, Node};
+use super::{Client, ClientKind, CloseIntent, Node, tracking::TrackingMode};
 use crate::{
     command::{Command, Flag},
     config::ClientClass,
@@ -81,7 +81,7 @@ impl Node {
         let queued = client.multi.as_ref().map_or(0, |multi| multi.bytes());
         let _ = write!(
             line,
-            " qbuf={} qbuf-free={} argv-mem={argv} multi-mem={queued} rbs={} rbp={} obl={} oll=0 omem={} tot-mem={} events={} cmd={command} user=default redir=-1 resp={}",
+            " qbuf={} qbuf-free={} argv-mem={argv} multi-mem={queued} rbs={} rbp={} obl={} oll=0 omem={} tot-mem={} events={} cmd={command} user=default redir={} resp={}",
             client.waiting_input(),
             client.room_for_input(now),
             1024,
@@ -90,6 +90,7 @@ impl Node {
             client.unsent,
             client.memory(),
             if client.unsent > 0 { "rw" } else { "r" },
+            client.redirection(),
             if client.protocol == Protocol::Resp3 { 3 } else { 2 },
         );
         line
@@ -97,6 +98,7 @@ impl Node {
 
     /// The letters behind `flags=`.
     fn flags_of(&self, client: &Client) -> String {
+        let tracking = client.tracking.as_deref();
         let letters = [
             (client.kind == ClientKind::Replica && client.monitor, 'O'),
             (client.kind == ClientKind::Replica, 'S'),
@@ -105,6 +107,9 @@ impl Node {
             (!client.subscriptions.is_empty(), 'P'),
             (client.multi.is_some(), 'x'),
             (client.blocked.is_some(), 'b'),
+            (client.tracking.is_some(), 't'),
+            (tracking.is_some_and(|tracking| tracking.broken), 'R'),
+            (tracking.is_some_and(|t| t.mode == TrackingMode::Broadcast), 'B'),
             (self.watches.is_touched(client.conn), 'd'),
             (client.close == CloseIntent::AfterReply, 'c'),
             (client.close == CloseIntent::Now, 'A'),

@@ -68,6 +68,7 @@ impl Node {
     /// A key has changed: whoever watches it will hear of it.
     #[inline]
     pub(crate) fn touch_watchers(&mut self, db: u32, key: &[u8]) {
+        self.tracking.changed(key);
         if self.watches.keys.is_empty() {
             return;
         }
@@ -88,6 +89,7 @@ impl Node {
 
     /// A database is about to be emptied: its keys that exist change.
     pub(crate) fn touch_watchers_of(&mut self, db: u32) {
+        self.tracking.flushed();
         self.touch_watchers_between(db, None);
     }
 

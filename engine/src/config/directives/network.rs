@@ -40,6 +40,5 @@ pub const ROWS: &[Directive] = &[
         .kept_only("Clients are limited one by one (client-output-buffer-limit), not together."),
     number("io-threads", (1, 128), 1, Place::Kept).immutable().kept_only(ONE_ENGINE),
     yes_no("io-threads-do-reads", false, Place::Kept).immutable().kept_only(ONE_ENGINE),
-    number("tracking-table-max-keys", LONG, 1_000_000, Place::Kept)
-        .kept_only("Client side caching (CLIENT TRACKING) is not done yet."),
+    number("tracking-table-max-keys", LONG, 1_000_000, field!(general.tracking_table_max_keys)),
 ];
