@@ -3,11 +3,13 @@
 mod browser;
 mod chaos;
 mod command_line;
+mod corruption;
 mod crash;
 mod differential;
 mod differential_aof;
 mod failover;
 mod fidelity;
+mod fuzz;
 mod harness;
 mod interop_persistence;
 mod interop_replication;

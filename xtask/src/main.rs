@@ -3,11 +3,13 @@
 //! - [`page`] builds the page: WASM, bindings, fingerprints, compressed copies;
 //! - [`play`] builds page and server and hands over to the server's lab supervisor;
 //! - [`verify`] installs what the tests need and runs everything that has to hold;
+//! - [`mod@fuzz`] feeds everything that reads bytes with damaged ones;
 //! - [`mod@bench`] measures ours beside Debian's Redis, and the page;
 //! - [`run`] runs one outside command with a name and a clock beside it;
 //! - [`workspace`] knows where things lie and what the toolchain still lacks.
 
 mod bench;
+mod fuzz;
 mod page;
 mod play;
 mod run;
@@ -33,6 +35,8 @@ enum Command {
     Play(play::Options),
     /// Check everything that has to hold, installing what that needs
     Verify(verify::Options),
+    /// Feed everything that reads bytes with damaged ones
+    Fuzz(fuzz::Options),
     /// Measure our server beside Debian's Redis, the simulation and the page
     Bench(bench::Options),
 }
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
         Command::Page(options) => page::page(&options),
         Command::Play(options) => play::play(&options),
         Command::Verify(options) => verify::verify(&options),
+        Command::Fuzz(options) => fuzz::fuzz(&options),
         Command::Bench(options) => bench::bench(&options),
     };
     match done {

@@ -67,7 +67,8 @@ impl Manifest {
             if line.starts_with(b"#") {
                 continue;
             }
-            if end.is_none() {
+            // A zero ends a line for C, so that its end is not found.
+            if end.is_none() || line.contains(&0) {
                 let what = "The AOF manifest file contains too long line";
                 return Err(ManifestError { line: None, what });
             }
@@ -159,7 +160,8 @@ impl Manifest {
         if let Some(old) = self.base.take() {
             self.history.insert(0, old);
         }
-        self.last_base += 1;
+        // A number below 1 is nobody's but an editor's; 0 could not be read back.
+        self.last_base = self.last_base.max(0) + 1;
         let format = if rdb { "rdb" } else { "aof" };
         let name = format!("{prefix}.{}.base.{format}", self.last_base);
         self.base = Some(AofFile { name: name.clone(), seq: self.last_base });
@@ -168,7 +170,7 @@ impl Manifest {
 
     /// Names a new incr, behind those that are there.
     pub fn new_incr(&mut self, prefix: &str) -> String {
-        self.last_incr += 1;
+        self.last_incr = self.last_incr.max(0) + 1;
         let name = format!("{prefix}.{}.incr.aof", self.last_incr);
         self.incrs.push(AofFile { name: name.clone(), seq: self.last_incr });
         name

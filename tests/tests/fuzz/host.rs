@@ -1,0 +1,185 @@
+//! A node in this process, with a disk that never fails and peers that say whatever they are told to.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use engine::config::Config;
+use engine::io::{
+    ChildEvent, ChildOutput, ChildState, ConnId, DiskError, DiskErrorKind, DiskId, DiskOp,
+    DiskReply, Effect, Effects, Endpoint, Input, JobId,
+};
+use engine::keyspace::digest::of_dataset;
+use engine::node::{Birth, Node};
+use engine::time::Time;
+
+/// Files by name.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+pub struct Host {
+    pub node: Node,
+    pub files: Files,
+    pub exit: Option<i32>,
+    /// Connections that the node has opened and not closed.
+    pub opened: Vec<ConnId>,
+    pub log: Vec<String>,
+    /// What the client was sent.
+    pub replies: Vec<u8>,
+    now: Time,
+    answers: VecDeque<Answer>,
+}
+
+enum Answer {
+    Disk(DiskId, Result<DiskReply, DiskError>),
+    Child(JobId, ChildEvent),
+    Connected(ConnId),
+}
+
+pub const CLIENT: ConnId = ConnId::accepted(1);
+/// More answers than any input has a right to.
+const MOST_ANSWERS: u32 = 100_000;
+
+impl Host {
+    /// Starts a node over these files; one client is connected.
+    pub fn boot(config: Config, files: Files) -> Self {
+        let mut host = Self {
+            node: Node::new(Birth { seed: 7, pid: 1, config }),
+            files,
+            exit: None,
+            opened: Vec::new(),
+            log: Vec::new(),
+            replies: Vec::new(),
+            now: Time::from_millis(1_700_000_000_000),
+            answers: VecDeque::new(),
+        };
+        host.hear(Input::Boot);
+        let peer = Endpoint::new("127.0.0.1", 50_000);
+        host.hear(Input::Accepted { conn: CLIENT, peer: peer.clone(), local: peer });
+        host
+    }
+
+    /// Bytes from a peer.
+    pub fn receive(&mut self, conn: ConnId, bytes: &[u8]) {
+        let known = conn == CLIENT || self.opened.contains(&conn);
+        if known && !bytes.is_empty() {
+            self.hear(Input::Received { conn, bytes });
+        }
+    }
+
+    /// Time goes on.
+    pub fn pass(&mut self, millis: u64) {
+        self.now = self.now.plus_millis(millis);
+        self.hear(Input::Timer);
+    }
+
+    /// A fingerprint of all data.
+    pub fn digest(&self) -> String {
+        let keyspace = self.node.keyspace();
+        format!("{:?}", of_dataset(keyspace.iter().map(|database| database.table())))
+    }
+
+    /// Hand an input over, and all that follows from it.
+    pub fn hear(&mut self, input: Input<'_>) {
+        let mut fx = Effects::default();
+        self.step(input, &mut fx);
+        let mut sleeps = false;
+        for n in 0.. {
+            assert!(n < MOST_ANSWERS, "it never settles");
+            let answer = self.answers.pop_front();
+            if answer.is_none() && std::mem::replace(&mut sleeps, answer.is_none()) {
+                return;
+            }
+            let input = match answer {
+                Some(Answer::Disk(id, result)) => Input::Disk { id, result },
+                Some(Answer::Child(job, event)) => Input::Child { job, event },
+                Some(Answer::Connected(conn)) => {
+                    let peer = Endpoint::new("127.0.0.2", 6379);
+                    Input::Connected { conn, peer: peer.clone(), local: peer }
+                }
+                None => Input::BeforeSleep,
+            };
+            self.step(input, &mut fx);
+        }
+    }
+
+    fn step(&mut self, input: Input<'_>, fx: &mut Effects) {
+        if self.exit.is_some() {
+            return;
+        }
+        self.node.step(self.now, input, fx);
+        for (to, bytes) in fx.sends.drain(..) {
+            if to == CLIENT {
+                self.replies.extend(bytes);
+            }
+        }
+        self.log.extend(fx.traces.drain(..).map(|traced| traced.fact.to_string()));
+        for effect in std::mem::take(&mut fx.actions) {
+            self.carry_out(effect);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Disk { id, op } => {
+                let result = perform(&mut self.files, op);
+                self.answers.push_back(Answer::Disk(id, result));
+            }
+            Effect::StartChild(mut job) => {
+                let mut bytes = Vec::new();
+                while job.work.run(1 << 16, &mut bytes) == ChildState::Running {}
+                let len = bytes.len() as u64;
+                match job.output {
+                    ChildOutput::File(path) => drop(self.files.insert(path, bytes)),
+                    ChildOutput::Parent => {
+                        let event = ChildEvent::Output(bytes.into());
+                        self.answers.push_back(Answer::Child(job.id, event));
+                    }
+                }
+                let event = ChildEvent::Finished { bytes: len };
+                self.answers.push_back(Answer::Child(job.id, event));
+            }
+            Effect::Connect { conn, .. } if self.opened.len() < 64 => {
+                self.opened.push(conn);
+                self.answers.push_back(Answer::Connected(conn));
+            }
+            Effect::Close { conn } => self.opened.retain(|opened| *opened != conn),
+            Effect::Exit { code } => self.exit = Some(code),
+            _ => {}
+        }
+    }
+}
+
+fn perform(files: &mut Files, op: DiskOp) -> Result<DiskReply, DiskError> {
+    let missing = || DiskError {
+        kind: DiskErrorKind::NotFound,
+        text: "No such file or directory".to_owned(),
+        written: 0,
+    };
+    match op {
+        DiskOp::Read { path, offset, len } => {
+            let file = files.get(&path).ok_or_else(missing)?;
+            let rest = file.get(offset as usize..).unwrap_or_default();
+            let piece = &rest[..rest.len().min(len as usize)];
+            return Ok(DiskReply::Data(piece.to_vec().into()));
+        }
+        DiskOp::Length { path } => {
+            let len = files.get(&path).ok_or_else(missing)?.len();
+            return Ok(DiskReply::Length(len as u64));
+        }
+        DiskOp::List { path } => {
+            let prefix = format!("{path}/");
+            let names = files.keys().filter_map(|name| name.strip_prefix(&prefix));
+            return Ok(DiskReply::Names(names.map(str::to_owned).collect()));
+        }
+        DiskOp::Create { path } => drop(files.insert(path, Vec::new())),
+        DiskOp::Append { path, bytes } => files.entry(path).or_default().extend(bytes),
+        DiskOp::Truncate { path, len } => {
+            files.get_mut(&path).ok_or_else(missing)?.truncate(len as usize);
+        }
+        DiskOp::Rename { from, to } => {
+            let file = files.remove(&from).ok_or_else(missing)?;
+            files.insert(to, file);
+        }
+        DiskOp::Unlink { path } => drop(files.remove(&path).ok_or_else(missing)?),
+        _ => {}
+    }
+    Ok(DiskReply::Done)
+}
