@@ -487,10 +487,15 @@ pub enum Effect {
         /// Which run.
         id: ScriptId,
     },
-    /// Listen on this port instead of the present one (CONFIG SET port).
+    /// Listen on this port and these addresses instead of the present ones; answered by [`Input::Disk`], like all
+    /// that can fail. Where it does, the present ones stay.
     Listen {
-        /// The new port.
+        /// Its number.
+        id: DiskId,
+        /// The port; 0: none.
         port: u16,
+        /// The addresses, as `bind` has them.
+        bind: Vec<String>,
     },
     /// Stand still: nothing is sent, heard or done for so long (DEBUG SLEEP). What this step asked for comes after it.
     Stall {

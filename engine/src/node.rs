@@ -321,9 +321,18 @@ impl Node {
 
     /// Ask the disk for something; the answer comes to [`Node::on_disk`] under this number.
     pub(crate) fn disk(&mut self, op: DiskOp, fx: &mut Effects) -> DiskId {
+        self.ask(|id| Effect::Disk { id, op }, fx)
+    }
+
+    /// Ask for something that is answered under a number.
+    pub(crate) fn ask(
+        &mut self,
+        effect: impl FnOnce(DiskId) -> Effect,
+        fx: &mut Effects,
+    ) -> DiskId {
         let id = DiskId(self.next_disk);
         self.next_disk += 1;
-        fx.push(Effect::Disk { id, op });
+        fx.push(effect(id));
         id
     }
 

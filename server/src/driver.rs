@@ -16,6 +16,7 @@
 
 mod children;
 mod disk;
+mod listen;
 mod log;
 mod net;
 mod scripts;
@@ -36,13 +37,16 @@ use engine::{
     node::Node,
     time::Time,
 };
-use net::{Conn, Gate, Listener, Stream};
+use net::{Conn, Gate, Stream};
 use tokio::{
     sync::{Notify, mpsc},
     task::spawn_local,
 };
 
-pub use self::log::Log;
+pub use self::{
+    listen::{Listening, listen},
+    log::Log,
+};
 
 /// What the driver must know beside the node.
 pub struct Settings {
@@ -84,6 +88,8 @@ pub struct Driver {
     scripts: scripts::Scripts,
     log: Log,
     settings: Settings,
+    /// Those who accept connections from the network.
+    acceptors: Vec<tokio::task::JoinHandle<()>>,
     turn: Rc<Notify>,
     read_buffer: Vec<u8>,
     exit: Option<i32>,
@@ -139,6 +145,7 @@ pub async fn run(
             scripts: scripts::Scripts::new(),
             log,
             settings,
+            acceptors: Vec::new(),
             turn: turn.clone(),
             read_buffer: vec![0; READ_AT_ONCE],
             exit: None,
@@ -148,49 +155,11 @@ pub async fn run(
         })
     });
     driver.borrow_mut().step(Input::Boot);
-    for Listening(listener) in listeners {
-        spawn_local(accept(driver.clone(), listener));
-    }
+    listen::begin(&driver, listeners);
     spawn_local(hear_disk(driver.clone(), answers));
     spawn_local(timer(driver.clone()));
     spawn_local(signals(driver.clone()));
     turns(driver, turn).await
-}
-
-/// A socket that listens, made before the node starts so that a taken port is found at once.
-pub struct Listening(Listener);
-
-/// Listen on everything that the settings name. To be called within the runtime.
-///
-/// # Errors
-/// What could not be listened on, and the operating system's word.
-pub fn listen(settings: &Settings) -> Result<Vec<Listening>, (String, io::Error)> {
-    let mut listeners = Vec::new();
-    for address in &settings.listen {
-        match Listener::tcp(address.at, settings.backlog) {
-            Ok(listener) => listeners.push(Listening(listener)),
-            Err(error) if address.optional && is_missing(&error) => {}
-            Err(error) => return Err((address.at.to_string(), error)),
-        }
-    }
-    if let Some(path) = &settings.unix_socket {
-        // A socket file that a dead process left would refuse every later start.
-        let _ = std::fs::remove_file(path);
-        let listener =
-            tokio::net::UnixListener::bind(path).map_err(|error| (path.clone(), error))?;
-        if settings.unix_mode != 0 {
-            let mode = std::os::unix::fs::PermissionsExt::from_mode(settings.unix_mode.into());
-            std::fs::set_permissions(path, mode).map_err(|error| (path.clone(), error))?;
-        }
-        listeners.push(Listening(Listener::Unix(listener)));
-    }
-    Ok(listeners)
-}
-
-/// This machine has no such address, or not even the protocol (IPv6 may be off).
-fn is_missing(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::AddrNotAvailable
-        || rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::AFNOSUPPORT)
 }
 
 /// The end of each turn, until the node ends.
@@ -272,16 +241,6 @@ async fn signals(driver: Shared) {
         }
         asked = true;
         driver.borrow_mut().step(Input::Terminate { signal });
-    }
-}
-
-async fn accept(driver: Shared, listener: Listener) {
-    loop {
-        match listener.accept().await {
-            Ok(stream) => driver.borrow_mut().accepted(stream),
-            // Out of file descriptors, most likely: they come back when clients leave.
-            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-        }
     }
 }
 
@@ -394,7 +353,9 @@ impl Driver {
             }
             Effect::RunScript { id, argv } => self.run_script(id, &argv),
             Effect::KillScript { id } => self.kill_script(id),
-            Effect::Listen { port } => self.listen_on(port),
+            Effect::Listen { id, port, bind } => {
+                spawn_local(listen::listen_anew(self.myself.clone(), id, port, bind));
+            }
             // It came before everything else of this step.
             Effect::Stall { .. } => {}
             Effect::Free(garbage) => children::free(garbage),
@@ -486,17 +447,6 @@ impl Driver {
             Err(error) => {
                 let event = engine::io::ChildEvent::Failed { why: strerror(&error) };
                 self.news.push_back(Input::Child { job: id, event });
-            }
-        }
-    }
-
-    /// Listen on another port beside those that clients are connected to (CONFIG SET port).
-    fn listen_on(&mut self, port: u16) {
-        let Some(driver) = self.myself.upgrade() else { return };
-        for address in &mut self.settings.listen {
-            address.at.set_port(port);
-            if let Ok(listener) = Listener::tcp(address.at, self.settings.backlog) {
-                spawn_local(accept(driver.clone(), listener));
             }
         }
     }

@@ -132,15 +132,7 @@ fn not_listening(what: &str, error: &io::Error) -> String {
 
 fn settings(config: &Config) -> Result<Settings, String> {
     let network = &config.network;
-    let mut listen = Vec::new();
-    if network.port != 0 {
-        for address in &network.bind {
-            let resolved = resolve(address, network.port);
-            listen.push(resolved.map_err(|why| {
-                format!("bind {address}: {why}; correct the address or begin it with '-'")
-            })?);
-        }
-    }
+    let listen = addresses(&network.bind, network.port)?;
     Ok(Settings {
         listen,
         unix_socket: network.unixsocket.clone(),
@@ -148,6 +140,17 @@ fn settings(config: &Config) -> Result<Settings, String> {
         backlog: network.tcp_backlog,
         keepalive: u64::from(network.tcp_keepalive),
     })
+}
+
+/// The addresses of `bind`, with this port; none if there is to be no port.
+pub fn addresses(bind: &[String], port: u16) -> Result<Vec<Address>, String> {
+    let wanted = bind.iter().filter(|_| port != 0);
+    let resolved = wanted.map(|address| {
+        resolve(address, port).map_err(|why| {
+            format!("bind {address}: {why}; correct the address or begin it with '-'")
+        })
+    });
+    resolved.collect()
 }
 
 /// `*`, `-::*`, `127.0.0.1`, `-::1`, `localhost`: a `-` in front means that it may fail.

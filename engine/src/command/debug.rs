@@ -39,10 +39,6 @@ pub(super) fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             ctx.reply().ok();
         }
         (b"protocol", 3) => return protocol(ctx, args.at(2)),
-        (b"stringmatch-len", 4) => {
-            let found = crate::glob::matches(args.at(2), args.at(3));
-            ctx.reply().integer(i64::from(found));
-        }
         // The buffers of replies take what is written and nothing more: there is nothing to set.
         (b"replybuffer", 4) | (b"config-rewrite-force-all", 2) => ctx.reply().ok(),
         (b"htstats", 3) => htstats(ctx, args.at(2))?,
@@ -66,7 +62,7 @@ pub(super) fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// What there is, a line each.
 fn help(ctx: &mut Ctx<'_>) {
-    const LINES: [&str; 21] = [
+    const LINES: [&str; 20] = [
         "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
         "CHANGE-REPL-ID",
         "DIGEST",
@@ -84,7 +80,6 @@ fn help(ctx: &mut Ctx<'_>) {
         "REPLYBUFFER <setting> <value>",
         "SET-ACTIVE-EXPIRE <0|1>",
         "SLEEP <seconds>",
-        "STRINGMATCH-LEN <pattern> <text>",
         "CONFIG-REWRITE-FORCE-ALL",
         "HELP",
         "    Prints this.",

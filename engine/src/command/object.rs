@@ -1,12 +1,14 @@
 //! OBJECT and MEMORY: how values are held, and what they take.
 
+use alloc::vec::Vec;
+
 use super::{Command, Ctx, Flag, Keys, Outcome};
 use crate::{
     config::MaxmemoryPolicy,
     keyspace::{StringEncoding, ValueRef},
     number::parse_i64,
     refusal::Refusal,
-    resp::Args,
+    resp::{Args, Reply},
 };
 
 /// The rows of this family.
@@ -297,22 +299,61 @@ fn doctor(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 }
 
 fn stats(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    let keys = ctx.node.keyspace.len() as i64;
-    let used = ctx.node.used_memory() as i64;
-    let dataset = ctx.node.keyspace.approximate_bytes() as i64;
+    let node = &*ctx.node;
+    let (keys, used) = (node.keyspace.len(), node.used_memory());
+    let dataset = node.keyspace.approximate_bytes();
+    let peak = node.peak_memory.max(used);
+    let databases: Vec<(usize, u64, u64)> = (node.keyspace.iter().enumerate())
+        .filter(|(_, db)| !db.is_empty())
+        .map(|(number, db)| (number, db.len() * SLOT, db.expiring() as u64 * SLOT))
+        .collect();
+    let percent = |part: u64, whole: u64| part as f64 * 100.0 / whole.max(1) as f64;
     let mut reply = ctx.reply();
-    let rows: [(&[u8], i64); 4] = [
-        (b"total.allocated", used),
-        (b"keys.count", keys),
-        (b"keys.bytes-per-key", dataset.checked_div(keys).unwrap_or(0)),
-        (b"dataset.bytes", dataset),
-    ];
-    reply.map(rows.len());
-    for (name, value) in rows {
-        reply.bulk(name);
-        reply.integer(value);
+    reply.map(27 + databases.len());
+    numbers(&mut reply, &[("peak.allocated", peak), ("total.allocated", used)]);
+    numbers(&mut reply, &[("startup.allocated", 0), ("replication.backlog", 0)]);
+    numbers(&mut reply, &[("clients.slaves", 0), ("clients.normal", 0), ("cluster.links", 0)]);
+    numbers(&mut reply, &[("aof.buffer", 0), ("lua.caches", 0), ("functions.caches", 0)]);
+    for (number, main, expires) in databases {
+        reply.bulk(alloc::format!("db.{number}").as_bytes());
+        reply.map(3);
+        numbers(&mut reply, &[("overhead.hashtable.main", main)]);
+        numbers(&mut reply, &[("overhead.hashtable.expires", expires)]);
+        numbers(&mut reply, &[("overhead.hashtable.slot-to-keys", 0)]);
+    }
+    numbers(&mut reply, &[("overhead.total", used - dataset), ("keys.count", keys)]);
+    let per_key = dataset.checked_div(keys).unwrap_or(0);
+    numbers(&mut reply, &[("keys.bytes-per-key", per_key), ("dataset.bytes", dataset)]);
+    ratio(&mut reply, "dataset.percentage", percent(dataset, used));
+    ratio(&mut reply, "peak.percentage", percent(used, peak));
+    numbers(&mut reply, &[("allocator.allocated", used), ("allocator.active", used)]);
+    numbers(&mut reply, &[("allocator.resident", used)]);
+    // The engine sees no allocator, and so no fragmentation.
+    for (name, bytes) in [
+        ("allocator-fragmentation.ratio", "allocator-fragmentation.bytes"),
+        ("allocator-rss.ratio", "allocator-rss.bytes"),
+        ("rss-overhead.ratio", "rss-overhead.bytes"),
+        ("fragmentation", "fragmentation.bytes"),
+    ] {
+        ratio(&mut reply, name, 1.0);
+        numbers(&mut reply, &[(bytes, 0)]);
     }
     Ok(())
+}
+
+/// What a slot of a table costs, near enough.
+const SLOT: u64 = 16;
+
+fn numbers(reply: &mut Reply<'_>, fields: &[(&str, u64)]) {
+    for (name, number) in fields {
+        reply.bulk(name.as_bytes());
+        reply.integer(number.cast_signed());
+    }
+}
+
+fn ratio(reply: &mut Reply<'_>, name: &str, value: f64) {
+    reply.bulk(name.as_bytes());
+    reply.double_text(&alloc::format!("{value}"));
 }
 
 fn purge(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {

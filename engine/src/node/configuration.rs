@@ -38,6 +38,8 @@ struct Job {
 
 #[derive(Clone, Debug)]
 enum Step {
+    /// CONFIG SET port, CONFIG SET bind.
+    Listen(Box<Applied>),
     /// CONFIG SET dir.
     ChangeDir(Box<Applied>),
     /// CONFIG REWRITE: the old file's text.
@@ -52,14 +54,17 @@ const LARGEST_FILE: u64 = 64 << 20;
 impl Ctx<'_> {
     /// Put a changed configuration in place, and reply.
     pub(crate) fn apply_config(&mut self, applied: Applied) -> Outcome {
-        if applied.has("bind") {
-            // The sockets are the driver's, made before the node was born.
-            return Err(SetError::refused("bind", "Failed to bind to specified addresses.").into());
+        if applied.has("bind") || applied.has("port") {
+            let network = &applied.config.network;
+            let (port, bind) = (network.port, network.bind.clone());
+            let step = Step::Listen(Box::new(applied));
+            self.begin(|id| Effect::Listen { id, port, bind }, step);
+            return Ok(());
         }
         if applied.has("dir") {
             let path = applied.config.general.dir.clone();
             let step = Step::ChangeDir(Box::new(applied));
-            self.begin(DiskOp::ChangeDir { path }, step);
+            self.begin(|id| Effect::Disk { id, op: DiskOp::ChangeDir { path } }, step);
             return Ok(());
         }
         self.node.put_config(self.now, applied, self.fx);
@@ -72,19 +77,20 @@ impl Ctx<'_> {
         let Some(path) = self.node.config.source.file.clone() else {
             return Err(Refusal::err("The server is running without a config file"));
         };
-        self.begin(DiskOp::Read { path, offset: 0, len: LARGEST_FILE }, Step::Read);
+        let op = DiskOp::Read { path, offset: 0, len: LARGEST_FILE };
+        self.begin(|id| Effect::Disk { id, op }, Step::Read);
         Ok(())
     }
 
     /// Start a job. Its client waits for it; within a transaction the reply goes out at once.
-    fn begin(&mut self, op: DiskOp, step: Step) {
+    fn begin(&mut self, effect: impl FnOnce(DiskId) -> Effect, step: Step) {
         let waits = self.node.propagation.depth == 1;
         if waits {
             self.client.blocked = Some(Blocked::Disk);
         } else {
             self.reply().ok();
         }
-        let id = self.node.disk(op, self.fx);
+        let id = self.node.ask(effect, self.fx);
         let client = waits.then_some(self.client.conn);
         self.node.config_jobs.0.insert(id, Job { client, step });
     }
@@ -102,7 +108,6 @@ impl Node {
     /// A directive has another value than before. Most are looked at when they matter; these want something done.
     fn config_changed(&mut self, now: Time, name: &str, fx: &mut Effects) {
         match name {
-            "port" => fx.push(Effect::Listen { port: self.config.network.port }),
             "appendonly" => self.appendonly_changed(now, fx),
             "aof-disable-auto-gc" => self.auto_gc_changed(now, fx),
             "maxmemory" if self.config.memory.maxmemory > 0 => self.make_room(now, None, fx),
@@ -120,6 +125,24 @@ impl Node {
     ) -> bool {
         let Some(Job { client, step }) = self.config_jobs.0.remove(&id) else { return false };
         match (step, result) {
+            (Step::Listen(applied), Ok(_)) if applied.has("dir") => {
+                let path = applied.config.general.dir.clone();
+                let id = self.disk(DiskOp::ChangeDir { path }, fx);
+                self.config_jobs.0.insert(id, Job { client, step: Step::ChangeDir(applied) });
+            }
+            (Step::Listen(applied), Ok(_)) => {
+                self.put_config(now, *applied, fx);
+                self.config_reply(now, client, Ok(()), fx);
+            }
+            (Step::Listen(applied), Err(_)) => {
+                let (name, why) = if applied.has("port") {
+                    ("port", "Unable to listen on this port. Check server logs.")
+                } else {
+                    ("bind", "Failed to bind to specified addresses.")
+                };
+                let refused = SetError::refused(name, why);
+                self.config_reply(now, client, Err(refused.into()), fx);
+            }
             (Step::ChangeDir(applied), Ok(_)) => {
                 let mut applied = applied;
                 let dir = &mut applied.config.general.dir;

@@ -174,10 +174,13 @@ impl World {
                     self.queue.push(at, Event::StallOver { node, life });
                 }
             }
-            Effect::Listen { port } => {
+            Effect::Listen { id, port, .. } => {
                 if let Some(process) = self.hosts[node.0 as usize].process.as_mut() {
                     process.port = port;
                 }
+                let result = Ok(engine::io::DiskReply::Done);
+                let at = Time(self.now.0 + PERIOD_MICROS);
+                self.queue.push(at, Event::Disk { node, life, id, result, sync: None });
             }
             Effect::Free(_) => {}
             Effect::Exit { code } => {
