@@ -500,7 +500,9 @@ async fn listen_to_child(
 ) {
     while let Some(event) = events.recv().await {
         let Some(driver) = driver.upgrade() else { return };
-        while driver.borrow().is_congested() {
+        // Output waits until what there is has been sent; a file has nothing to do with it.
+        let is_output = matches!(event, engine::io::ChildEvent::Output(_));
+        while is_output && driver.borrow().is_congested() {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         let mut driver = driver.borrow_mut();
@@ -508,7 +510,8 @@ async fn listen_to_child(
         if !driver.children.contains_key(&id) {
             return;
         }
-        if !matches!(event, engine::io::ChildEvent::Output(_)) {
+        let is_over = !is_output && !matches!(event, engine::io::ChildEvent::Progress { .. });
+        if is_over {
             driver.children.remove(&id);
         }
         driver.step(Input::Child { job: id, event });

@@ -247,3 +247,21 @@ fn twenty_times_kill_9_under_load_with_rewrites_lose_nothing() {
     }
     assert!(acknowledged > 0);
 }
+
+#[test]
+fn a_slow_bgsave_tells_how_far_it_is_and_comes_to_its_end() {
+    let node = Node::start(Ours, &[NO_SAVE, "rdb-key-save-delay 20000"]);
+    let mut client = node.client();
+    for n in 0..120 {
+        client.call(&["SET", &format!("key:{n}"), "x"]).expect_ok();
+    }
+    client.call(&["BGSAVE"]);
+    assert_eq!(node.info("current_save_keys_total").as_deref(), Some("120"));
+    wait_until("it tells how far it is", || {
+        node.info("current_save_keys_processed").is_some_and(|keys| keys != "0")
+    });
+    client.call(&["SET", "key:1", "changed meanwhile"]).expect_ok();
+    wait_for_children(&node);
+    assert_eq!(node.info("rdb_last_bgsave_status").as_deref(), Some("ok"));
+    assert_eq!(node.info("rdb_saves").as_deref(), Some("1"));
+}

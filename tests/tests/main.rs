@@ -20,5 +20,6 @@ mod lab;
 mod lessons;
 mod oracle_config;
 mod oracle_keyspace;
+mod power_cut;
 mod solo;
 mod tidy;

@@ -513,6 +513,11 @@ impl Node {
         // An fsync behind it covered what was there, and it was not.
         aof.fsynced = aof.synced;
         if self.config.persistence.appendfsync == AppendFsync::Always && aof.state == AofState::On {
+            if error.written > 0 {
+                // The next start must find whole commands.
+                let (path, len) = (writing.path.clone(), aof.incr_size);
+                self.disk(DiskOp::Truncate { path, len }, fx);
+            }
             self.note_persistence(now, PersistenceFact::AofWriteFatal, fx);
             return fx.push(Effect::Exit { code: 1 });
         }

@@ -172,7 +172,7 @@ impl Node {
 
     /// The child could not write its file.
     pub(super) fn save_child_failed(&mut self, now: Time, why: &str, fx: &mut Effects) {
-        let sentence = format!("Write error saving DB on disk: {why}");
+        let sentence = format!("Write error saving DB on disk(rdbSaveRio): {why}");
         self.note_child(now, PersistenceFact::DiskTrouble { sentence }, fx);
         if let Some(child) = &self.persistence.child {
             let path = temp_name(child.pid);
