@@ -56,7 +56,7 @@ pub mod tracking;
 pub mod view;
 pub mod watch;
 
-pub use admission::{Pause, Pauses};
+pub use admission::{Pause, Paused, Pauses};
 pub use client::{Blocked, Client, ClientKind, Clients, CloseIntent};
 pub use propagate::Propagation;
 pub use pubsub::PubSub;

@@ -27,6 +27,7 @@ use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use crate::{
     io::{ConnId, Endpoint},
+    node::Client,
     resp::encode::push_command,
     time::Time,
 };
@@ -143,6 +144,14 @@ impl Replication {
     /// Whether the link to the master stands, the first sync done.
     pub fn link_is_up(&self) -> bool {
         matches!(&self.link, Some(Link { state: LinkState::Online(_), .. }))
+    }
+
+    /// The master as a client of this node, while its stream comes.
+    pub fn master_client(&self) -> Option<&Client> {
+        match &self.link.as_ref()?.state {
+            LinkState::Online(stream) => stream.client.as_deref(),
+            _ => None,
+        }
     }
 
     /// Whether the data set that came from the master is being read, and nothing can be served.

@@ -33,7 +33,7 @@ use children::Child;
 pub use disk::strerror;
 use disk::{Answer, Disk};
 use engine::{
-    io::{ConnId, DiskReply, Effect, Effects, Endpoint, Input, JobId, Signal},
+    io::{ChildEvent, ConnId, DiskReply, Effect, Effects, Endpoint, Input, JobId, Signal},
     node::Node,
     time::Time,
 };
@@ -102,7 +102,7 @@ pub struct Driver {
 /// How much is read from a socket at once; Redis reads 16 KiB.
 const READ_AT_ONCE: usize = 64 * 1024;
 /// A child that feeds replicas waits while this much is unsent on any connection.
-const CHILD_WAITS_ABOVE: usize = 8 << 20;
+const CHILD_WAITS_ABOVE: usize = 1 << 20;
 
 /// Now, as the engine counts time.
 pub fn now() -> Time {
@@ -445,7 +445,7 @@ impl Driver {
                 self.children.insert(id, child);
             }
             Err(error) => {
-                let event = engine::io::ChildEvent::Failed { why: strerror(&error) };
+                let event = ChildEvent::Failed { why: strerror(&error) };
                 self.news.push_back(Input::Child { job: id, event });
             }
         }
@@ -496,7 +496,7 @@ async fn connect(driver: std::rc::Weak<RefCell<Driver>>, conn: ConnId, to: Endpo
 async fn listen_to_child(
     driver: std::rc::Weak<RefCell<Driver>>,
     id: JobId,
-    mut events: mpsc::Receiver<engine::io::ChildEvent>,
+    mut events: mpsc::Receiver<ChildEvent>,
 ) {
     while let Some(event) = events.recv().await {
         let Some(driver) = driver.upgrade() else { return };

@@ -336,3 +336,16 @@ fn a_master_that_hangs_in_the_handshake_is_given_up() {
         });
     }
 }
+
+/// A child reports once a second: one that takes longer is heard to its end.
+#[test]
+fn a_child_may_take_its_time() {
+    for diskless in ["yes", "no"] {
+        let slow = ["rdb-key-save-delay 60000", &format!("repl-diskless-sync {diskless}")];
+        let master = node(Ours, None, &slow);
+        master.call(&["DEBUG", "POPULATE", "25"]).expect_ok();
+        let replica = node(Ours, Some(&master), &["key-load-delay 20000"]);
+        wait_in_sync(&master, &[&replica]);
+        assert_eq!(replica.call(&["DBSIZE"]).integer(), 25);
+    }
+}

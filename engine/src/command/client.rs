@@ -286,7 +286,9 @@ fn list(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         }
         _ => return Err(Refusal::Syntax),
     }
-    let mut shown: Vec<&Client> = ctx.node.clients.iter().chain([&*ctx.client]).collect();
+    let master = ctx.node.replication.master_client();
+    let all = ctx.node.clients.iter().chain([&*ctx.client]).chain(master);
+    let mut shown: Vec<&Client> = all.collect();
     shown.retain(|client| {
         of_kind(client) && ids.as_ref().is_none_or(|ids| ids.contains(&client.id))
     });
@@ -376,12 +378,16 @@ fn kill(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let others: Vec<ConnId> =
         ctx.node.clients.iter().filter(|c| victims.include(c)).map(|c| c.conn).collect();
     let me = !victims.spare_me && victims.include(ctx.client);
-    let killed = others.len() + usize::from(me);
+    let master = ctx.node.replication.master_client().is_some_and(|it| victims.include(it));
+    let killed = others.len() + usize::from(me) + usize::from(master);
     for conn in others {
         if let Some(client) = ctx.node.clients.get_mut(conn) {
             client.close = CloseIntent::Now;
         }
         ctx.node.settle_conn(conn, ctx.fx);
+    }
+    if master {
+        ctx.node.cut_off_master(ctx.now, ctx.fx);
     }
     match (old_form, killed) {
         (true, 0) => return Err(Refusal::err("No such client")),

@@ -48,6 +48,7 @@ pub(super) fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         (b"change-repl-id", 2) => {
             let rng = &mut ctx.node.rng;
             ctx.node.replication.id = crate::node::hex_id(rng);
+            ctx.node.replication.forget_second_id();
             ctx.reply().ok();
         }
         (b"error", 3) => {

@@ -138,13 +138,14 @@ impl Node {
             matches!(blocked, Some(Blocked::Wait { until: Some(_), .. }))
         };
         let in_timeout_table = self.clients.iter().filter(|c| timed(&c.blocked)).count();
+        let masters = usize::from(self.replication.master_client().is_some());
         let largest = |size: fn(&crate::node::Client) -> usize| {
             self.clients.iter().map(size).max().unwrap_or(0)
         };
         numbers(
             out,
             &[
-                ("connected_clients", (self.clients.len() - replicas) as u64),
+                ("connected_clients", (self.clients.len() + masters - replicas) as u64),
                 ("cluster_connections", 0),
                 ("maxclients", u64::from(self.config.network.maxclients)),
                 ("client_recent_max_input_buffer", largest(|c| c.input.len()) as u64),
@@ -211,18 +212,22 @@ impl Node {
         ] {
             let _ = write!(out, "{ratio}:1.00\r\n{bytes}:0\r\n");
         }
-        let of_kind = |replicas: bool| -> u64 {
-            let clients = self.clients.iter();
-            let wanted = clients.filter(|c| (c.kind == ClientKind::Replica) == replicas);
-            wanted.map(|client| client.memory()).sum()
+        let normal = self.clients.iter().filter(|c| c.kind != ClientKind::Replica);
+        // One buffer serves the backlog and all replicas; what is beyond the backlog's size is there for them.
+        let buffers = self.replication.backlog.as_ref().map_or(0, |backlog| backlog.len());
+        let for_replicas = match self.replication.replicas.is_empty() {
+            true => 0,
+            false => buffers.saturating_sub(self.config.replication.backlog_size),
         };
-        zeros(
-            out,
-            "mem_not_counted_for_evict mem_replication_backlog mem_total_replication_buffers",
-        );
+        zeros(out, "mem_not_counted_for_evict");
         numbers(
             out,
-            &[("mem_clients_slaves", of_kind(true)), ("mem_clients_normal", of_kind(false))],
+            &[
+                ("mem_replication_backlog", buffers - for_replicas),
+                ("mem_total_replication_buffers", buffers),
+                ("mem_clients_slaves", for_replicas),
+                ("mem_clients_normal", normal.map(|client| client.memory()).sum()),
+            ],
         );
         zeros(out, "mem_cluster_links mem_aof_buffer");
         out.push_str("mem_allocator:libc\r\n");

@@ -75,7 +75,7 @@ pub struct Client {
     pub no_evict: bool,
     /// Whether it has sent MONITOR.
     pub monitor: bool,
-    /// The replication offset behind its last write: what WAIT waits for.
+    /// The replication offset behind its last command: what WAIT waits for.
     pub last_write_offset: u64,
 }
 

@@ -306,11 +306,13 @@ impl Node {
             self.propagation.one_by_one = row.is(Flag::TouchesArbitraryKeys);
             self.flush_propagation(now, fx);
             client.held_until = self.persistence.gate();
-            client.last_write_offset = self.replication.offset;
             if fx.detailed && client.kind == ClientKind::Normal {
                 let write = self.write_fact(client);
                 fx.trace(now, self.log_role(), Trace::Write(write));
             }
+        }
+        if self.propagation.depth == 0 {
+            client.last_write_offset = self.replication.offset;
         }
         outcome
     }

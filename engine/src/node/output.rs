@@ -78,10 +78,11 @@ impl Node {
             client.subscriptions.shards.len(),
         );
         let argv = if client.reading > 0 { 10 } else { 0 };
+        let user = if client.kind == ClientKind::Master { "(superuser)" } else { "default" };
         let queued = client.multi.as_ref().map_or(0, |multi| multi.bytes());
         let _ = write!(
             line,
-            " qbuf={} qbuf-free={} argv-mem={argv} multi-mem={queued} rbs={} rbp={} obl={} oll=0 omem={} tot-mem={} events={} cmd={command} user=default redir={} resp={}",
+            " qbuf={} qbuf-free={} argv-mem={argv} multi-mem={queued} rbs={} rbp={} obl={} oll=0 omem={} tot-mem={} events={} cmd={command} user={user} redir={} resp={}",
             client.waiting_input(),
             client.room_for_input(now),
             1024,

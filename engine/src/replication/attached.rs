@@ -121,6 +121,8 @@ impl Attached {
     pub fn needs(&self) -> Option<u64> {
         match self.state {
             AttachedState::WaitingForSave { .. } => None,
+            // What the driver holds counts as not sent, as in Redis.
+            AttachedState::Online { .. } => Some(self.next.saturating_sub(self.unsent)),
             _ => Some(self.next),
         }
     }

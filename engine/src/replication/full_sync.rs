@@ -286,6 +286,16 @@ impl Node {
         }
     }
 
+    /// The same for a BGSAVE, unless it serves the save points as well.
+    pub(crate) fn abandon_save_without_replicas(&mut self, now: Time, fx: &mut Effects) {
+        let for_replicas = matches!(self.replication.full_sync, Some(FullSync::File { .. }));
+        if for_replicas && self.config.persistence.save.is_empty() && self.saving().is_empty() {
+            self.replication.full_sync = None;
+            self.kill_child(fx);
+            self.note_replication(now, MasterFact::SaveAbandoned, fx);
+        }
+    }
+
     /// An answer of the disk; false: somebody else asked.
     pub(crate) fn on_full_sync_disk(
         &mut self,

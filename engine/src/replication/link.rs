@@ -16,7 +16,7 @@
 
 use alloc::{boxed::Box, collections::VecDeque, string::String, vec::Vec};
 
-use super::{parse::Parsing, payload::Payload};
+use super::{load::Rests, parse::Parsing, payload::Payload};
 use crate::{
     io::{ConnId, DiskId, Endpoint},
     node::Client,
@@ -141,6 +141,8 @@ pub struct Loading {
     pub last_io: Time,
     /// Reads the format.
     pub installer: Installer,
+    /// Reads slowly, if it is to.
+    pub rests: Rests,
     /// The beginning of the stream, as far as it came together with the end of the data.
     pub early: Vec<u8>,
 }

@@ -13,7 +13,7 @@ use super::{
     payload::{Payload, Step},
 };
 use crate::{
-    io::{ConnId, DiskError, DiskId, DiskOp, DiskReply, Effect, Effects},
+    io::{ConnId, DiskError, DiskId, DiskOp, DiskReply, Effect, Effects, KeyDelay},
     node::Node,
     persistence::install::{Expired, Installer},
     time::Time,
@@ -23,7 +23,61 @@ use crate::{
 /// Bytes read at once.
 const PIECE: u64 = 256 * 1024;
 
+/// How a replica rests that reads slowly (`key-load-delay`): short rests add up to one of a tenth of a second.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rests {
+    owes: u64,
+    until: Option<Time>,
+}
+
+impl Rests {
+    /// So many keys were read. Whether a rest begins.
+    pub(super) fn begin(&mut self, now: Time, delay: KeyDelay, keys: u64) -> bool {
+        const SHORTEST: u64 = 100_000;
+        if delay.is_none() {
+            return false;
+        }
+        self.owes += delay.micros(keys);
+        if self.owes >= SHORTEST {
+            self.until = Some(Time(now.0.saturating_add(core::mem::take(&mut self.owes))));
+        }
+        self.are_on()
+    }
+
+    /// Whether it rests.
+    pub(super) const fn are_on(&self) -> bool {
+        self.until.is_some()
+    }
+
+    fn end(&mut self, now: Time) -> bool {
+        self.until.take_if(|until| now >= *until).is_some()
+    }
+}
+
 impl Node {
+    pub(super) const fn load_delay(&self) -> KeyDelay {
+        KeyDelay(self.config.persistence.key_load_delay)
+    }
+
+    /// Ten times a second: who has rested enough reads on.
+    pub(super) fn end_rest(&mut self, now: Time, fx: &mut Effects) {
+        match self.replication.link.as_mut().map(|link| &mut link.state) {
+            Some(LinkState::Loading(loading)) => {
+                let at = loading.at;
+                if loading.rests.end(now) {
+                    self.read_piece(at, fx);
+                }
+            }
+            Some(LinkState::Parsing(parsing)) => {
+                if parsing.rests.end(now) {
+                    parsing.last_io = now;
+                    fx.push(Effect::ResumeReading { conn: parsing.conn });
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// The data set is coming.
     pub(super) fn begin_transfer(&mut self, now: Time, position: Option<(String, u64)>) {
         let temp = format!("temp-{}.{}.rdb", now.as_secs(), self.pid);
@@ -139,6 +193,7 @@ impl Node {
             at: 0,
             last_io,
             installer,
+            rests: Rests::default(),
             early: Vec::new(),
         })));
     }
@@ -233,10 +288,12 @@ impl Node {
     }
 
     fn piece_read(&mut self, now: Time, result: &Result<DiskReply, DiskError>, fx: &mut Effects) {
+        let delay = self.load_delay();
         let Some(Link { state: LinkState::Loading(loading), .. }) = &mut self.replication.link
         else {
             return;
         };
+        let before = loading.installer.loaded;
         let outcome = match result {
             Ok(DiskReply::Data(bytes)) if !bytes.is_empty() => {
                 loading.at += bytes.len() as u64;
@@ -246,8 +303,10 @@ impl Node {
             Ok(_) => loading.installer.finish().map(|()| (true, loading.at)).map_err(text),
             Err(error) => Err(error.text.clone()),
         };
+        let rests = loading.rests.begin(now, delay, loading.installer.loaded - before);
         match outcome {
             Ok((true, _)) => self.finish_loading(now, fx),
+            Ok((false, _)) if rests => {}
             Ok((false, at)) => self.read_piece(at, fx),
             Err(why) => {
                 self.note_replication(now, LinkFact::LoadFailed { why }, fx);

@@ -16,7 +16,7 @@ use crate::{
     command::Outcome,
     config::ClientClass,
     io::{ConnId, Effect, Effects},
-    node::{Client, ClientKind, Node, hex_id},
+    node::{Client, ClientKind, Node, Paused, hex_id},
     refusal::Refusal,
     time::Time,
     trace::{
@@ -171,7 +171,8 @@ impl Node {
 
     /// The end of a turn: every replica gets what is new for it.
     pub(crate) fn feed_replicas(&mut self, now: Time, fx: &mut Effects) {
-        if core::mem::take(&mut self.replication.wants_acks) {
+        let paused = self.pauses.at(now) != Paused::Nothing;
+        if !paused && core::mem::take(&mut self.replication.wants_acks) {
             self.replication.feed_bare(&[b"REPLCONF", b"GETACK", b"*"]);
         }
         let Some(backlog) = &mut self.replication.backlog else { return };
@@ -271,11 +272,13 @@ impl Node {
         self.count_good_replicas(now);
         if replica.state == AttachedState::Saving {
             self.abandon_transfer_without_replicas(now, fx);
+            self.abandon_save_without_replicas(now, fx);
         }
     }
 
     /// Ten times a second; most of it is done once a second.
     pub(crate) fn replication_cron(&mut self, now: Time, fx: &mut Effects) {
+        self.end_rest(now, fx);
         self.advance_failover(now, fx);
         if now < self.replication.next_cron || self.persistence.is_loading() {
             return;

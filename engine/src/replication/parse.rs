@@ -13,11 +13,12 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use super::{
     Link, LinkState,
     link::Transfer,
+    load::Rests,
     payload::{Payload, Step},
 };
 use crate::{
     config::DisklessLoad,
-    io::{ConnId, Effects},
+    io::{ConnId, Effect, Effects},
     keyspace::Keyspace,
     node::Node,
     persistence::install::{Expired, Installer},
@@ -42,6 +43,8 @@ pub struct Parsing {
     pub last_io: Time,
     /// Reads the format.
     pub installer: Installer,
+    /// Reads slowly, if it is to.
+    pub rests: Rests,
     /// Where the data go until they are whole (`swapdb`); `None`: where they belong.
     pub aside: Option<Keyspace>,
     /// The old data are of the same history: they are served meanwhile.
@@ -90,6 +93,7 @@ impl Node {
             since: now,
             last_io: now,
             installer,
+            rests: Rests::default(),
             aside,
             serves: swaps && ours,
             told: false,
@@ -103,11 +107,13 @@ impl Node {
         bytes: &'a [u8],
         fx: &mut Effects,
     ) -> &'a [u8] {
+        let delay = self.load_delay();
         let Some(Link { state: LinkState::Parsing(parsing), .. }) = &mut self.replication.link
         else {
             return &[];
         };
         parsing.last_io = now;
+        let before = parsing.installer.loaded;
         let mut data = Vec::new();
         let step = parsing.payload.feed(bytes, &mut data);
         let keyspace = parsing.aside.as_mut().unwrap_or(&mut self.keyspace);
@@ -117,6 +123,8 @@ impl Node {
         let whole = matches!(step, Step::Whole { .. });
         if whole && read.is_ok() {
             read = parsing.installer.finish();
+        } else if parsing.rests.begin(now, delay, parsing.installer.loaded - before) {
+            fx.push(Effect::PauseReading { conn: parsing.conn });
         }
         if facts {
             self.note_facts_of_parsing(now, fx);

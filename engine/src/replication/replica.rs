@@ -225,6 +225,14 @@ impl Node {
         self.connect_to_master(now, fx);
     }
 
+    /// CLIENT KILL: the connection ends, and another is made at once.
+    pub(crate) fn cut_off_master(&mut self, now: Time, fx: &mut Effects) {
+        if let Some(stream) = self.replication.link.as_mut().and_then(Link::stream) {
+            fx.push(Effect::Close { conn: stream.conn });
+            self.lose_stream(now, true, fx);
+        }
+    }
+
     /// A synchronisation failed on the way: begin again at once.
     pub(super) fn cancel_sync(&mut self, now: Time, fx: &mut Effects) {
         let Some(mut link) = self.replication.link.take() else { return };
@@ -543,7 +551,9 @@ impl Node {
             }
             // "I am alive, I am still reading."
             LinkState::Loading(loading) => fx.output(loading.conn).push(b'\n'),
-            LinkState::Parsing(parsing) if silent(parsing.last_io) => self.parsing_cut(now, fx),
+            LinkState::Parsing(parsing) if silent(parsing.last_io) && !parsing.rests.are_on() => {
+                self.parsing_cut(now, fx);
+            }
             LinkState::Parsing(parsing) => fx.output(parsing.conn).push(b'\n'),
             LinkState::Online(stream) if silent(stream.last_io) => {
                 self.note_replication(now, LinkFact::StreamTimeout, fx);

@@ -443,3 +443,59 @@ fn old_data_of_the_same_history_are_served_while_the_new_are_read() {
     net.assert_in_sync(0, &[1], "after all");
     assert_eq!(net.hosts[0].node.replication.stats.full, 2);
 }
+
+#[test]
+fn the_master_is_a_client_that_can_be_killed() {
+    let mut net = pair(|_, _| {});
+    assert_eq!(net.ask(1, "CLIENT LIST TYPE master").matches("flags=M").count(), 1);
+    assert_eq!(net.ask(0, "CLIENT LIST TYPE master"), "$0\r\n\r\n");
+    assert_eq!(net.ask(1, "CLIENT KILL TYPE master"), ":1\r\n");
+    write_some(&mut net, 0, "after");
+    net.pass(2);
+    net.assert_in_sync(0, &[1], "after the kill");
+    assert_eq!(net.hosts[0].node.replication.stats.full, 1);
+    assert_eq!(net.hosts[0].node.replication.stats.partial_ok, 1);
+}
+
+#[test]
+fn nobody_is_asked_for_an_acknowledgement_while_clients_are_paused() {
+    let mut net = pair(|_, _| {});
+    for line in ["MULTI", "INCR a", "CLIENT PAUSE 10000 WRITE"] {
+        net.ask(0, line);
+    }
+    net.ask(0, "EXEC");
+    net.type_at(0, "WAIT 1 300");
+    net.hosts[0].replies.clear();
+    net.settle();
+    assert_eq!(net.hosts[0].replies, b"", "nobody has confirmed it");
+}
+
+#[test]
+fn a_save_for_nobody_is_ended() {
+    let mut net = Net::new(2, |_, config| config.replication.diskless_sync = false);
+    net.ask(0, "SET a 1");
+    net.type_at(1, "REPLICAOF 127.0.0.1 7001");
+    for _ in 0..100 {
+        if !net.hosts[0].jobs.is_empty() {
+            break;
+        }
+        net.now = net.now.plus_millis(10);
+        // As `move_something` does it, but the child does not run.
+        for host in 0..2 {
+            net.step(host, Input::BeforeSleep);
+            let ends: Vec<_> = net.wires.iter().flat_map(|wire| wire.ends).collect();
+            for (host, conn) in ends {
+                let Some((wire, end)) = net.wire(host, conn) else { continue };
+                let bytes = core::mem::take(&mut net.wires[wire].flying[end]);
+                if !bytes.is_empty() {
+                    net.step(host, Input::Received { conn, bytes: &bytes });
+                }
+            }
+        }
+    }
+    assert_eq!(net.hosts[0].jobs.len(), 1, "a file is being written");
+    net.hosts[1].down = true;
+    net.cut_between(0, 1);
+    assert!(net.hosts[0].jobs.is_empty(), "nobody wants it any more");
+    assert_eq!(net.logged(0, "Background saving terminated by signal 10"), 1);
+}

@@ -75,6 +75,8 @@ pub enum MasterFact {
     CannotAttach,
     /// A child sends to other replicas already.
     WaitForNextSave,
+    /// The last replica for which a file was written is gone: the child is ended.
+    SaveAbandoned,
     /// More replicas may come within `repl-diskless-sync-delay`.
     DelaySave,
     /// Another child runs.
@@ -162,6 +164,7 @@ impl MasterFact {
             | Self::TransferFailed
             | Self::TransferTerminated
             | Self::TransferAbandoned
+            | Self::SaveAbandoned
             | Self::SaveImpossible { .. }
             | Self::SaveFailed
             | Self::FileUnreadable { .. }
@@ -263,6 +266,7 @@ impl MasterFact {
             Self::TransferAbandoned => {
                 "Diskless rdb transfer, last replica dropped, killing fork child."
             }
+            Self::SaveAbandoned => "Background saving terminated by signal 10",
             Self::SaveImpossible { no_position: true } => {
                 "BGSAVE for replication: replication information not available, can't generate the RDB file \
                  right now. Try later."
