@@ -18,6 +18,7 @@
 //! goal = 'sentinel("s1").sdown("mymaster")'
 //! solution = ["kill m1", "until 5000"]     # `until`: wait until the goal holds, but no longer
 //! watch = false                            # true: there is nothing to do but let time pass
+//! speed = 0.1                              # optional: how fast time goes in this step, in virtual seconds a second
 //!
 //! [step.question]                          # optional: a prediction
 //! text = { ko = "…", en = "…" }
@@ -94,6 +95,8 @@ pub struct Step {
     pub solution: Vec<Move>,
     /// Whether there is nothing to do but let time pass.
     pub watch: bool,
+    /// How fast time is to go: virtual seconds a second.
+    pub speed: f64,
 }
 
 /// A prediction.
@@ -199,6 +202,13 @@ struct FileStep {
     solution: Vec<toml::Spanned<String>>,
     #[serde(default)]
     watch: bool,
+    #[serde(default = "as_it_goes")]
+    speed: f64,
+}
+
+/// The speed of a step that names none.
+const fn as_it_goes() -> f64 {
+    1.0
 }
 
 impl Lesson {
@@ -284,6 +294,10 @@ impl Step {
 /// No wait in a lesson is longer: ten virtual minutes.
 const LONGEST_WAIT_MILLIS: u64 = 600_000;
 
+/// The speeds that a step may name.
+const SLOWEST: f64 = 0.002;
+const FASTEST: f64 = 10.0;
+
 struct Reader<'a> {
     file: &'a str,
     text: &'a str,
@@ -337,6 +351,9 @@ impl Reader<'_> {
         {
             return Err(whole("a question has exactly one right choice".into()));
         }
+        if !(SLOWEST..=FASTEST).contains(&step.speed) {
+            return Err(whole(format!("a speed lies between {SLOWEST} and {FASTEST}")));
+        }
         let goal = Goal::parse(step.goal.get_ref(), scenario)
             .map_err(|why| self.bad(&step.goal, format!("goal: {why}")))?;
         Ok(Step {
@@ -348,6 +365,7 @@ impl Reader<'_> {
             hint: step.hint,
             goal,
             watch: step.watch,
+            speed: step.speed,
         })
     }
 }
@@ -404,6 +422,7 @@ solution = ["kill m1"]
             ("\"single\"", "\"double\"", "one.toml:2: there is no scenario double"),
             ("seed = 1", "sead = 1", "one.toml:3: unknown field `sead`"),
             ("!node(", "!nodes(", "one.toml:12: goal: there is no 'nodes'"),
+            ("hint =", "speed = 0.0\nhint =", "one.toml:7: a speed lies between 0.002 and 10"),
             (
                 "hint = { ko = \"가\"",
                 "hint = { ko = \"\"",

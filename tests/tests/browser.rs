@@ -75,6 +75,16 @@ fn a_message_that_was_opened_can_be_closed() {
 }
 
 #[test]
+fn keys_alone_are_enough_and_nothing_has_to_move() {
+    play("keyboard");
+}
+
+#[test]
+fn the_picture_of_the_readme_can_be_taken() {
+    play("picture");
+}
+
+#[test]
 fn the_page_says_why_no_failover_comes() {
     play("why");
 }

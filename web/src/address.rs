@@ -54,7 +54,8 @@ pub fn follow(store: Store) {
     Effect::new(move |last: Option<u64>| {
         let now = store.with(History::now);
         let playing = store.playing.get();
-        let moved = last.is_none_or(|last| last.abs_diff(now) > 1_000_000);
+        let second = 1_000_000.0 * store.speed.get().max(1.0);
+        let moved = last.is_none_or(|last| last.abs_diff(now) as f64 > second);
         if !playing || moved {
             write(store);
             now

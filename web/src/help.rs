@@ -1,7 +1,7 @@
 //! What the shapes, colours and keys mean; and the keys themselves.
 
 use gloo::events::EventListener;
-use leptos::prelude::*;
+use leptos::{html::Button, prelude::*};
 use sim::history::History;
 use wasm_bindgen::JsCast;
 
@@ -130,6 +130,23 @@ pub fn keys(store: Store, help: RwSignal<bool>) {
 #[component]
 pub fn Help(open: RwSignal<bool>) -> impl IntoView {
     let store = expect_context::<Store>();
+    let close = NodeRef::<Button>::new();
+    // The dialogue takes the focus, and gives it back.
+    let before = StoredValue::new_local(None::<web_sys::HtmlElement>);
+    Effect::new(move |was: Option<bool>| {
+        let is_open = open.get();
+        if let Some(close) = close.get().filter(|_| is_open) {
+            let focused = web_sys::window().and_then(|window| window.document()?.active_element());
+            before.set_value(focused.and_then(|element| element.dyn_into().ok()));
+            let _ = close.focus();
+        } else if !is_open && was == Some(true) {
+            let back = before.try_update_value(Option::take).flatten();
+            if let Some(back) = back {
+                let _ = back.focus();
+            }
+        }
+        is_open
+    });
     let row =
         move |mark: AnyView, text: Text| view! { <li>{mark}<span>{store.say(text)}</span></li> };
     move || {
@@ -144,7 +161,7 @@ pub fn Help(open: RwSignal<bool>) -> impl IntoView {
                             {COLOURS.map(|(class, text)| row(view! { <i class=format!("swatch {class}")></i> }.into_any(), text))}
                             {KEYS.map(|(key, text)| row(view! { <kbd>{key}</kbd> }.into_any(), text))}
                         </ul>
-                        <button class="button primary" on:click=move |_| open.set(false)>{store.say(CLOSE)}</button>
+                        <button node_ref=close class="button primary" on:click=move |_| open.set(false)>{store.say(CLOSE)}</button>
                     </div>
                 </div>
             }

@@ -11,6 +11,7 @@ mod why;
 
 use leptos::prelude::*;
 use sim::{NodeId, Party, view};
+use wasm_bindgen::JsCast;
 
 use crate::{
     store::{Selection, Store, Tab},
@@ -74,9 +75,10 @@ fn NodeInspector(node: NodeId) -> impl IntoView {
     let tab = Memo::new(move |_| store.tab.get());
     view! {
         <div class="who"><h2>{name.clone()}</h2><faults::Faults node/></div>
-        <div class="tabs" role="tablist">
+        <div class="tabs" role="tablist" on:keydown=move |event| turn(store, &event)>
             {TABS.map(|(tab, text)| view! {
                 <button role="tab" class="tab" data-tab=format!("{tab:?}") aria-selected=move || (store.tab.get() == tab).to_string()
+                        tabindex=move || if store.tab.get() == tab { "0" } else { "-1" }
                         on:click=move |_| store.tab.set(tab)>
                     {move || store.say(text)}
                 </button>
@@ -92,6 +94,27 @@ fn NodeInspector(node: NodeId) -> impl IntoView {
                 Tab::Terminal => view! { <terminal::Terminal node/> }.into_any(),
             }}
         </div>
+    }
+}
+
+/// Arrow keys go from tab to tab, as everywhere.
+fn turn(store: Store, event: &web_sys::KeyboardEvent) {
+    let now = TABS.iter().position(|(tab, _)| *tab == store.tab.get_untracked()).unwrap_or(0);
+    let next = match event.key().as_str() {
+        "ArrowRight" => (now + 1) % TABS.len(),
+        "ArrowLeft" => (now + TABS.len() - 1) % TABS.len(),
+        "Home" => 0,
+        "End" => TABS.len() - 1,
+        _ => return,
+    };
+    event.prevent_default();
+    let tab = TABS[next].0;
+    store.tab.set(tab);
+    let selector = format!("[data-tab={tab:?}]");
+    let document = web_sys::window().and_then(|window| window.document());
+    let element = document.and_then(|document| document.query_selector(&selector).ok()?);
+    if let Some(element) = element.and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok()) {
+        let _ = element.focus();
     }
 }
 

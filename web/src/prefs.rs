@@ -45,9 +45,18 @@ fn set_theme(theme: &str) {
 }
 
 fn system_theme() -> &'static str {
-    let query =
-        web_sys::window().and_then(|w| w.match_media("(prefers-color-scheme: dark)").ok()?);
-    if query.is_some_and(|query| query.matches()) { "dark" } else { "light" }
+    if matches("(prefers-color-scheme: dark)") { "dark" } else { "light" }
+}
+
+/// Whether the reader wants nothing to glide over the page.
+pub fn still() -> bool {
+    matches("(prefers-reduced-motion: reduce)")
+}
+
+/// Whether a media query holds now.
+pub fn matches(query: &str) -> bool {
+    let query = web_sys::window().and_then(|window| window.match_media(query).ok()?);
+    query.is_some_and(|query| query.matches())
 }
 
 fn root() -> Option<web_sys::Element> {

@@ -21,6 +21,7 @@ use sim::{
 
 use crate::{
     lesson::Playing,
+    prefs,
     text::{Lang, Text},
     timeline::lens::{self, Lens, Window, Zoom},
 };
@@ -70,6 +71,9 @@ pub struct Store {
     history: StoredValue<History, LocalStorage>,
     /// Moves whenever the world may have changed.
     pub version: RwSignal<u64>,
+    /// Moves with it, but not more often than the eye can read: what is in the inspector follows this one.
+    pub calm: RwSignal<u64>,
+    calmed_at: StoredValue<f64>,
     /// Moves when another run is opened: everything is drawn anew.
     pub opened: RwSignal<u64>,
     /// Whether time goes on by itself.
@@ -106,6 +110,8 @@ pub struct Store {
 
 /// What a frame may cost: the page stays responsive even if the run does not keep up with the wanted speed.
 const FRAME_BUDGET_MILLIS: f64 = 9.0;
+/// While time goes on the inspector is drawn anew after so long.
+const CALM_MILLIS: f64 = 90.0;
 /// The virtual time that is played between two looks at the clock.
 const SLICE_MICROS: u64 = 20_000;
 
@@ -127,6 +133,8 @@ impl Store {
         let store = Self {
             history,
             version,
+            calm: RwSignal::new(0),
+            calmed_at: StoredValue::new(0.0),
             opened: RwSignal::new(0),
             playing: RwSignal::new(false),
             speed,
@@ -145,6 +153,11 @@ impl Store {
             window,
         };
         store.refresh();
+        // When time stops, nothing is left behind.
+        Effect::new(move |_| {
+            store.playing.track();
+            store.calm.update(|n| *n += 1);
+        });
         store
     }
 
@@ -163,6 +176,7 @@ impl Store {
             self.before.set(old);
         }
         self.selection.set(Some(selection));
+        reveal_inspector();
     }
 
     /// Close a message: back to what was selected before it. Returns whether one was open.
@@ -194,10 +208,16 @@ impl Store {
 
     /// Look at a node of the world; nothing if the scenario that has just been opened has no such node. Follows it.
     pub fn look_at<T: Default>(self, node: NodeId, look: impl FnOnce(&sim::World) -> T) -> T {
-        self.with(|history| {
+        self.calmly(|history| {
             let known = (node.0 as usize) < history.world().scenario().nodes.len();
             if known { look(history.world()) } else { T::default() }
         })
+    }
+
+    /// Look at the history; follows it as fast as one can read.
+    pub fn calmly<T>(self, look: impl FnOnce(&History) -> T) -> T {
+        self.calm.track();
+        self.history.with_value(look)
     }
 
     /// Look at the history once.
@@ -284,6 +304,7 @@ impl Store {
         let begun = self.peek(|history| history.world().now());
         let playing = Playing { lesson, step: 0, begun, done: false, answer: None, hint: false };
         self.lesson.set(Some(playing));
+        self.take_speed();
     }
 
     /// Go on to the lesson's next step.
@@ -301,7 +322,17 @@ impl Store {
                 };
             }
         });
+        self.take_speed();
         self.look_for_goal();
+    }
+
+    /// Time goes as fast as the step wants it to.
+    fn take_speed(self) {
+        let speed = self.lesson.with_untracked(|playing| {
+            let playing = playing.as_ref()?;
+            Some(playing.lesson.steps.get(playing.step)?.speed)
+        });
+        self.speed.set(speed.unwrap_or(1.0));
     }
 
     /// Do what the step's solution says.
@@ -380,6 +411,11 @@ impl Store {
         }
         self.gather_trail();
         self.version.update(|n| *n += 1);
+        let now = now_millis();
+        if !self.playing.get_untracked() || now - self.calmed_at.get_value() >= CALM_MILLIS {
+            self.calmed_at.set_value(now);
+            self.calm.update(|n| *n += 1);
+        }
     }
 
     /// The messages that have come: the same, but only the newest are kept.
@@ -420,6 +456,16 @@ const FORKED: Text = Text(
     "과거에서 손을 댔기 때문에 여기서부터 다른 시간선이 시작됩니다.",
     "You acted in the past: another timeline begins here.",
 );
+
+/// Where the page's places are stacked, what was selected is somewhere below: go there.
+fn reveal_inspector() {
+    if prefs::matches("(max-width: 899px)") {
+        let document = web_sys::window().and_then(|window| window.document());
+        if let Some(place) = document.and_then(|it| it.query_selector(".inspect").ok()?) {
+            place.scroll_into_view();
+        }
+    }
+}
 
 /// A real clock, for the frame budget alone.
 fn now_millis() -> f64 {

@@ -20,6 +20,8 @@ const LABEL: Text = Text(
     "Time: arrow keys move back and forth, + and - zoom",
 );
 
+const WRITES: Text = Text("쓰기", "writes");
+
 /// The drawing's width and the room for names at its left.
 const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 150.0;
@@ -131,7 +133,7 @@ fn Ticks() -> impl IntoView {
 #[component]
 fn Band() -> impl IntoView {
     let store = expect_context::<Store>();
-    let totals = Memo::new(move |_| store.with(|history| sim::view::totals(history.world())));
+    let totals = Memo::new(move |_| store.calmly(|history| sim::view::totals(history.world())));
     move || {
         let t = totals.get();
         let parts = [
@@ -143,7 +145,8 @@ fn Band() -> impl IntoView {
         ];
         let all: u64 = parts.iter().map(|(_, n)| n).sum();
         view! {
-            <div class="band">
+            <div class="band" title=store.say(WRITES)>
+                <span class="lane-name">{store.say(WRITES)}</span>
                 {parts.into_iter().filter(|(_, n)| *n > 0).map(|(class, n)| view! {
                     <i class=class style:width=percent(n as f64 / all.max(1) as f64 * 0.9) title=n.to_string()></i>
                 }).collect_view()}

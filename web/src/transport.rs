@@ -60,7 +60,7 @@ pub fn Transport() -> impl IntoView {
             <span class="clock mono" data-now=move || store.with(History::now)>{move || clock(store.with(History::now))}</span>
             <label class="speed">
                 <span class="sr">{move || store.say(SPEED)}</span>
-                <select on:change=move |event| if let Ok(speed) = event_target_value(&event).parse() { store.speed.set(speed) }>
+                <select prop:value=move || store.speed.get().to_string() on:change=move |event| if let Ok(speed) = event_target_value(&event).parse() { store.speed.set(speed) }>
                     {SPEEDS.map(|(speed, name)| view! {
                         <option value=speed.to_string() selected=move || store.speed.get() == speed>{name}</option>
                     })}

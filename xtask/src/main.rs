@@ -37,6 +37,8 @@ enum Command {
     Verify(verify::Options),
     /// Feed everything that reads bytes with damaged ones
     Fuzz(fuzz::Options),
+    /// Take the picture of the page that README.md shows
+    Picture,
     /// Measure our server beside Debian's Redis, the simulation and the page
     Bench(bench::Options),
 }
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         Command::Play(options) => play::play(&options),
         Command::Verify(options) => verify::verify(&options),
         Command::Fuzz(options) => fuzz::fuzz(&options),
+        Command::Picture => bench::picture(),
         Command::Bench(options) => bench::bench(&options),
     };
     match done {

@@ -73,7 +73,8 @@ fn bind(profile: &str) -> Result<PathBuf> {
         .out_name("page")
         .web(true)?
         .typescript(false)
-        .remove_name_section(true)
+        // A page that is looked at while it is changed is profiled too.
+        .remove_name_section(profile == "web")
         .remove_producers_section(true)
         .generate(&out)
         .context("wasm-bindgen failed")?;

@@ -192,14 +192,20 @@ fn obstacle(master: &MasterView, now: engine::time::Time) -> Option<Obstacle> {
     }
     let reachable = 1 + master.sentinels.iter().filter(|p| !p.instance.s_down).count() as u32;
     let (quorum, majority) = (master.quorum, master.majority);
-    let chosen = |candidate: &Candidate| candidate.verdict == Verdict::Chosen;
+    // That an INFO is old is no obstacle: once the master is down, replicas are asked every second.
+    let never = |candidate: &Candidate| {
+        matches!(
+            candidate.verdict,
+            Verdict::Down | Verdict::PriorityZero | Verdict::LostMasterLongAgo(_)
+        )
+    };
     if master.replicas.is_empty() {
         Some(Obstacle::NoReplicaKnown)
     } else if !master.o_down && reachable < quorum {
         Some(Obstacle::BelowQuorum { reachable, quorum })
     } else if reachable < majority {
         Some(Obstacle::BelowMajority { reachable, majority })
-    } else if master.o_down && !master.candidates.iter().any(chosen) {
+    } else if master.o_down && master.candidates.iter().all(never) {
         Some(Obstacle::NoGoodReplica)
     } else {
         master.rests_until.map(|until| Obstacle::Rests { millis: until.millis_since(now) })

@@ -40,10 +40,11 @@ export default async function ({ page, url, args, shot, check }) {
       await open(page, url);
       await speak(page, lang);
       await page.locator(`[data-lesson="${name}"]`).click();
-      await speed(page, "3×");
       for (const [n, step] of steps.entries()) {
         const count = page.locator(".step-count", { hasText: ` ${n + 1} / ${steps.length}` });
         await count.waitFor();
+        // A step may want time to go slowly, for a learner's eyes.
+        await speed(page, "3×");
         const choices = page.locator(".choice");
         if ((await choices.count()) > 0) {
           await choices.first().click();

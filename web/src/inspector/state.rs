@@ -86,7 +86,7 @@ pub fn Writes(client: ClientId) -> impl IntoView {
     const MOST: usize = 100;
     let store = expect_context::<Store>();
     let writes = Memo::new(move |_| {
-        let writes = store.with(|history| view::ledger(history.world(), MOST));
+        let writes = store.calmly(|history| view::ledger(history.world(), MOST));
         writes.into_iter().rev().filter(|write| write.client == client).collect::<Vec<_>>()
     });
     view! {

@@ -53,24 +53,23 @@ pub fn Terminal(node: NodeId) -> impl IntoView {
             field.set_value(&line);
         }
     };
-    let lines = move || {
-        store.with(|history| {
+    let lines = Memo::new(move |_| {
+        store.calmly(|history| {
             let lines = history.world().terminal(node).map(sim::client::Terminal::lines);
-            let mut last: Vec<_> = lines
-                .into_iter()
-                .flat_map(|lines| lines.iter().rev().take(MOST).cloned())
-                .collect();
+            let last = lines.into_iter().flat_map(|lines| lines.iter().rev().take(MOST));
+            let last = last.map(|line| (line.kind == LineKind::Typed, line.text.clone()));
+            let mut last: Vec<_> = last.collect();
             last.reverse();
             last
         })
-    };
-    let prompt = move || store.with(|history| history.world().terminal(node).map(|t| t.prompt()));
+    });
+    let prompt = move || store.calmly(|history| history.world().terminal(node).map(|t| t.prompt()));
     view! {
         <form class="terminal" on:submit=submit>
             <pre class="screen mono" role="log"><div>
-                {move || lines().into_iter().map(|line| {
-                    let class = if matches!(line.kind, LineKind::Typed) { "typed" } else { "" };
-                    view! { <span class=class>{line.text}"\n"</span> }
+                {move || lines.get().into_iter().map(|(typed, text)| {
+                    let class = if typed { "typed" } else { "" };
+                    view! { <span class=class>{text}"\n"</span> }
                 }).collect_view()}
             </div></pre>
             <label class="prompt mono"><span>{prompt}</span>

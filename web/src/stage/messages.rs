@@ -2,22 +2,49 @@
 
 use leptos::prelude::*;
 use sim::view::Flying;
+use wasm_bindgen::JsCast;
 
 use super::{links::bend, place::Places, spot};
-use crate::store::{Selection, Store};
+use crate::{
+    prefs,
+    store::{Selection, Store},
+};
 
 /// No more than so many are drawn: beyond that a crowd says no more.
 const MOST: usize = 120;
 
-/// Everything that is on its way between two who stand on the stage.
+/// Everything that is on its way between two who stand on the stage. They are drawn anew at every frame, so they have no
+/// handlers of their own: their group asks what was hit.
 #[component]
 pub fn Messages(places: StoredValue<Places>) -> impl IntoView {
     let store = expect_context::<Store>();
+    let open = move |event: &web_sys::Event| {
+        let hit = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        let id = hit
+            .and_then(|hit| hit.closest("[data-message]").ok()?)
+            .and_then(|message| message.get_attribute("data-message")?.parse().ok());
+        if let Some(id) = id {
+            store.playing.set(false);
+            store.select(Selection::Message(id));
+        }
+    };
+    let by_key = move |event: web_sys::KeyboardEvent| {
+        if event.key() == "Enter" || event.key() == " " {
+            event.prevent_default();
+            open(&event);
+        }
+    };
     view! {
-        <g class="messages">
-            {move || store.stage.with(|stage| {
-                stage.messages.iter().take(MOST).filter_map(|message| draw(message, places, store)).collect_view()
-            })}
+        <g class="messages" on:click=move |event| open(&event) on:keydown=by_key>
+            {move || {
+                // While time goes on they are gone before a key could reach them.
+                let reachable = !store.playing.get();
+                let still = prefs::still();
+                store.stage.with(|stage| {
+                    let drawn = stage.messages.iter().take(MOST);
+                    drawn.filter_map(|message| draw(message, places, store, reachable, still)).collect_view()
+                })
+            }}
         </g>
     }
 }
@@ -26,26 +53,20 @@ fn draw(
     message: &Flying,
     places: StoredValue<Places>,
     store: Store,
+    reachable: bool,
+    still: bool,
 ) -> Option<impl IntoView + use<>> {
     let (from, to) = (spot(places, message.from)?, spot(places, message.to)?);
-    let (x, y) = along((from.x, from.y), (to.x, to.y), f64::from(message.progress));
-    let (id, held) = (message.id, message.held);
-    let open = move || {
-        store.playing.set(false);
-        store.select(Selection::Message(id));
-    };
-    // While time goes on they are gone before a key could reach them.
-    let reachable = move || if store.playing.get() { "-1" } else { "0" };
-    let by_key = move |event: leptos::ev::KeyboardEvent| {
-        if event.key() == "Enter" || event.key() == " " {
-            event.prevent_default();
-            open();
-        }
-    };
+    // Where nothing is to glide, a message stands half-way until it has arrived.
+    let progress = if still { 0.5 } else { f64::from(message.progress) };
+    let (x, y) = along((from.x, from.y), (to.x, to.y), progress);
+    let name = |party| store.name_of(party);
+    let label = reachable
+        .then(|| format!("{} → {}: {}", name(message.from), name(message.to), message.label));
+    let class = if message.held { "message held" } else { "message" };
     Some(view! {
-        <g class="message" class:held=held transform=format!("translate({x:.1} {y:.1})") tabindex=reachable role="button"
-           aria-label=format!("{} → {}: {}", store.name_of(message.from), store.name_of(message.to), message.label)
-           on:click=move |_| open() on:keydown=by_key>
+        <g class=class data-message=message.id.to_string() transform=format!("translate({x:.1} {y:.1})")
+           tabindex=if reachable { "0" } else { "-1" } role="button" aria-label=label>
             <circle r="9" class="reach"/>
             <circle r="4.5"/>
             <title>{message.label.clone()}</title>

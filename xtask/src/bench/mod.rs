@@ -45,6 +45,22 @@ const PARTS: [(&str, Part); 6] = [
     ("page", page::page),
 ];
 
+/// Parts in which our server does no more than serve the page.
+const SERVES_ONLY: [&str; 2] = ["simulation", "page"];
+
+/// Takes the picture of README.md in a browser, as `docs/page.png`.
+pub fn picture() -> Result<()> {
+    page::picture(&build_server("verify")?)
+}
+
+fn build_server(profile: &str) -> Result<PathBuf> {
+    run::step(
+        &format!("server: compile ({profile})"),
+        &mut workspace::cargo(&["build", "--package=server", "--profile", profile]),
+    )?;
+    Ok(workspace::target_dir().join(profile).join("server"))
+}
+
 /// What every part needs to know.
 pub struct Bench {
     /// Theirs first, ours second.
@@ -81,13 +97,11 @@ pub fn bench(options: &Options) -> Result<()> {
         |name: &str| options.parts.is_empty() || options.parts.iter().any(|part| part == name);
     let ours = match &options.ours {
         Some(program) => program.clone(),
-        None => {
-            run::step(
-                "server: compile for release",
-                &mut workspace::cargo(&["build", "--release", "--package=server"]),
-            )?;
-            workspace::target_dir().join("release/server")
+        // What only serves the page need not be fast, and a release build of the server takes minutes.
+        None if !PARTS.iter().any(|(name, _)| wanted(name) && !SERVES_ONLY.contains(name)) => {
+            build_server("verify")?
         }
+        None => build_server("release")?,
     };
     let two = std::thread::available_parallelism().is_ok_and(|count| count.get() >= 2);
     let bench = Bench {

@@ -14,20 +14,17 @@ use tests::PageServer;
 /// `keepsake 1 sentinel 7`, `500000 workload m1 50`, `6000000 kill m1`.
 const RUN: &str =
     "a2VlcHNha2UgMSBzZW50aW5lbCA3CjUwMDAwMCB3b3JrbG9hZCBtMSA1MAo2MDAwMDAwIGtpbGwgbTEK";
-/// How much of that run is played.
-const RUN_SECONDS: u32 = 60;
+/// How much of that run is played: enough for the browser to have compiled well what it plays over and over.
+const RUN_SECONDS: u32 = 600;
 
 /// Simulated seconds per second of the six-node cluster.
 pub fn simulation(bench: &Bench) -> Result<Vec<Row>> {
     let seconds = RUN_SECONDS.to_string();
-    let mut native = workspace::cargo(&[
-        "run",
-        "--quiet",
-        "--release",
-        "--package=sim",
-        "--example=digest",
-        "--",
-    ]);
+    run::step(
+        "simulation: compile for release",
+        &mut workspace::cargo(&["build", "--release", "--package=sim", "--example=digest"]),
+    )?;
+    let mut native = Command::new(workspace::target_dir().join("release/examples/digest"));
     native.args([RUN, &seconds]);
     let directory = page::build()?;
     let server = PageServer::start(&bench.servers[1], &directory);
@@ -71,11 +68,23 @@ pub fn page(bench: &Bench) -> Result<Vec<Row>> {
     ])
 }
 
+/// Takes the picture of README.md: the scenario `picture` shows what is on it.
+pub fn picture(server: &Path) -> Result<()> {
+    let server = PageServer::start(server, &page::build()?);
+    scenario(&server, "picture", &[])?;
+    let taken = workspace::root().join("artefacts/picture-page.png");
+    let kept = workspace::root().join("docs/page.png");
+    fs::copy(&taken, &kept).with_context(|| format!("could not copy {}", taken.display()))?;
+    println!("{}", kept.display());
+    Ok(())
+}
+
 /// Plays one of `tests/browser/scenarios/` and returns what it printed.
 fn scenario(server: &PageServer, name: &str, arguments: &[&str]) -> Result<String> {
     let mut node = Command::new("node");
     node.current_dir(workspace::root().join("tests/browser"))
         .args(["run.mjs", name, server.url()])
+        .env("KEEPSAKE_ARTEFACTS", workspace::root().join("artefacts"))
         .args(arguments);
     run::capture(&mut node)
 }
