@@ -32,6 +32,7 @@ pub mod dump;
 pub mod expire;
 pub mod generic;
 mod help;
+pub mod hyperloglog;
 pub mod info;
 pub mod introspect;
 mod lcs;
@@ -65,6 +66,7 @@ pub static FAMILIES: &[&[Command]] = &[
     dump::COMMANDS,
     expire::COMMANDS,
     generic::COMMANDS,
+    hyperloglog::COMMANDS,
     persistence::COMMANDS,
     pubsub::COMMANDS,
     replication::COMMANDS,
@@ -189,11 +191,13 @@ impl Flag {
             Self::NoMulti => "no_multi",
             Self::AllowBusy => "allow_busy",
             Self::NoAsyncLoading => "no_async_loading",
-            Self::MayReplicate => "may_replicate",
             Self::Asking => "asking",
             Self::Protected => "protected",
             Self::NoMandatoryKeys => "no_mandatory_keys",
-            Self::OnlySentinel | Self::Sentinel | Self::TouchesArbitraryKeys => return None,
+            Self::OnlySentinel
+            | Self::Sentinel
+            | Self::MayReplicate
+            | Self::TouchesArbitraryKeys => return None,
         })
     }
 }

@@ -183,7 +183,7 @@ fn htstats(ctx: &mut Ctx<'_>, number: &[u8]) -> Outcome {
         0 => format!("[{name} HT]\nNo stats available for empty dictionaries\n"),
         keys => format!("[{name} HT]\n number of elements: {keys}\n"),
     };
-    let text = table("Dictionary", db.len()) + &table("Expires", db.expiring() as u64);
+    let text = table("Dictionary", db.len()) + &table("Expires", db.expiring());
     ctx.reply().verbatim(&text);
     Ok(())
 }

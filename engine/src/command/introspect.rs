@@ -139,7 +139,6 @@ const SHOWN: &[Flag] = &[
     Flag::Asking,
     Flag::Fast,
     Flag::NoAuth,
-    Flag::MayReplicate,
     Flag::NoMandatoryKeys,
     Flag::NoAsyncLoading,
     Flag::NoMulti,

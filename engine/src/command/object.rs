@@ -305,7 +305,7 @@ fn stats(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     let peak = node.peak_memory.max(used);
     let databases: Vec<(usize, u64, u64)> = (node.keyspace.iter().enumerate())
         .filter(|(_, db)| !db.is_empty())
-        .map(|(number, db)| (number, db.len() * SLOT, db.expiring() as u64 * SLOT))
+        .map(|(number, db)| (number, db.len() * SLOT, db.expiring() * SLOT))
         .collect();
     let percent = |part: u64, whole: u64| part as f64 * 100.0 / whole.max(1) as f64;
     let mut reply = ctx.reply();

@@ -114,7 +114,7 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "publish",
         arity: 3,
-        flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale, Flag::Fast],
+        flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale, Flag::Fast, Flag::MayReplicate],
         group: "pubsub",
         since: "2.0.0",
         summary: "Sends a message to all who listen to a channel now.",
@@ -125,7 +125,7 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "spublish",
         arity: 3,
-        flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale, Flag::Fast],
+        flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale, Flag::Fast, Flag::MayReplicate],
         keys: Keys::ONE,
         uses: &["not_key"],
         group: "pubsub",

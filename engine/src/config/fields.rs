@@ -231,6 +231,8 @@ pub struct Memory {
     pub policy: MaxmemoryPolicy,
     /// How many keys an eviction looks at.
     pub samples: u32,
+    /// A HyperLogLog that would be longer is written densely.
+    pub hll_sparse_max_bytes: u64,
 }
 
 impl Default for Config {

@@ -35,7 +35,7 @@ pub const ROWS: &[Directive] = &[
     memory("zset-max-listpack-value", LONG, 64, Place::Kept)
         .alias("zset-max-ziplist-value")
         .kept_only(STRINGS),
-    memory("hll-sparse-max-bytes", LONG, 3000, Place::Kept).kept_only(STRINGS),
+    memory("hll-sparse-max-bytes", LONG, 3000, field!(memory.hll_sparse_max_bytes)),
     memory("stream-node-max-bytes", LONG, 4096, Place::Kept).kept_only(STRINGS),
     number("stream-node-max-entries", LONG, 100, Place::Kept).kept_only(STRINGS),
     yes_no("activerehashing", true, Place::Kept)
