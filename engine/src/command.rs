@@ -46,6 +46,7 @@ pub mod replication;
 pub mod sentinel;
 pub mod server;
 pub mod slow;
+pub mod sort;
 pub mod string;
 mod tracking;
 pub mod transaction;
@@ -73,6 +74,7 @@ pub static FAMILIES: &[&[Command]] = &[
     relocate::COMMANDS,
     sentinel::COMMANDS,
     slow::COMMANDS,
+    sort::COMMANDS,
     string::COMMANDS,
     transaction::COMMANDS,
 ];
