@@ -3,7 +3,8 @@
 //! ```text
 //!   0s      12s                                 40s                        until it has converged, but no later than 200s
 //!   ├ start ├ kill, power cut, pause, partition, ├ everything is repaired ──────────────────────────────────┤
-//!           │ delay, loss, slow disk, clock jump │
+//!           │ delay, loss, slow or full disk,    │
+//!           │ clock jump                         │
 //! ```
 //!
 //! Nothing here is particular to a test: the run is an ordinary [`Run`], so a failing seed opens in the page.
@@ -90,7 +91,7 @@ impl Dice<'_> {
     /// A fault, and what undoes it (the end of the run does in any case).
     fn fault(&mut self) -> (Action, Option<Action>) {
         let node = self.node();
-        match self.up_to(9) {
+        match self.up_to(11) {
             0 | 1 => (Action::Kill(node), Some(Action::Restart(node))),
             2 => {
                 let torn = self.up_to(2) == 0;
@@ -112,12 +113,28 @@ impl Dice<'_> {
                 let permille = self.up_to(300) as u32;
                 (Action::Loss { a, b, permille }, Some(Action::Heal))
             }
-            _ => {
+            8 => {
                 let millis = self.up_to(3_000);
                 let undo = Action::SlowFsync { node, millis: 0 };
                 (Action::SlowFsync { node, millis }, Some(undo))
             }
+            9 => {
+                // Not a sentinel's: what it can't write it forgets with the next crash, and its epoch goes back. So does Redis's.
+                let node = self.server();
+                let undo = Action::DiskFull { node, full: false };
+                (Action::DiskFull { node, full: true }, Some(undo))
+            }
+            // Nobody sets a clock right again.
+            _ => {
+                let millis = self.up_to(20_000).cast_signed() - 10_000;
+                (Action::ClockJump { node, millis }, None)
+            }
         }
+    }
+
+    fn server(&mut self) -> NodeId {
+        let servers = self.scenario.nodes.iter().filter(|node| node.kind == NodeKind::Server);
+        NodeId(self.up_to(servers.count() as u64) as u32)
     }
 }
 
@@ -131,13 +148,74 @@ pub struct Failure {
 }
 
 impl std::fmt::Display for Failure {
-    /// The sentence, the line that replays it natively, and the link that opens it in the page.
+    /// The sentence, what was done, the line that replays it natively, and the link that opens it in the page.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let link = self.run.to_link();
         writeln!(f, "seed {}: {}", self.run.seed, self.violation)?;
-        writeln!(f, "  natively:    cargo run -p sim --example replay -- {link}")?;
+        for line in self.run.to_text().lines().skip(1) {
+            writeln!(f, "    {line}")?;
+        }
+        writeln!(f, "  natively:    cargo run --release -p sim --example replay -- {link}")?;
         write!(f, "  in the page: http://127.0.0.1:8379/#{link}")
     }
+}
+
+impl Failure {
+    /// The smallest story that ends in the same way: what comes after the end is cut off, and whatever can be left out is.
+    pub fn shrink(mut self, sabotage: Option<Sabotage>) -> Self {
+        let end = self.violation.at;
+        let mut run = self.run.clone();
+        run.actions.retain(|timed| timed.at <= end);
+        self.take_if_it_fails(run, sabotage);
+        loop {
+            let before = self.run.actions.len();
+            for n in (0..before).rev() {
+                let mut run = self.run.clone();
+                let removed = run.actions.remove(n);
+                // Left undone, a fault of the end would be another story.
+                if removed.at < QUIET_MICROS || is_idle(&removed.action, &run.actions) {
+                    self.take_if_it_fails(run, sabotage);
+                }
+            }
+            if self.run.actions.len() == before {
+                return self;
+            }
+        }
+    }
+
+    fn take_if_it_fails(&mut self, run: Run, sabotage: Option<Sabotage>) {
+        let kind = |violation: &Violation| {
+            let words = violation.what.chars().filter(|c| !c.is_ascii_digit());
+            words.take(30).collect::<String>()
+        };
+        if let Err(failure) = play(&run, sabotage)
+            && kind(&failure.violation) == kind(&self.violation)
+        {
+            *self = *failure;
+        }
+    }
+}
+
+/// Whether a repair has nothing to repair.
+fn is_idle(repair: &Action, others: &[Timed]) -> bool {
+    let breaks = |action: &Action| match (repair, action) {
+        (Action::Heal, fault) => {
+            matches!(fault, Action::Partition { .. } | Action::Delay { .. } | Action::Loss { .. })
+        }
+        (Action::Resume(node), Action::Pause(fault)) => node == fault,
+        (Action::Restart(node), Action::Kill(fault) | Action::PowerCut { node: fault, .. }) => {
+            node == fault
+        }
+        (Action::DiskFull { node, .. }, Action::DiskFull { node: fault, full: true }) => {
+            node == fault
+        }
+        (Action::SlowFsync { node, .. }, Action::SlowFsync { node: fault, millis: 1.. }) => {
+            node == fault
+        }
+        (Action::StopWorkload(_), Action::StartWorkload { .. }) => true,
+        _ => false,
+    };
+    !others.iter().any(|timed| breaks(&timed.action))
 }
 
 /// What a run that went well came to.
