@@ -59,8 +59,8 @@ pub struct Epitaph {
     pub file: Option<LastFile>,
     /// Where it stood: the history that its data belonged to, and the offset.
     pub history: (String, u64),
-    /// Whether its data came from a master, in a full sync.
-    pub resynced: bool,
+    /// If its data came from a master, in a full sync: how far its AOF's stream had come then.
+    pub resynced: Option<u64>,
 }
 
 /// The file that an AOF was appended to when its node died.
@@ -110,8 +110,10 @@ pub struct Process {
     pub(crate) awake: bool,
     /// The history that its data belong to.
     pub(crate) history: String,
-    /// Whether they came from a master, in a full sync.
-    pub(crate) resynced: bool,
+    /// If they came from a master, in a full sync: how far the AOF's stream had come then.
+    pub(crate) resynced: Option<u64>,
+    /// In a full sync: the history that was thrown away, and up to where.
+    pub(crate) thrown_away: Option<(String, u64)>,
 }
 
 /// An input that can be kept.
@@ -296,7 +298,8 @@ impl Host {
             wake: now,
             awake: false,
             history: String::new(),
-            resynced: false,
+            resynced: None,
+            thrown_away: None,
         });
         Ok(())
     }

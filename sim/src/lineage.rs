@@ -13,6 +13,11 @@
 
 use std::collections::BTreeMap;
 
+use engine::trace::{
+    Trace,
+    replication::{LinkFact, ReplicationFact},
+};
+
 use crate::{host::Process, ledger::Executed};
 
 /// The family tree.
@@ -37,7 +42,7 @@ impl Lineage {
             None if !replication.is_replica() => Some((process.history.clone(), u64::MAX)),
             // It was somebody before, and has forgotten who: a full sync.
             None => {
-                process.resynced = true;
+                process.resynced = Some(process.node.aof_progress().map_or(0, |aof| aof.fed));
                 None
             }
         };
@@ -45,6 +50,29 @@ impl Lineage {
             self.parents.insert(replication.id.clone(), parent);
         }
         process.history.clone_from(&replication.id);
+    }
+
+    /// A node stated a fact: between the two of these it has thrown its data away and has none in their place, though it
+    /// still goes by the name of its old history.
+    pub(crate) fn hear(process: &mut Process, fact: &Trace) {
+        match fact {
+            Trace::Replication(ReplicationFact::Link(LinkFact::Flushing)) => {
+                let replication = process.node.replication();
+                process.thrown_away = Some((replication.id.clone(), replication.offset));
+            }
+            Trace::Replication(ReplicationFact::Link(LinkFact::Finished)) => {
+                process.thrown_away = None;
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether what a process holds has the write in it.
+    pub fn holds(&self, process: &Process, write: &Executed) -> bool {
+        let replication = process.node.replication();
+        let thrown_away =
+            process.thrown_away.as_ref().is_some_and(|(id, end)| self.covers(id, *end, write));
+        !thrown_away && self.covers(&replication.id, replication.offset, write)
     }
 
     /// Whether whoever stands in this history at this offset has seen the write.

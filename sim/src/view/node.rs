@@ -214,10 +214,7 @@ pub fn follows(world: &World, id: NodeId) -> Option<NodeId> {
 
 /// Whether a node's data contain a write, by its place in the replication stream.
 pub fn covers(world: &World, id: NodeId, executed: &Executed) -> bool {
-    world.host(id).node().is_some_and(|node| {
-        let replication = node.replication();
-        world.lineage().covers(&replication.id, replication.offset, executed)
-    })
+    world.process(id).is_some_and(|process| world.lineage().holds(process, executed))
 }
 
 /// Redis's fingerprint of all of a node's data (`DEBUG DIGEST`).

@@ -109,7 +109,7 @@ pub fn place(world: &World, write: &Write) -> Place {
         if own && node::covers(world, write.node, executed) {
             return progress(process.node.aof_progress(), executed);
         }
-        if own || process.resynced {
+        if own || process.resynced.is_some() {
             return found_in_memory(world, write, executed, process);
         }
     }
@@ -147,8 +147,13 @@ fn found_on_disk(world: &World, write: &Write, executed: &Executed) -> Place {
     };
     let needed = file.length_up_to(end);
     let lengths = host.disk.lengths(&file.path);
-    let resynced = after.clone().rev().find(|epitaph| epitaph.resynced);
-    if let Some(by) = resynced.filter(|_| lengths.is_none()) {
+    // Data from a master have replaced what was there: in this life, later than the write, or in a later one.
+    let replaced = after.clone().rev().find(|epitaph| match epitaph.resynced {
+        Some(at) if epitaph.life == executed.life => end <= at,
+        Some(_) => lengths.is_none(),
+        None => false,
+    });
+    if let Some(by) = replaced {
         return match world.lineage().covers(&by.history.0, by.history.1, executed) {
             true => Place::Disk,
             false => looked_for(world, write),

@@ -16,6 +16,7 @@ use crate::{
     host::Held,
     ids::{NodeId, Party},
     ledger::Executed,
+    lineage::Lineage,
     net::Payload,
     queue::Event,
     remains,
@@ -82,6 +83,9 @@ impl World {
         let life = self.host(node).life;
         for traced in fx.traces {
             self.digest.text(&traced.fact);
+            if let Some(process) = self.hosts[node.0 as usize].process.as_mut() {
+                Lineage::hear(process, &traced.fact);
+            }
             if let Trace::Write(fact) = &traced.fact {
                 self.note_write(node, fact);
             } else {
