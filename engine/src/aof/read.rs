@@ -71,6 +71,8 @@ pub struct Unfinished {
     pub valid_up_to: u64,
     /// It ends between MULTI and EXEC, right behind a command.
     pub in_transaction: bool,
+    /// It ends within an annotation: nothing is lost, but what is appended there would be taken for a part of it.
+    pub in_annotation: bool,
 }
 
 impl Reader {
@@ -127,16 +129,18 @@ impl Reader {
     /// To be called when there are no more bytes.
     ///
     /// # Errors
-    /// [`Unfinished`] if the file ends in the middle of a command or of a transaction.
+    /// [`Unfinished`] if the file ends in the middle of a command, of a transaction or of an annotation.
     pub fn finish(&self) -> Result<(), Unfinished> {
         let rest = &self.bytes[self.start..];
-        let whole = rest.is_empty() || rest[0] == b'#';
-        if whole && self.transaction.is_none() {
+        let in_annotation = rest.first() == Some(&b'#');
+        if rest.is_empty() && self.transaction.is_none() {
             return Ok(());
         }
+        let in_transaction = self.transaction.is_some() && (rest.is_empty() || in_annotation);
         Err(Unfinished {
             valid_up_to: self.valid_up_to,
-            in_transaction: whole && self.transaction.is_some(),
+            in_transaction,
+            in_annotation: in_annotation && !in_transaction,
         })
     }
 

@@ -136,20 +136,22 @@ fn a_transaction_counts_when_it_is_whole() {
     let valid_up_to = command("SET a 1").len() as u64;
     let (seen, end) = read(&commands(&["SET a 1", "MULTI", "SET b 2"]), 5).unwrap();
     assert_eq!(seen, words(&["SET a 1"]));
-    assert_eq!(end, Err(Unfinished { valid_up_to, in_transaction: true }));
+    assert_eq!(end, Err(Unfinished { valid_up_to, in_transaction: true, in_annotation: false }));
     let mut cut = commands(&["SET a 1", "MULTI", "SET b 2", "EXEC"]);
     cut.pop();
     let (seen, end) = read(&cut, 5).unwrap();
     assert_eq!(seen, words(&["SET a 1"]));
-    assert_eq!(end, Err(Unfinished { valid_up_to, in_transaction: false }));
+    assert_eq!(end, Err(Unfinished { valid_up_to, in_transaction: false, in_annotation: false }));
 }
 
 #[test]
 fn annotations_are_passed_over_and_rubbish_is_located() {
     let mut file = b"#TS:1\r\n".to_vec();
     file.extend(command("SET a 1"));
+    let valid_up_to = file.len() as u64;
     file.extend_from_slice(b"#TS:2");
-    assert_eq!(read(&file, 3).unwrap(), (words(&["SET a 1"]), Ok(())));
+    let cut = Unfinished { valid_up_to, in_transaction: false, in_annotation: true };
+    assert_eq!(read(&file, 3).unwrap(), (words(&["SET a 1"]), Err(cut)));
     let good = command("SET a 1");
     for bad in [&b"hello\r\n"[..], b"*0\r\n", b"*1\r\n:3\r\n", b"*99999999999999\r\n"] {
         let file = [&good, bad].concat();

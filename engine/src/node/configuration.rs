@@ -178,8 +178,11 @@ impl Node {
         let text = rewrite(old, &self.config, &extra, Mode::Server);
         let temporary = format!("{path}.{:06x}", self.rng.rand_range(0..0x100_0000));
         let file = temporary.clone();
+        let directory = path.rsplit_once('/').map_or(".", |(directory, _)| directory);
+        let directory = if directory.is_empty() { "/" } else { directory };
         // In reverse: the next one is popped from the end.
         let rest = vec![
+            DiskOp::FsyncDir { path: directory.into() },
             DiskOp::Rename { from: file.clone(), to: path },
             DiskOp::Fsync { path: file.clone() },
             DiskOp::Append { path: file.clone(), bytes: Bytes::from(text) },

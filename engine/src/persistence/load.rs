@@ -16,7 +16,7 @@
 //! exception is the end of the *last* file: a command that is not all there was never acknowledged
 //! under `always`, and with `aof-load-truncated yes` it is cut off.
 
-use alloc::{collections::VecDeque, format};
+use alloc::{collections::VecDeque, format, string::String};
 
 use super::{
     read::{Content, Part, Role},
@@ -151,10 +151,14 @@ impl Node {
     /// The node starts: look for data.
     pub(crate) fn begin_load(&mut self, now: Time, fx: &mut Effects) {
         self.persistence.saves.last = now.as_secs();
-        let (dir, prefix) = self.aof_names();
-        let path = format!("{dir}/{}", Manifest::file_name(&prefix));
+        let path = self.manifest_path();
         self.persistence.load = Some(Load::new(now, Stage::ManifestLength));
         self.ask_disk(Stage::ManifestLength, DiskOp::Length { path }, fx);
+    }
+
+    fn manifest_path(&self) -> String {
+        let (dir, prefix) = self.aof_names();
+        format!("{dir}/{}", Manifest::file_name(&prefix))
     }
 
     /// The manifest is known, be it empty: on to the data.
@@ -220,8 +224,7 @@ impl Node {
         result: Result<DiskReply, DiskError>,
         fx: &mut Effects,
     ) -> Result<(), Refused> {
-        let (dir, prefix) = self.aof_names();
-        let path = format!("{dir}/{}", Manifest::file_name(&prefix));
+        let path = self.manifest_path();
         match result {
             Ok(DiskReply::Length(len)) => {
                 self.ask_disk(Stage::Manifest, DiskOp::Read { path, offset: 0, len }, fx);
@@ -240,8 +243,7 @@ impl Node {
         result: Result<DiskReply, DiskError>,
         fx: &mut Effects,
     ) -> Result<(), Refused> {
-        let (dir, prefix) = self.aof_names();
-        let path = format!("{dir}/{}", Manifest::file_name(&prefix));
+        let path = self.manifest_path();
         let bytes = match result {
             Ok(DiskReply::Data(bytes)) => bytes,
             Ok(_) => return Ok(()),

@@ -42,6 +42,8 @@ pub(super) struct Part {
     pub(super) offset: u64,
     /// What an RDB file says of itself stands in the log.
     noted: bool,
+    /// What is cut off its end is no data.
+    loses_nothing: bool,
     pub(super) begun: Time,
     pub(super) content: Content,
 }
@@ -76,6 +78,7 @@ impl Part {
             size: None,
             offset: 0,
             noted: false,
+            loses_nothing: false,
             begun,
             content: Content::Unknown,
         }
@@ -332,6 +335,10 @@ impl Node {
             return Ok(());
         };
         let (file, len) = (part.name.clone(), unfinished.valid_up_to);
+        let is_last = self.load_mut().is_none_or(|load| load.queue.is_empty());
+        if unfinished.in_annotation {
+            return self.annotation_cut(now, part, len, is_last, fx);
+        }
         if unfinished.in_transaction {
             let fact = PersistenceFact::TransactionReverted { file: file.clone() };
             self.note_persistence(now, fact, fx);
@@ -340,16 +347,38 @@ impl Node {
             return Err(refuse::unexpected_end(&part, len));
         }
         self.note_persistence(now, PersistenceFact::ShortRead { file: file.clone() }, fx);
-        if self.load_mut().is_some_and(|load| !load.queue.is_empty()) {
+        if !is_last {
             return Err(refuse::cut_in_the_middle(&part, len));
         }
         self.note_persistence(now, PersistenceFact::Truncating { file, offset: len }, fx);
+        self.cut(part, len, fx);
+        Ok(())
+    }
+
+    /// The file ends within `#TS:…`. No data is missing, so that it starts whatever `aof-load-truncated` says; but what
+    /// is appended must begin on a line of its own. (Redis appends to the annotation, and does not start the next time.)
+    fn annotation_cut(
+        &mut self,
+        now: Time,
+        part: Part,
+        len: u64,
+        is_last: bool,
+        fx: &mut Effects,
+    ) -> Result<(), Refused> {
+        if is_last {
+            self.cut(Part { loses_nothing: true, ..part }, len, fx);
+        } else {
+            self.part_loaded(now, &part, fx);
+        }
+        Ok(())
+    }
+
+    fn cut(&mut self, part: Part, len: u64, fx: &mut Effects) {
         let path = part.path.clone();
         if let Some(load) = self.load_mut() {
             load.current = Some(Part { size: Some(len), ..part });
         }
         self.ask_disk(Stage::Truncating, DiskOp::Truncate { path, len }, fx);
-        Ok(())
     }
 
     /// The unfinished end of the last file has been cut off.
@@ -366,8 +395,10 @@ impl Node {
             let (name, why) = (&part.name, error.text);
             return Err(Refused::line(format!("Error truncating the AOF file {name}: {why}")));
         }
-        let fact = PersistenceFact::LoadedAnyway { file: part.name.clone() };
-        self.note_persistence(now, fact, fx);
+        if !part.loses_nothing {
+            let fact = PersistenceFact::LoadedAnyway { file: part.name.clone() };
+            self.note_persistence(now, fact, fx);
+        }
         self.part_loaded(now, &part, fx);
         Ok(())
     }

@@ -110,3 +110,16 @@ fn what_a_command_of_the_aof_answers_stands_in_the_log_if_it_is_an_error() {
     assert!(logged(&bench, line), "{:#?}", bench.log);
     assert_eq!(bench.ask("GET a"), "$1\r\n2\r\n");
 }
+
+#[test]
+fn what_is_appended_behind_half_an_annotation_is_found() {
+    let mut disk = Disk::default();
+    let commands = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n#TS:17000";
+    disk.files.insert("appendonlydir/i".into(), commands.to_vec());
+    disk.files.insert(MANIFEST.into(), b"file i seq 1 type i\n".to_vec());
+    let mut config = with_aof(AppendFsync::Always);
+    config.persistence.aof_load_truncated = false;
+    let mut bench = Bench::boot(config, disk, START);
+    assert_eq!(bench.ask("SET b 2"), "+OK\r\n");
+    assert_eq!(restart(&bench).ask("MGET a b"), "*2\r\n$1\r\n1\r\n$1\r\n2\r\n");
+}
