@@ -232,7 +232,7 @@ fn leading_number(text: &[u8]) -> i64 {
 
 /// The name, in quotes with escapes if it would not survive as a plain word.
 fn quoted(name: &str) -> String {
-    let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'\\' | b'"');
+    let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'\\' | b'"' | b'\'');
     if !name.is_empty() && name.bytes().all(plain) {
         return name.to_string();
     }

@@ -10,6 +10,11 @@ use tests::encode;
 
 use super::{Target, shape};
 
+/// The shape of a sentence of which the beginning is always the same.
+fn shape_of_rest(text: &str) -> String {
+    shape(&text.replace('\n', " ").chars().skip(40).collect::<String>())
+}
+
 /// A small file with all that a header can say.
 pub fn small_rdb() -> Vec<u8> {
     let mut file =
@@ -252,12 +257,18 @@ pub const CONFIG: Target = Target {
         let loaded = match read(bytes) {
             Ok(loaded) => loaded,
             Err(error) => {
-                return shape(&format!("{error} {}", error.one_line()).replace('\n', " ")[40..]);
+                return shape_of_rest(&format!("{error} {}", error.one_line()));
             }
         };
-        // Redis, too, writes addresses as they are. Nothing listens on one with a space.
-        if loaded.network.bind.iter().any(|address| address.contains(' ')) {
-            return "a space".into();
+        // Sizes beyond all measure wrap around, in Redis as well, and can't be read back.
+        if bytes.windows(13).any(|digits| digits.iter().all(u8::is_ascii_digit)) {
+            return "a great number".into();
+        }
+        // Redis, too, writes addresses as they are. Nothing listens on one with a space or a quote.
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-.:*%_".contains(&b);
+        let address = |text: &String| !text.is_empty() && text.bytes().all(plain);
+        if !loaded.network.bind.iter().all(address) {
+            return "no address".into();
         }
         let text = rewrite::rewrite(bytes, &loaded, &rewrite::Extra::default(), Mode::Server);
         let again = read(&text)
@@ -306,7 +317,7 @@ pub const SENTINEL_CONF: Target = Target {
         };
         let sentinel = match read(bytes) {
             Ok(sentinel) => sentinel,
-            Err(error) => return shape(&format!("{error}").replace('\n', " ")[40..]),
+            Err(error) => return shape_of_rest(&error.to_string()),
         };
         // An id that the file has not is drawn when the node starts.
         let mut lines = sentinel.lines();
