@@ -200,3 +200,43 @@ fn sentinels_read_each_others_files() {
         assert_eq!(describe(&heir), describe(sentinel));
     }
 }
+
+/// Debian's own sentinel.conf, but for the port and where files are: ours starts from it, keeps it up to date, and
+/// Debian's starts from what ours has written.
+#[test]
+fn debians_sentinel_conf_starts_and_is_kept() {
+    let Ok(text) = std::fs::read_to_string("/etc/redis/sentinel.conf") else {
+        eprintln!("no /etc/redis/sentinel.conf to read here");
+        return;
+    };
+    let ours = ["port ", "daemonize ", "pidfile ", "logfile ", "dir "];
+    let lines: Vec<&str> =
+        text.lines().filter(|line| !ours.iter().any(|name| line.starts_with(name))).collect();
+    let ask = |sentinel: &Node| {
+        let master = sentinel.call(&["SENTINEL", "MASTER", NAME]);
+        let fields: Vec<String> = master.array().iter().map(Value::text).collect();
+        let of = |name: &str| fields[fields.iter().position(|f| f == name).unwrap() + 1].clone();
+        ["ip", "port", "quorum", "down-after-milliseconds", "failover-timeout", "parallel-syncs"]
+            .map(of)
+    };
+    let mut sentinel = Node::start_sentinel(Ours, &lines);
+    let said = ask(&sentinel);
+    assert_eq!(said, ["127.0.0.1", "6379", "2", "30000", "180000", "1"]);
+    sentinel.call(&["SENTINEL", "SET", NAME, "quorum", "1"]).expect_ok();
+    let id = sentinel.call(&["SENTINEL", "MYID"]).text();
+    sentinel.stop();
+    sentinel.launch();
+    assert_eq!(sentinel.call(&["SENTINEL", "MYID"]).text(), id);
+    assert_eq!(ask(&sentinel)[2], "1");
+    let comments = |text: &str| text.lines().filter(|line| line.starts_with('#')).count();
+    let written = std::fs::read_to_string(sentinel.configuration_file()).expect("its file");
+    assert!(comments(&written) >= comments(&text), "what it says to people stays");
+    if have(&[Tool::RedisServer]) {
+        let heir: Vec<&str> = written
+            .lines()
+            .filter(|line| !ours.iter().any(|name| line.starts_with(name)))
+            .collect();
+        let heir = Node::start_sentinel(Redis, &heir);
+        assert_eq!(ask(&heir), ask(&sentinel));
+    }
+}
