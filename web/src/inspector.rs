@@ -118,7 +118,7 @@ fn turn(store: Store, event: &web_sys::KeyboardEvent) {
     }
 }
 
-const NO_KEYS: Text = Text("아직 키가 없습니다.", "No keys yet.");
+const NO_KEYS: Text = Text("아직 키가 없어요.", "No keys yet.");
 const TTL: Text = Text("남은 시간", "time left");
 
 #[component]

@@ -17,7 +17,7 @@ use crate::{
 
 const LESSONS: Text = Text("따라 하기", "Walkthroughs");
 const INTRO: Text = Text(
-    "Redis는 OK라고 답했어요. 크래시, 재작성, 페일오버가 지나간 뒤에도 그 쓰기는 남아 있을까요? 이 페이지 안에서 실제 클러스터를 실행하고, 멈추고, 망가뜨리고, 되감아 보세요.",
+    "Redis는 OK라고 답했어요. 크래시, AOF 다시 쓰기, 페일오버가 지나간 뒤에도 그 쓰기는 남아 있을까요? 이 페이지 안에서 실제 클러스터를 실행하고, 멈추고, 망가뜨리고, 되감아 보세요.",
     "Redis said OK. Is that write still there after the crash, the rewrite, the failover? Run a real cluster inside this page; stop it, break it, wind it back.",
 );
 const STEPS: Text = Text("단계", "steps");

@@ -25,10 +25,10 @@ fn show(info: &PanicHookInfo<'_>) {
     report.set_class_name("panic");
     let _ = report.set_attribute("role", "alert");
     let lines = [
-        ("h1", "페이지가 멈췄습니다 / The page has stopped".to_owned()),
+        ("h1", "페이지가 멈췄어요 / The page has stopped".to_owned()),
         (
             "p",
-            "이 링크를 열면 같은 실행이 처음부터 재현됩니다. 오류를 알려 주실 때 함께 보내 주세요."
+            "이 링크를 열면 같은 실행이 처음부터 재현돼요. 오류를 알려 주실 때 함께 보내 주세요."
                 .to_owned(),
         ),
         ("p", "This link replays the same run. Please send it with your report.".to_owned()),

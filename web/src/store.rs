@@ -453,7 +453,7 @@ const BAD_LINK: Text = Text(
     "This link can't be opened, so a new run was begun. Check that the whole address was copied.",
 );
 const FORKED: Text = Text(
-    "과거에서 손을 댔기 때문에 여기서부터 다른 시간선이 시작됩니다.",
+    "과거에서 손을 댔기 때문에 여기서부터 다른 시간선이 시작돼요.",
     "You acted in the past: another timeline begins here.",
 );
 

@@ -16,7 +16,7 @@ use self::lens::{Window, ticks};
 use crate::{store::Store, text::Text, transport::clock};
 
 const LABEL: Text = Text(
-    "시간: 화살표 키로 앞뒤로 움직이고 + 와 - 로 확대하거나 축소합니다",
+    "시간: 화살표 키로 앞뒤로 움직이고 +와 -로 확대하거나 축소해요",
     "Time: arrow keys move back and forth, + and - zoom",
 );
 

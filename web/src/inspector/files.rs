@@ -6,7 +6,7 @@ use sim::{NodeId, view};
 use super::bytes::dump;
 use crate::{store::Store, text::Text};
 
-const NONE: Text = Text("아직 파일이 없습니다.", "No files yet.");
+const NONE: Text = Text("아직 파일이 없어요.", "No files yet.");
 const BYTES: Text = Text("바이트", "bytes");
 const PENDING: Text = Text("아직 페이지 캐시에만 있음", "still in the page cache only");
 const NAME_PENDING: Text = Text("이름이 아직 디스크에 없음", "its name is not on disk yet");
