@@ -69,9 +69,10 @@ impl Node {
                 }
             }
             Some(LinkState::Parsing(parsing)) => {
+                let conn = parsing.conn;
                 if parsing.rests.end(now) {
                     parsing.last_io = now;
-                    fx.push(Effect::ResumeReading { conn: parsing.conn });
+                    fx.push(Effect::ResumeReading { conn });
                 }
             }
             _ => {}
