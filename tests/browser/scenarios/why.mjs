@@ -1,31 +1,34 @@
 // Why nothing happens: a master that dies before the sentinels have heard of its replicas is not replaced, and the page says
 // why, on the stage and in the sentinel. And while a failover goes on, what it says about a sentinel agrees with itself.
 
-import { act, open, playFor, press, select, speak, speed, tab } from "../person.mjs";
+import { act, open, press, select, speak, tab } from "../person.mjs";
 
 export default async function ({ page, url, check, shot }) {
   await open(page, url);
   await speak(page, "en");
   await page.locator('[data-scenario="sentinel"]').click();
-  await speed(page, "10×");
-  await playFor(page, 3_000_000);
+  // By keys, a second each: how fast the machine is has no say in when the master dies.
+  const seconds = async (count) => {
+    for (let n = 0; n < count; n++) await page.locator(".timeline").press("Shift+ArrowRight");
+  };
+  await seconds(3);
   await act(page, "m1", "kill");
   check((await page.locator(".stuck").count()) === 0, "as long as nobody sees the master down nothing is stuck");
-  await playFor(page, 6_000_000);
+  await seconds(6);
   await page.locator(".stuck", { hasText: "know of no replica" }).waitFor();
   await select(page, "s1");
   await tab(page, "State");
   await page.locator(".sentence", { hasText: "know of no replica" }).waitFor();
   await shot(page, "no-replica");
   await act(page, "m1", "restart");
-  await playFor(page, 12_000_000);
-  check((await page.locator(".stuck").count()) === 0, "with its master back nothing is stuck");
+  await seconds(12);
+  await page.locator(".stuck").waitFor({ state: "detached" });
 
   await act(page, "m1", "kill");
   await select(page, "s2");
-  await speed(page, "3×");
-  await playFor(page, 2_900_000);
-  for (let n = 0; n < 60; n++) {
+  await seconds(2);
+  const promoted = page.locator('.node.master[data-node^="r"]');
+  for (let n = 0; n < 150; n++) {
     await press(page, "next");
     const seen = await page.evaluate(() => ({
       sentinels: [...document.querySelectorAll(".node.sentinel .word")].map((word) => word.textContent),
@@ -37,6 +40,8 @@ export default async function ({ page, url, check, shot }) {
     }
     const calm = seen.sentence.includes("answers in time");
     check(!calm || seen.quorum.startsWith("0/"), `"${seen.sentence}" beside a quorum of ${seen.quorum}`);
+    const over = !seen.sentinels.some((word) => word.includes("DOWN"));
+    if (over && (await promoted.count()) === 1) return;
   }
-  await page.locator('.node.master[data-node^="r"]').waitFor();
+  throw new Error("the failover does not end");
 }
