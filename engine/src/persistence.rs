@@ -95,6 +95,8 @@ pub struct LoadedCounts {
     pub keys: u64,
     /// Keys that were left out because they had expired.
     pub expired: u64,
+    /// See [`Installer::gone`].
+    pub gone: alloc::vec::Vec<(u32, alloc::vec::Vec<u8>)>,
     /// What the RDB file said about its place in a replication stream.
     pub facts: FileFacts,
 }

@@ -349,3 +349,29 @@ fn a_child_may_take_its_time() {
         assert_eq!(replica.call(&["DBSIZE"]).integer(), 25);
     }
 }
+
+#[test]
+fn a_restarted_master_tells_its_replica_what_expired_meanwhile() {
+    if !have(&[Tool::RedisServer]) {
+        return;
+    }
+    for [master, replica] in [[Redis, Ours], [Ours, Redis], [Ours, Ours]] {
+        let mut master = node(master, None, &["save 900 1"]);
+        let replica = node(replica, Some(&master), &[]);
+        let mut client = master.client();
+        client.call(&["SET", "stays", "here"]).expect_ok();
+        client.call(&["SELECT", "3"]).expect_ok();
+        client.call(&["SET", "goes", "away", "PX", "1500"]).expect_ok();
+        wait_in_sync(&master, &[&replica]);
+        master.stop();
+        let mut there = replica.client();
+        there.call(&["SELECT", "3"]).expect_ok();
+        wait_until("it has expired", || there.call(&["GET", "goes"]) == Value::Nil);
+        assert_eq!(there.call(&["DBSIZE"]).integer(), 1, "until its master says so");
+        master.launch();
+        wait_in_sync(&master, &[&replica]);
+        assert_eq!(there.call(&["DBSIZE"]).integer(), 0);
+        assert_eq!(master.info("sync_full").as_deref(), Some("0"));
+        assert_eq!(master.info("sync_partial_ok").as_deref(), Some("1"));
+    }
+}

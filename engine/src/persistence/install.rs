@@ -31,6 +31,8 @@ pub struct Installer {
     pub loaded: u64,
     /// Keys that were left out.
     pub dropped: u64,
+    /// Which: their databases and names. Replicas that have them still must be told.
+    pub gone: Vec<(u32, Vec<u8>)>,
     /// What became of the checksum, once it was read.
     pub checksum: Option<Checksum>,
 }
@@ -97,6 +99,7 @@ impl Installer {
             facts: FileFacts::default(),
             loaded: 0,
             dropped: 0,
+            gone: Vec::new(),
             checksum: None,
         }
     }
@@ -160,6 +163,7 @@ impl Installer {
             && at < now_ms
         {
             self.dropped += 1;
+            self.gone.push((self.db as u32, key));
             return Ok(());
         }
         let Object::String(value): Object = object else { return Ok(()) };

@@ -285,6 +285,7 @@ impl Node {
         let counts = &mut self.persistence.loaded;
         (counts.keys, counts.expired) = (loaded, expired);
         counts.facts = installer.facts.clone();
+        counts.gone = installer.gone.clone();
         if installer.checksum == Some(Checksum::Disabled) {
             self.note_persistence(now, PersistenceFact::ChecksumDisabled, fx);
         }

@@ -33,6 +33,7 @@ impl Node {
     ///
     /// A replica goes on from there; a master can continue replicas that followed that history.
     pub(crate) fn restore_position(&mut self, now: Time, position: ReplInfo, fx: &mut Effects) {
+        let gone = core::mem::take(&mut self.persistence.loaded.gone);
         let Ok(offset) = u64::try_from(position.offset) else { return };
         if position.id.len() != NO_ID.len() {
             return;
@@ -43,6 +44,12 @@ impl Node {
             self.replication.second_offset = position.offset.saturating_add(1);
             self.replication.create_backlog(self.config.replication.backlog_size);
             self.replication.no_replicas_since = now;
+            // Replicas have what expired while this master was away, until they are told.
+            for (db, key) in gone {
+                let mut command = Vec::new();
+                push_command(&mut command, [&b"DEL"[..], &key].into_iter());
+                self.replication.feed(now, db, &command);
+            }
             return;
         }
         self.replication.id = position.id;
