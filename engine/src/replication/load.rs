@@ -61,19 +61,20 @@ impl Node {
 
     /// Ten times a second: who has rested enough reads on.
     pub(super) fn end_rest(&mut self, now: Time, fx: &mut Effects) {
-        match self.replication.link.as_mut().map(|link| &mut link.state) {
-            Some(LinkState::Loading(loading)) => {
+        let Some(link) = &mut self.replication.link else { return };
+        let rested = match &mut link.state {
+            LinkState::Loading(loading) => loading.rests.end(now),
+            LinkState::Parsing(parsing) => parsing.rests.end(now),
+            _ => false,
+        };
+        match &mut link.state {
+            LinkState::Loading(loading) if rested => {
                 let at = loading.at;
-                if loading.rests.end(now) {
-                    self.read_piece(at, fx);
-                }
+                self.read_piece(at, fx);
             }
-            Some(LinkState::Parsing(parsing)) => {
-                let conn = parsing.conn;
-                if parsing.rests.end(now) {
-                    parsing.last_io = now;
-                    fx.push(Effect::ResumeReading { conn });
-                }
+            LinkState::Parsing(parsing) if rested => {
+                parsing.last_io = now;
+                fx.push(Effect::ResumeReading { conn: parsing.conn });
             }
             _ => {}
         }
