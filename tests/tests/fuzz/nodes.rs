@@ -91,9 +91,9 @@ pub const COMMANDS: Target = Target {
         host.pass(100);
         let changed_its_home = host.node.config().persistence != with_aof().persistence
             || host.node.config().general.databases != with_aof().general.databases;
-        // What DEBUG does is told to nobody.
-        let debugged = bytes.windows(5).any(|word| word.eq_ignore_ascii_case(b"debug"));
-        match changed_its_home || debugged {
+        // What DEBUG does is told to nobody, and CONFIG changes how the same is stored.
+        let says = |word: &[u8]| bytes.windows(word.len()).any(|at| at.eq_ignore_ascii_case(word));
+        match changed_its_home || says(b"debug") || says(b"config") {
             true => shape(&String::from_utf8_lossy(&host.replies)),
             false => owes_nothing(host, with_aof),
         }
