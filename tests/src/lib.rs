@@ -18,7 +18,7 @@ mod repo;
 mod resp;
 mod wait;
 
-pub use need::{Tool, have};
+pub use need::{Tool, have, skip};
 pub use node::{Node, Program, pinned, redis_cli, server_binary};
 pub use page::PageServer;
 pub use repo::{page_directory, root, tracked_files};

@@ -23,6 +23,8 @@ pub enum Tool {
     Node,
     /// The library by which node does.
     Playwright,
+    /// strace, which tells what a process asks of the system.
+    Strace,
 }
 
 impl Tool {
@@ -37,6 +39,7 @@ impl Tool {
             Tool::Chromium => "chromium",
             Tool::Node => "node",
             Tool::Playwright => "playwright-core",
+            Tool::Strace => "strace",
         }
     }
 
@@ -59,15 +62,20 @@ pub fn have(tools: &[Tool]) -> bool {
     if missing.is_empty() {
         return true;
     }
+    let why = format!("{} not installed (cargo verify installs it)", missing.join(", "));
+    assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{why}");
+    skip(&why);
+    false
+}
+
+/// Says that the running test can't be run here, and why, so that it is counted as skipped.
+pub fn skip(why: &str) {
     let test = std::thread::current().name().unwrap_or("a test").to_string();
-    let line =
-        format!("SKIPPED {test}: {} not installed (cargo verify installs it)", missing.join(", "));
-    assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{line}");
+    let line = format!("SKIPPED {test}: {why}");
     eprintln!("{line}");
     if let Some(file) = std::env::var_os("KEEPSAKE_SKIPS") {
         write_down(Path::new(&file), &line);
     }
-    false
 }
 
 fn write_down(file: &Path, line: &str) {

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use tests::{Client, free_port, server_binary, wait_until};
+use tests::{Client, Tool, free_port, have, server_binary, skip, wait_until};
 
 const CALLS: &str = "trace=openat,write,fsync,fdatasync,rename,unlink,sendto,mkdir";
 
@@ -159,13 +159,16 @@ fn is_data(name: &str) -> bool {
 
 /// Our server under strace; `None` where that can't be had.
 fn traced(directory: &Path, port: u16) -> Option<Child> {
+    if !have(&[Tool::Strace]) {
+        return None;
+    }
     let quiet = |program: &mut Command| {
         program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     };
     let mut probe = Command::new("strace");
     quiet(probe.args(["-f", "-o", "/dev/null", "true"]));
     if !probe.status().is_ok_and(|status| status.success()) {
-        eprintln!("SKIPPED: strace is not installed, or may not look at other processes here");
+        skip("strace may not look at other processes here");
         return None;
     }
     let mut command = Command::new("strace");

@@ -172,7 +172,9 @@ fn build_page(_: &mut Tally) -> Result<()> {
 
 fn unit(tally: &mut Tally) -> Result<()> {
     let mut cargo = workspace::cargo(&["test", "--no-fail-fast"]);
-    tally.cargo_test(cargo.args(NATIVE).args(["--exclude", "tests"]))
+    tally.cargo_test(cargo.args(NATIVE).args(["--exclude", "tests"]))?;
+    // What the page reckons needs no browser to be tested; by itself, so that nothing above is compiled anew.
+    tally.cargo_test(&mut workspace::cargo(&["test", "--profile", PROFILE, "--package=web"]))
 }
 
 fn tidy(tally: &mut Tally) -> Result<()> {

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// A Debian package and a file by which it is known to be there.
-const PACKAGES: [(&str, &str); 7] = [
+const PACKAGES: [(&str, &str); 8] = [
     ("redis-server", "/usr/bin/redis-server"),
     ("redis-tools", "/usr/bin/redis-cli"),
     ("redis-sentinel", "/usr/bin/redis-sentinel"),
@@ -18,6 +18,7 @@ const PACKAGES: [(&str, &str); 7] = [
     ("fonts-noto-cjk", "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"),
     ("nodejs", "/usr/bin/node"),
     ("npm", "/usr/bin/npm"),
+    ("strace", "/usr/bin/strace"),
 ];
 
 /// Where the browser tests lie.
