@@ -95,6 +95,9 @@ fn everyone_plays_their_part(lab: &Lab) {
         assert!(Client::connect(port).unwrap().call(&["PING"]).is("PONG"));
     }
     let asked = |port: u16, command: &[&str]| Client::connect(port).unwrap().call(command).text();
+    // What the table proposes to type is not refused.
+    assert!(lab.printed.contains("redis-cli -p 7001 DEBUG SLEEP 10"), "{}", lab.printed);
+    assert_eq!(asked(7001, &["DEBUG", "SLEEP", "0"]), "OK");
     wait_until("both replicas follow", || {
         asked(7001, &["INFO", "replication"]).matches("state=online").count() == 2
     });

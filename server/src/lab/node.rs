@@ -181,9 +181,11 @@ fn spawn(program: &Path, role: Role, file: &Path, log: &Path) -> Result<Child> {
 /// The configuration of a node: what the lab needs and nothing else, so that it can be read.
 fn configuration(role: Role, port: u16, directory: &Path) -> String {
     let common = format!("port {port}\nbind 127.0.0.1\ndir \"{}\"\n", directory.display());
+    // Whoever plays here may break what he likes: `DEBUG SLEEP` is a way to seem dead for a while.
+    let data = format!("{common}appendonly yes\nenable-debug-command local\n");
     match role {
-        Role::Master => format!("{common}appendonly yes\n"),
-        Role::Replica => format!("{common}appendonly yes\nreplicaof 127.0.0.1 {MASTER_PORT}\n"),
+        Role::Master => data,
+        Role::Replica => format!("{data}replicaof 127.0.0.1 {MASTER_PORT}\n"),
         Role::Sentinel => format!(
             "{common}sentinel monitor {MASTER_NAME} 127.0.0.1 {MASTER_PORT} 2\n\
              sentinel down-after-milliseconds {MASTER_NAME} 3000\n\
