@@ -188,19 +188,11 @@ async fn turns(driver: Shared, turn: Rc<Notify>) -> io::Result<i32> {
 }
 
 /// Hand over what the disk's worker answers.
-///
-/// An fsync that ends lets many clients go on at once. What they send next is read before the turn ends, so that it
-/// is in the next fsync together with what others sent meanwhile; otherwise two half groups take turns for ever, each
-/// waiting for the other's fsync (measured: two and a half times slower, see `cargo xtask bench always`).
 async fn hear_disk(driver: Shared, mut answers: mpsc::UnboundedReceiver<Answer>) {
     while let Some(answer) = answers.recv().await {
-        {
-            let mut driver = driver.borrow_mut();
-            driver.disk.answered(&answer);
-            driver.feed(Input::Disk { id: answer.id, result: answer.outcome });
-        }
-        tokio::task::yield_now().await;
-        driver.borrow().turn.notify_one();
+        let mut driver = driver.borrow_mut();
+        driver.disk.answered(&answer);
+        driver.step(Input::Disk { id: answer.id, result: answer.outcome });
     }
 }
 
@@ -501,7 +493,7 @@ async fn listen_to_child(
     while let Some(event) = events.recv().await {
         let Some(driver) = driver.upgrade() else { return };
         // Output waits until what there is has been sent; a file has nothing to do with it.
-        let is_output = matches!(event, engine::io::ChildEvent::Output(_));
+        let is_output = matches!(event, ChildEvent::Output(_));
         while is_output && driver.borrow().is_congested() {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
@@ -510,7 +502,7 @@ async fn listen_to_child(
         if !driver.children.contains_key(&id) {
             return;
         }
-        let is_over = !is_output && !matches!(event, engine::io::ChildEvent::Progress { .. });
+        let is_over = matches!(event, ChildEvent::Finished { .. } | ChildEvent::Failed { .. });
         if is_over {
             driver.children.remove(&id);
         }
