@@ -18,6 +18,7 @@ mod interop_sentinel;
 mod interop_shutdown;
 mod lab;
 mod lessons;
+mod memory;
 mod oracle_config;
 mod oracle_keyspace;
 mod power_cut;

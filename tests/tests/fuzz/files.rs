@@ -9,6 +9,7 @@ use engine::sentinel::Sentinel;
 use tests::encode;
 
 use super::{Target, shape};
+use crate::memory::NoFiles;
 
 /// The shape of a sentence of which the beginning is always the same.
 fn shape_of_rest(text: &str) -> String {
@@ -216,17 +217,6 @@ pub const CHECK_TOOLS: Target = Target {
     },
     short: 1500,
 };
-
-struct NoFiles;
-
-impl config::Outside for NoFiles {
-    fn include(&mut self, path: &str) -> Result<Vec<u8>, (String, String)> {
-        Err((path.into(), "No such file or directory".into()))
-    }
-    fn change_dir(&mut self, path: &str) -> Result<String, String> {
-        Ok(path.into())
-    }
-}
 
 pub const CONFIG: Target = Target {
     name: "config",

@@ -1,18 +1,17 @@
 //! A node in this process, with a disk that never fails and peers that say whatever they are told to.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use engine::config::Config;
 use engine::io::{
-    ChildEvent, ChildOutput, ChildState, ConnId, DiskError, DiskErrorKind, DiskId, DiskOp,
-    DiskReply, Effect, Effects, Endpoint, Input, JobId,
+    ChildEvent, ChildOutput, ConnId, DiskError, DiskId, DiskReply, Effect, Effects, Endpoint,
+    Input, JobId,
 };
 use engine::keyspace::digest::of_dataset;
 use engine::node::{Birth, Node};
 use engine::time::Time;
 
-/// Files by name.
-pub type Files = BTreeMap<String, Vec<u8>>;
+use crate::memory::{Files, made_by, perform};
 
 pub struct Host {
     pub node: Node,
@@ -123,8 +122,7 @@ impl Host {
                 self.answers.push_back(Answer::Disk(id, result));
             }
             Effect::StartChild(mut job) => {
-                let mut bytes = Vec::new();
-                while job.work.run(1 << 16, &mut bytes) == ChildState::Running {}
+                let bytes = made_by(&mut job);
                 let len = bytes.len() as u64;
                 match job.output {
                     ChildOutput::File(path) => drop(self.files.insert(path, bytes)),
@@ -145,41 +143,4 @@ impl Host {
             _ => {}
         }
     }
-}
-
-fn perform(files: &mut Files, op: DiskOp) -> Result<DiskReply, DiskError> {
-    let missing = || DiskError {
-        kind: DiskErrorKind::NotFound,
-        text: "No such file or directory".to_owned(),
-        written: 0,
-    };
-    match op {
-        DiskOp::Read { path, offset, len } => {
-            let file = files.get(&path).ok_or_else(missing)?;
-            let rest = file.get(offset as usize..).unwrap_or_default();
-            let piece = &rest[..rest.len().min(len as usize)];
-            return Ok(DiskReply::Data(piece.to_vec().into()));
-        }
-        DiskOp::Length { path } => {
-            let len = files.get(&path).ok_or_else(missing)?.len();
-            return Ok(DiskReply::Length(len as u64));
-        }
-        DiskOp::List { path } => {
-            let prefix = format!("{path}/");
-            let names = files.keys().filter_map(|name| name.strip_prefix(&prefix));
-            return Ok(DiskReply::Names(names.map(str::to_owned).collect()));
-        }
-        DiskOp::Create { path } => drop(files.insert(path, Vec::new())),
-        DiskOp::Append { path, bytes } => files.entry(path).or_default().extend(bytes),
-        DiskOp::Truncate { path, len } => {
-            files.get_mut(&path).ok_or_else(missing)?.truncate(len as usize);
-        }
-        DiskOp::Rename { from, to } => {
-            let file = files.remove(&from).ok_or_else(missing)?;
-            files.insert(to, file);
-        }
-        DiskOp::Unlink { path } => drop(files.remove(&path).ok_or_else(missing)?),
-        _ => {}
-    }
-    Ok(DiskReply::Done)
 }

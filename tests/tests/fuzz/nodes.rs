@@ -7,8 +7,9 @@ use engine::resp::split::split_args;
 use tests::encode;
 
 use super::files::{manifest_seeds, sentinel_seeds, small_rdb};
-use super::host::{CLIENT, Files, Host};
+use super::host::{CLIENT, Host};
 use super::{Target, shape};
+use crate::memory::{Files, NoFiles};
 
 const DIR: &str = "appendonlydir";
 
@@ -254,17 +255,6 @@ pub const MASTER: Target = Target {
     },
     short: 600,
 };
-
-struct NoFiles;
-
-impl config::Outside for NoFiles {
-    fn include(&mut self, path: &str) -> Result<Vec<u8>, (String, String)> {
-        Err((path.into(), "No such file or directory".into()))
-    }
-    fn change_dir(&mut self, path: &str) -> Result<String, String> {
-        Ok(path.into())
-    }
-}
 
 pub const WATCHED: Target = Target {
     name: "watched",
