@@ -513,8 +513,8 @@ impl Node {
         // An fsync behind it covered what was there, and it was not.
         aof.fsynced = aof.synced;
         if self.config.persistence.appendfsync == AppendFsync::Always && aof.state == AofState::On {
-            if error.written > 0 {
-                // The next start must find whole commands.
+            if error.written > 0 && writing.path == aof.path {
+                // The next start must find whole commands. (Of an earlier file the length is not known here.)
                 let (path, len) = (writing.path.clone(), aof.incr_size);
                 self.disk(DiskOp::Truncate { path, len }, fx);
             }

@@ -446,6 +446,19 @@ fn under_always_a_full_disk_is_the_end() {
 }
 
 #[test]
+fn under_always_half_a_command_is_taken_back_before_the_end() {
+    let mut bench = boot(with_aof(AppendFsync::Always));
+    let incr = "appendonlydir/appendonly.aof.1.incr.aof";
+    bench.ask("SET a 1");
+    let whole = file(&bench, incr);
+    bench.disk.full_at = Some(whole.len() + 5);
+    bench.step(Input::Received { conn: crate::node::bench::CLIENT, bytes: b"SET b 2\r\n" });
+    bench.settle();
+    assert_eq!((bench.take_sent().as_str(), bench.exit), ("", Some(1)));
+    assert_eq!(file(&bench, incr), whole);
+}
+
+#[test]
 fn a_large_aof_is_rewritten_by_itself() {
     let mut config = with_aof(AppendFsync::Always);
     config.persistence.auto_aof_rewrite_min_size = 1000;
