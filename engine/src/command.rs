@@ -10,12 +10,11 @@
 
 use alloc::vec::Vec;
 
+use crate::turn::Turn;
 use crate::{
-    io::Effects,
-    node::{Client, Node},
+    node::{Client, Server},
     refusal::Refusal,
     resp::{Args, Reply},
-    time::Time,
 };
 
 pub mod absent;
@@ -330,14 +329,12 @@ impl core::fmt::Display for FullName {
 /// While a command runs its client is *taken out* of the node's table ([`Clients`](crate::node::Clients)); whoever looks through all
 /// clients must think of `ctx.client` too.
 pub struct Ctx<'a> {
-    /// The node, without this client.
-    pub node: &'a mut Node,
+    /// The subsystems, without this client.
+    pub node: &'a mut Server,
     /// Who asks.
     pub client: &'a mut Client,
-    /// Now.
-    pub now: Time,
-    /// What the outside must do.
-    pub fx: &'a mut Effects,
+    /// The time, the configuration, numbers, and what the outside must do.
+    pub turn: &'a mut Turn,
 }
 
 impl Ctx<'_> {

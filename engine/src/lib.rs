@@ -43,3 +43,4 @@ pub mod resp;
 pub mod sentinel;
 pub mod time;
 pub mod trace;
+pub mod turn;

@@ -25,18 +25,19 @@
 //! * [`stats`]: what INFO counts.
 //! * [`view`]: what a node lets the outside see of itself.
 
-use alloc::{collections::BTreeSet, string::String, sync::Arc, vec::Vec};
+use alloc::{collections::BTreeSet, string::String, sync::Arc};
 
 use crate::{
     command::CommandIndex,
     config::Config,
-    io::{ConnId, DiskId, DiskOp, Effect, Effects, Garbage, Input, JobId, Signal},
-    keyspace::{Database, Keyspace},
+    io::{ConnId, DiskError, DiskId, DiskReply, Effects, Input, JobId, Signal},
+    keyspace::Keyspace,
     persistence::Persistence,
     replication::Replication,
     sentinel::Sentinel,
     time::Time,
-    trace::{LogRole, ServerFact, Trace},
+    trace::{LogRole, ServerFact},
+    turn::{Ids, Turn},
 };
 
 mod admission;
@@ -77,12 +78,15 @@ pub struct Birth {
 /// One Redis server or one sentinel.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// The process id that logs, temporary files and INFO show.
-    pub(crate) pid: u32,
-    pub(crate) config: Config,
+    pub(crate) turn: Turn,
+    pub(crate) server: Server,
+}
+
+/// The subsystems of a node, each with its own state; the methods here connect them.
+#[derive(Clone, Debug)]
+pub struct Server {
     pub(crate) config_jobs: configuration::ConfigJobs,
     pub(crate) keyspace: Keyspace,
-    pub(crate) rng: oorandom::Rand64,
     /// 40 hexadecimal digits, new in every life.
     pub(crate) run_id: String,
     pub(crate) born: Time,
@@ -97,7 +101,7 @@ pub struct Node {
     pub(crate) watches: Watches,
     pub(crate) pubsub: PubSub,
     pub(crate) tracking: tracking::Tracking,
-    /// Who has sent MONITOR.
+    /// The connections that have sent MONITOR.
     pub(crate) monitors: BTreeSet<ConnId>,
     /// Why clients wait, if they do: `CLIENT PAUSE`, and what pauses writes for its own sake.
     pub(crate) pauses: Pauses,
@@ -114,9 +118,6 @@ pub struct Node {
     /// `Some` makes this node a sentinel.
     pub(crate) sentinel: Option<Sentinel>,
     pub(crate) next_cron: Time,
-    next_conn: u64,
-    next_disk: u64,
-    next_job: u64,
 }
 
 /// How often the cron runs: `hz 10`.
@@ -125,12 +126,55 @@ const CRON_MILLIS: u64 = 100;
 impl Node {
     /// A node at the beginning of its life; pass it [`Input::Boot`] first.
     pub fn new(birth: Birth) -> Self {
-        let mut rng = oorandom::Rand64::new(birth.seed);
-        let sentinel = sentinel::of(&birth.config);
-        let run_id = hex_id(&mut rng);
-        let hash_seed = u128::from(rng.rand_u64()) << 64 | u128::from(rng.rand_u64());
+        let Birth { seed, pid, config } = birth;
+        let mut ids = Ids::new(pid, seed);
+        let server = Server::new(&config, &mut ids);
+        let role = server.log_role();
         Self {
-            commands: Arc::new(configuration::commands(&birth.config)),
+            turn: Turn { now: Time::default(), role, config, ids, fx: Effects::default() },
+            server,
+        }
+    }
+
+    /// Take in one input; everything that follows from it stands in `fx` afterwards.
+    pub fn step(&mut self, now: Time, input: Input<'_>, fx: &mut Effects) {
+        let Self { turn, server } = self;
+        turn.now = now;
+        turn.role = server.log_role();
+        core::mem::swap(&mut turn.fx, fx);
+        server.step(turn, input);
+        core::mem::swap(&mut turn.fx, fx);
+    }
+
+    /// When [`Input::Timer`] is due.
+    pub fn next_wake(&self) -> Time {
+        self.server.next_wake()
+    }
+
+    /// Whether another turn should follow this one at once: the AOF waits a fraction of a millisecond for more writers,
+    /// less than a driver's timer can measure.
+    pub fn is_gathering(&self) -> bool {
+        self.server.persistence.aof.lingers_until().is_some()
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.turn.config
+    }
+
+    /// How many databases there are.
+    pub fn databases(&self) -> u32 {
+        self.turn.config.general.databases
+    }
+}
+
+impl Server {
+    fn new(config: &Config, ids: &mut Ids) -> Self {
+        let sentinel = sentinel::of(config);
+        let run_id = ids.hex();
+        let hash_seed = u128::from(ids.rng.rand_u64()) << 64 | u128::from(ids.rng.rand_u64());
+        Self {
+            commands: Arc::new(configuration::commands(config)),
             lru_clock: 0,
             cron_paused: false,
             active_expire: true,
@@ -144,12 +188,9 @@ impl Node {
             command_stats: CommandStats::default(),
             measures: measure::Measures::default(),
             error_stats: ErrorStats::default(),
-            replication: Replication::new(hex_id(&mut rng)),
-            rng,
+            replication: Replication::new(ids.hex()),
             run_id,
-            pid: birth.pid,
-            keyspace: Keyspace::new(birth.config.general.databases as usize, hash_seed),
-            config: birth.config,
+            keyspace: Keyspace::new(config.general.databases as usize, hash_seed),
             config_jobs: configuration::ConfigJobs::default(),
             born: Time::default(),
             clients: Clients::default(),
@@ -158,153 +199,114 @@ impl Node {
             persistence: Persistence::default(),
             sentinel,
             next_cron: Time::default(),
-            next_conn: 1,
-            next_disk: 1,
-            next_job: 1,
         }
     }
 
-    /// Take in one input; everything that follows from it stands in `fx` afterwards.
-    pub fn step(&mut self, now: Time, input: Input<'_>, fx: &mut Effects) {
+    fn step(&mut self, turn: &mut Turn, input: Input<'_>) {
         match input {
-            Input::Boot => self.boot(now, fx),
-            Input::Accepted { conn, peer, local } => self.accept(now, conn, peer, local, fx),
+            Input::Boot => self.boot(turn),
+            Input::Accepted { conn, peer, local } => self.accept(turn, conn, peer, local),
             Input::Received { conn, bytes } if conn.is_accepted() => {
-                self.receive(now, conn, bytes, fx)
+                self.receive(turn, conn, bytes);
             }
-            Input::Unsent { conn, bytes } if conn.is_accepted() => {
-                self.unsent(now, conn, bytes, fx)
-            }
-            Input::Closed { conn } if conn.is_accepted() => self.closed(now, conn, fx),
+            Input::Unsent { conn, bytes } if conn.is_accepted() => self.unsent(turn, conn, bytes),
+            Input::Closed { conn } if conn.is_accepted() => self.closed(turn, conn),
             link @ (Input::Received { .. }
             | Input::Unsent { .. }
             | Input::Closed { .. }
             | Input::Connected { .. }
-            | Input::ConnectFailed { .. }) => self.on_link(now, link, fx),
-            Input::Disk { id, result } => self.on_disk(now, id, result, fx),
-            Input::Child { job, event } => self.on_child(now, job, event, fx),
+            | Input::ConnectFailed { .. }) => self.on_link(turn, link),
+            Input::Disk { id, result } => self.on_disk(turn, id, result),
+            Input::Child { job, event } => self.on_child(turn, job, event),
             Input::Script { id, news } => {
-                self.with_sentinel(now, fx, |sentinel, cx| sentinel.on_script(cx, id, news));
+                self.with_sentinel(turn, |sentinel, cx| sentinel.on_script(cx, id, news));
             }
-            Input::Timer => self.on_timer(now, fx),
-            Input::BeforeSleep => self.before_sleep(now, fx),
-            Input::Terminate { signal } => self.terminate(now, signal, fx),
+            Input::Timer => self.on_timer(turn),
+            Input::BeforeSleep => self.before_sleep(turn),
+            Input::Terminate { signal } => self.terminate(turn, signal),
         }
         if !self.replication.ended.is_empty() {
-            self.bury_replicas(now, fx);
+            self.bury_replicas(turn);
         }
     }
 
-    /// When [`Input::Timer`] is due.
-    pub fn next_wake(&self) -> Time {
+    fn next_wake(&self) -> Time {
         let ends = [self.next_wait_end(), self.persistence.aof.lingers_until()];
         ends.into_iter().flatten().fold(self.next_cron, Time::min)
     }
 
-    /// Whether another turn should follow this one at once: the AOF waits a fraction of a millisecond for more writers,
-    /// less than a driver's timer can measure.
-    pub fn is_gathering(&self) -> bool {
-        self.persistence.aof.lingers_until().is_some()
-    }
-
-    fn boot(&mut self, now: Time, fx: &mut Effects) {
-        self.born = now;
-        self.advance_clock(now);
-        self.next_cron = now.plus_millis(CRON_MILLIS);
-        self.note_start(now, fx);
+    fn boot(&mut self, turn: &mut Turn) {
+        self.born = turn.now;
+        self.advance_clock(turn.now);
+        self.next_cron = turn.now.plus_millis(CRON_MILLIS);
+        self.note_start(turn);
         if self.sentinel.is_some() {
-            return self.boot_sentinel(now, fx);
+            return self.boot_sentinel(turn);
         }
-        self.boot_replication(now);
-        self.note(now, ServerFact::Initialized, fx);
-        self.begin_load(now, fx);
+        self.boot_replication(turn);
+        turn.note(ServerFact::Initialized);
+        self.begin_load(turn);
     }
 
-    fn on_timer(&mut self, now: Time, fx: &mut Effects) {
-        self.release_waiters(now, fx);
-        self.persistence.aof.end_linger(now);
-        if now >= self.next_cron {
-            self.next_cron = now.plus_millis(CRON_MILLIS);
+    fn on_timer(&mut self, turn: &mut Turn) {
+        self.release_waiters(turn);
+        self.persistence.aof.end_linger(turn.now);
+        if turn.now >= self.next_cron {
+            self.next_cron = turn.now.plus_millis(CRON_MILLIS);
             if !self.cron_paused {
-                self.cron(now, fx);
+                self.cron(turn);
             }
-            self.sentinel_tick(now, fx);
+            self.sentinel_tick(turn);
         }
     }
 
     /// The end of a turn: the AOF buffer is written, replicas are fed.
-    fn before_sleep(&mut self, now: Time, fx: &mut Effects) {
-        self.tell_tracking(fx);
-        self.persistence_before_sleep(now, fx);
-        self.feed_replicas(now, fx);
+    fn before_sleep(&mut self, turn: &mut Turn) {
+        self.tell_tracking(turn);
+        self.persistence_before_sleep(turn);
+        self.feed_replicas(turn);
     }
 
     /// News on a connection that this node opened: its master's, or a sentinel's to an instance.
-    fn on_link(&mut self, now: Time, input: Input<'_>, fx: &mut Effects) {
+    fn on_link(&mut self, turn: &mut Turn, input: Input<'_>) {
         if self.sentinel.is_none() {
-            return self.on_master_link(now, input, fx);
+            return self.on_master_link(turn, input);
         }
-        self.with_sentinel(now, fx, |sentinel, cx| sentinel.on_link(cx, input));
+        self.with_sentinel(turn, |sentinel, cx| sentinel.on_link(cx, input));
     }
 
-    fn on_disk(
-        &mut self,
-        now: Time,
-        id: DiskId,
-        result: Result<crate::io::DiskReply, crate::io::DiskError>,
-        fx: &mut Effects,
-    ) {
-        let Some(result) = self.persistence_on_disk(now, id, result, fx) else { return };
-        self.config_on_disk(now, id, &result, fx);
-        self.on_sentinel_disk(now, id, &result, fx);
-        let _ = self.on_full_sync_disk(now, id, &result, fx)
-            || self.on_transfer_disk(now, id, &result, fx);
+    fn on_disk(&mut self, turn: &mut Turn, id: DiskId, result: Result<DiskReply, DiskError>) {
+        let Some(result) = self.persistence_on_disk(turn, id, result) else { return };
+        self.config_on_disk(turn, id, &result);
+        self.on_sentinel_disk(turn, id, &result);
+        let _ =
+            self.on_full_sync_disk(turn, id, &result) || self.on_transfer_disk(turn, id, &result);
     }
 
-    fn on_child(&mut self, now: Time, job: JobId, event: crate::io::ChildEvent, fx: &mut Effects) {
+    fn on_child(&mut self, turn: &mut Turn, job: JobId, event: crate::io::ChildEvent) {
         if let crate::io::ChildEvent::Progress { keys } = event {
             self.persistence.progress.written = keys;
         }
-        self.on_full_sync_child(now, job, &event, fx);
-        self.persistence_on_child(now, job, &event, fx);
+        self.on_full_sync_child(turn, job, &event);
+        self.persistence_on_child(turn, job, &event);
     }
 
-    fn terminate(&mut self, now: Time, signal: Signal, fx: &mut Effects) {
+    fn terminate(&mut self, turn: &mut Turn, signal: Signal) {
         if self.sentinel.is_some() {
-            return self.end_sentinel(now, fx);
+            return self.end_sentinel(turn);
         }
-        let general = &self.config.general;
+        let general = &turn.config.general;
         let (name, options) = match signal {
             Signal::Int => ("SIGINT", general.shutdown_on_sigint),
             Signal::Term => ("SIGTERM", general.shutdown_on_sigterm),
         };
         let loading = self.is_loading();
-        self.note(now, ServerFact::Signalled { name, loading }, fx);
-        self.begin_shutdown(now, options, fx);
+        turn.note(ServerFact::Signalled { name, loading });
+        self.begin_shutdown(turn, options);
     }
 
-    /// How many databases there are.
-    pub fn databases(&self) -> u32 {
-        self.config.general.databases
-    }
-
-    /// The data.
-    pub fn keyspace(&self) -> &Keyspace {
-        &self.keyspace
-    }
-
-    /// The configuration.
-    pub fn config(&self) -> &Config {
-        &self.config
-    }
-
-    /// The longest argument, and the longest string.
-    pub(crate) const fn max_bulk(&self) -> u64 {
-        self.config.network.proto_max_bulk_len
-    }
-
-    /// In which role it speaks in its log.
-    pub fn log_role(&self) -> LogRole {
+    /// The role that the log shows.
+    pub(crate) fn log_role(&self) -> LogRole {
         if self.sentinel.is_some() {
             LogRole::Sentinel
         } else if self.replication.is_replica() {
@@ -314,55 +316,8 @@ impl Node {
         }
     }
 
-    /// State a fact about the server.
-    pub(crate) fn note(&self, now: Time, fact: ServerFact, fx: &mut Effects) {
-        fx.trace(now, self.log_role(), Trace::Server(fact));
-    }
-
-    /// Ask the disk for something; the answer comes to [`Node::on_disk`] under this number.
-    pub(crate) fn disk(&mut self, op: DiskOp, fx: &mut Effects) -> DiskId {
-        self.ask(|id| Effect::Disk { id, op }, fx)
-    }
-
-    /// Ask for something that is answered under a number.
-    pub(crate) fn ask(
-        &mut self,
-        effect: impl FnOnce(DiskId) -> Effect,
-        fx: &mut Effects,
-    ) -> DiskId {
-        let id = DiskId(self.next_disk);
-        self.next_disk += 1;
-        fx.push(effect(id));
-        id
-    }
-
-    /// All these data are gone.
-    pub(crate) fn free(&self, gone: Keyspace, fx: &mut Effects) {
-        self.free_databases(gone.into_databases(), fx);
-    }
-
-    /// These databases are gone. Many keys are given back by somebody who has the time.
-    pub(crate) fn free_databases(&self, gone: Vec<Database>, fx: &mut Effects) {
-        const MANY: u64 = 1000;
-        if gone.iter().map(Database::len).sum::<u64>() >= MANY {
-            fx.push(Effect::Free(Garbage::new(gone)));
-        }
-    }
-
-    /// A number for a connection that this node is about to open.
-    pub(crate) fn new_conn(&mut self) -> ConnId {
-        self.next_conn += 1;
-        ConnId::opened(self.next_conn)
-    }
-
-    /// A number for a child.
-    pub(crate) fn new_job(&mut self) -> JobId {
-        self.next_job += 1;
-        JobId(self.next_job)
-    }
-
     /// Hand what this unit of execution changed to the AOF and to the replicas, as one transaction if it is several commands.
-    pub(crate) fn flush_propagation(&mut self, now: Time, fx: &mut Effects) {
+    pub(crate) fn flush_propagation(&mut self, turn: &mut Turn) {
         let mut pending = core::mem::take(&mut self.propagation);
         // What is loaded has been passed on when it was new.
         if self.persistence.is_loading() {
@@ -370,20 +325,13 @@ impl Node {
         }
         for (db, command, for_aof) in pending.drain_as_transaction() {
             if for_aof {
-                self.persistence.feed(now, db, command);
+                self.persistence.feed(turn.now, db, command);
             }
-            self.replication.feed(now, db, command);
+            self.replication.feed(db, command);
         }
         pending.clear();
         self.propagation = pending;
-        let _ = fx;
     }
-}
-
-/// 40 hexadecimal digits: run ids and replication ids.
-pub(crate) fn hex_id(rng: &mut oorandom::Rand64) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    (0..40).map(|_| char::from(DIGITS[rng.rand_range(0..16) as usize])).collect()
 }
 
 #[cfg(test)]

@@ -30,11 +30,11 @@ use alloc::{
 
 use crate::{
     config::Config,
-    io::{ChildEvent, ConnId, DiskError, DiskId, DiskReply, Effect, Effects, JobId, KeyDelay},
-    node::{Blocked, Node},
+    io::{ChildEvent, ConnId, DiskError, DiskId, DiskReply, Effect, JobId, KeyDelay},
+    node::{Blocked, Server},
     refusal::Refusal,
     time::Time,
-    trace::{LogRole, PersistenceFact, Trace},
+    turn::Turn,
 };
 
 pub mod append;
@@ -197,21 +197,20 @@ impl Persistence {
     }
 }
 
-impl Node {
+impl Server {
     /// A disk operation has ended. The result is handed back if the operation was not ours.
     pub(crate) fn persistence_on_disk(
         &mut self,
-        now: Time,
+        turn: &mut Turn,
         id: DiskId,
         result: Result<DiskReply, DiskError>,
-        fx: &mut Effects,
     ) -> Option<Result<DiskReply, DiskError>> {
         if let Some(script) = self.persistence.scripts.remove(&id) {
-            self.script_step_done(now, script, result.map(|_| ()), fx);
+            self.script_step_done(turn, script, result.map(|_| ()));
         } else if self.persistence.load.as_ref().is_some_and(|load| load.awaits(id)) {
-            self.load_on_disk(now, result, fx);
+            self.load_on_disk(turn, result);
         } else if self.persistence.aof.awaits(id) {
-            self.aof_on_disk(now, id, result.map(|_| ()), fx);
+            self.aof_on_disk(turn, id, result.map(|_| ()));
         } else {
             return Some(result);
         }
@@ -221,10 +220,9 @@ impl Node {
     /// News of a child of ours. `false`: it is another's.
     pub(crate) fn persistence_on_child(
         &mut self,
-        now: Time,
+        turn: &mut Turn,
         job: JobId,
         event: &ChildEvent,
-        fx: &mut Effects,
     ) -> bool {
         let Some(child) = self.persistence.child.as_ref().filter(|child| child.job == job) else {
             return false;
@@ -233,40 +231,40 @@ impl Node {
         match (event, &child.kind) {
             (ChildEvent::Output(_) | ChildEvent::Progress { .. }, _) => {}
             (ChildEvent::Finished { bytes }, _) if saves => {
-                self.save_child_finished(now, *bytes, fx);
+                self.save_child_finished(turn, *bytes);
             }
-            (ChildEvent::Finished { bytes }, _) => self.rewrite_child_finished(now, *bytes, fx),
-            (ChildEvent::Failed { why }, _) if saves => self.save_child_failed(now, why, fx),
-            (ChildEvent::Failed { why }, _) => self.rewrite_child_failed(now, why, fx),
+            (ChildEvent::Finished { bytes }, _) => self.rewrite_child_finished(turn, *bytes),
+            (ChildEvent::Failed { why }, _) if saves => self.save_child_failed(turn, why),
+            (ChildEvent::Failed { why }, _) => self.rewrite_child_failed(turn, why),
         }
         true
     }
 
     /// Ten times a second: what is due is done.
-    pub(crate) fn persistence_cron(&mut self, now: Time, fx: &mut Effects) {
+    pub(crate) fn persistence_cron(&mut self, turn: &mut Turn) {
         if self.persistence.is_loading() {
-            return self.load_cron(now, fx);
+            return self.load_cron(turn);
         }
         if self.persistence.blocks_clients() {
             return;
         }
-        self.scheduled_rewrite(now, fx);
-        self.save_points(now, fx);
-        self.automatic_rewrite(now, fx);
-        self.scheduled_save(now, fx);
-        self.aof_cron(now, fx);
+        self.scheduled_rewrite(turn);
+        self.save_points(turn);
+        self.automatic_rewrite(turn);
+        self.scheduled_save(turn);
+        self.aof_cron(turn);
     }
 
     /// The end of a turn: the AOF's buffer goes to the disk.
-    pub(crate) fn persistence_before_sleep(&mut self, now: Time, fx: &mut Effects) {
+    pub(crate) fn persistence_before_sleep(&mut self, turn: &mut Turn) {
         // What failed is tried again by the cron: trying at every turn would keep a full disk busy.
         if self.persistence.aof.last_write_ok() {
-            self.flush_aof(now, false, fx);
+            self.flush_aof(turn, false);
         }
     }
 
     /// Let the replies go that have waited for the AOF long enough.
-    pub(crate) fn release_held(&mut self, fx: &mut Effects) {
+    pub(crate) fn release_held(&mut self, turn: &mut Turn) {
         while let Some(&(offset, conn)) = self.persistence.held.front() {
             if !self.persistence.has_reached(offset) {
                 break;
@@ -276,18 +274,18 @@ impl Node {
             if self.clients.get(conn).and_then(|client| client.held_until).is_some_and(due)
                 && let Some(client) = self.clients.take(conn)
             {
-                self.settle(client, fx);
+                self.settle(turn, client);
             }
         }
     }
 
     /// Nobody has to wait any more: run what has come in meanwhile.
-    pub(super) fn resume_clients(&mut self, now: Time, fx: &mut Effects) {
+    pub(super) fn resume_clients(&mut self, turn: &mut Turn) {
         for conn in self.clients.conns() {
             let Some(client) = self.clients.get(conn) else { continue };
             let waited = matches!(client.blocked, Some(Blocked::Disk | Blocked::Shutdown));
             if waited || client.blocked.is_none() && !client.input.is_empty() {
-                self.resume(now, conn, fx);
+                self.resume(turn, conn);
             }
         }
     }
@@ -305,34 +303,19 @@ impl Node {
     }
 
     /// What `rdb-key-save-delay` says.
-    pub(crate) fn key_save_delay(&self) -> KeyDelay {
-        KeyDelay(self.config.persistence.rdb_key_save_delay)
-    }
-
-    /// The pid of the next child: nobody else's, and the same in every replay.
-    pub(crate) fn child_pid(&self, job: JobId) -> u32 {
-        self.pid.wrapping_add(job.0 as u32)
+    pub(crate) fn key_save_delay(&self, turn: &Turn) -> KeyDelay {
+        KeyDelay(turn.config.persistence.rdb_key_save_delay)
     }
 
     /// End a child that writes a file, and delete what it has written.
-    pub(crate) fn kill_child(&mut self, fx: &mut Effects) {
+    pub(crate) fn kill_child(&mut self, turn: &mut Turn) {
         let Some(child) = self.persistence.child.take() else { return };
-        fx.push(Effect::KillChild(child.job));
+        turn.fx.push(Effect::KillChild(child.job));
         let path = match child.kind {
             ChildKind::Save { .. } => save::temp_name(child.pid),
             ChildKind::Rewrite(_) => rewrite::temp_name(child.pid),
         };
-        self.disk(crate::io::DiskOp::Unlink { path }, fx);
-    }
-
-    /// State a fact about files.
-    pub(crate) fn note_persistence(&self, now: Time, fact: PersistenceFact, fx: &mut Effects) {
-        fx.trace(now, self.log_role(), Trace::Persistence(fact));
-    }
-
-    /// State a fact about files in a child's name.
-    pub(crate) fn note_child(&self, now: Time, fact: PersistenceFact, fx: &mut Effects) {
-        fx.trace(now, LogRole::Child, Trace::Persistence(fact));
+        turn.disk(crate::io::DiskOp::Unlink { path });
     }
 
     fn load_mut(&mut self) -> Option<&mut Load> {

@@ -208,7 +208,7 @@ impl Replication {
     /// A change to the data, encoded as a command, made in database `db`: it goes into the stream to the replicas.
     ///
     /// Not on a replica: its stream is its master's.
-    pub fn feed(&mut self, _now: Time, db: u32, command: &[u8]) {
+    pub fn feed(&mut self, db: u32, command: &[u8]) {
         if self.is_replica() || self.backlog.is_none() {
             return;
         }

@@ -35,11 +35,12 @@
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
+use crate::turn::Turn;
 use crate::{
     io::{Effects, Endpoint},
-    node::Node,
+    node::Server,
     time::Time,
-    trace::{Event, LogRole, SentinelFact, Subject, Trace},
+    trace::{Event, SentinelFact, Subject},
 };
 
 pub mod choose;
@@ -160,12 +161,10 @@ pub struct Sentinel {
 
 /// What a step of the sentinel works in. The sentinel itself is taken out of its node meanwhile.
 pub struct Cx<'a> {
-    /// Now.
-    pub now: Time,
-    /// The node, without its sentinel.
-    pub node: &'a mut Node,
-    /// What the outside must do.
-    pub fx: &'a mut Effects,
+    /// The other subsystems of the node.
+    pub node: &'a mut Server,
+    /// The time, the configuration, numbers, and what the outside must do.
+    pub turn: &'a mut Turn,
     /// Events for the notification scripts: which master's, its name, its text.
     pub loud: Vec<(String, &'static str, String)>,
 }
@@ -175,19 +174,19 @@ impl Cx<'_> {
     pub fn state(&mut self, fact: SentinelFact) {
         if let Some(channel) = fact.channel() {
             let message = fact.message();
-            self.node.publish(channel.as_bytes(), message.as_bytes(), None, self.fx);
+            self.node.publish(self.turn, channel.as_bytes(), message.as_bytes(), None);
             if let Some(master) =
                 fact.master().filter(|_| fact.level() == Some(crate::trace::Level::Warning))
             {
                 self.loud.push((master.into(), channel, message));
             }
         }
-        self.fx.trace(self.now, LogRole::Sentinel, Trace::Sentinel(fact));
+        self.turn.note(fact);
     }
 
     /// A delay of less than a second, by chance.
     pub fn desync(&mut self) -> u64 {
-        self.node.rng.rand_range(0..MAX_DESYNC)
+        self.turn.ids.rng.rand_range(0..MAX_DESYNC)
     }
 }
 
@@ -196,27 +195,27 @@ impl Sentinel {
     pub fn start(&mut self, cx: &mut Cx<'_>) {
         for who in self.everybody() {
             if let Some(inst) = self.inst_mut(&who) {
-                inst.last_published = cx.now;
+                inst.last_published = cx.turn.now;
                 let link = inst.link;
                 if let Some(link) = self.links.get_mut(link) {
-                    link.forgive(cx.now);
+                    link.forgive(cx.turn.now);
                 }
             }
         }
         for master in self.masters.values_mut() {
-            master.report.role_since = cx.now;
+            master.report.role_since = cx.turn.now;
             for replica in master.replicas.values_mut() {
-                replica.report.role_since = cx.now;
-                replica.followed_since = cx.now;
+                replica.report.role_since = cx.turn.now;
+                replica.followed_since = cx.turn.now;
             }
             for peer in master.sentinels.values_mut() {
-                peer.last_hello = cx.now;
-                peer.last_answer = cx.now;
+                peer.last_hello = cx.turn.now;
+                peer.last_answer = cx.turn.now;
             }
         }
-        self.tilt.start(cx.now);
+        self.tilt.start(cx.turn.now);
         if self.my_id.is_empty() {
-            self.my_id = crate::node::hex_id(&mut cx.node.rng);
+            self.my_id = cx.turn.ids.hex();
             self.flush(cx);
         }
         cx.state(SentinelFact::Identified { id: self.my_id.clone() });
@@ -359,7 +358,7 @@ impl Sentinel {
 
     /// A replica not known before.
     pub(crate) fn add_replica(&mut self, cx: &mut Cx<'_>, name: &str, addr: Endpoint) {
-        let Some(who) = self.insert_replica(name, addr, cx.now) else { return };
+        let Some(who) = self.insert_replica(name, addr, cx.turn.now) else { return };
         self.event(cx, Event::ReplicaFound, &who);
     }
 
@@ -397,7 +396,7 @@ impl Sentinel {
     /// Forget a sentinel of a master.
     pub(crate) fn remove_peer(&mut self, cx: &mut Cx<'_>, name: &str, id: &str) -> Option<Peer> {
         let peer = self.masters.get_mut(name)?.sentinels.remove(id)?;
-        self.links.release(peer.inst.link, cx.fx);
+        self.links.release(peer.inst.link, &mut cx.turn.fx);
         Some(peer)
     }
 

@@ -122,6 +122,30 @@ impl Trace {
     }
 }
 
+impl From<ServerFact> for Trace {
+    fn from(fact: ServerFact) -> Self {
+        Self::Server(fact)
+    }
+}
+
+impl From<PersistenceFact> for Trace {
+    fn from(fact: PersistenceFact) -> Self {
+        Self::Persistence(fact)
+    }
+}
+
+impl From<SentinelFact> for Trace {
+    fn from(fact: SentinelFact) -> Self {
+        Self::Sentinel(fact)
+    }
+}
+
+impl From<WriteFact> for Trace {
+    fn from(fact: WriteFact) -> Self {
+        Self::Write(fact)
+    }
+}
+
 impl core::fmt::Display for Trace {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {

@@ -145,7 +145,7 @@ impl Command {
 
 /// The SHA-256 of the password, in hexadecimals; `None`: there is none.
 fn password_hash(ctx: &Ctx<'_>) -> Option<String> {
-    let password = ctx.node.config.general.requirepass.as_ref()?;
+    let password = ctx.turn.config.general.requirepass.as_ref()?;
     Some(Sha256::digest(password).iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
@@ -236,7 +236,7 @@ fn genpass(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     }
     let digits = (bits as usize).div_ceil(4);
     let password: String =
-        (0..digits).map(|_| format!("{:x}", ctx.node.rng.rand_range(0..16))).collect();
+        (0..digits).map(|_| format!("{:x}", ctx.turn.ids.rng.rand_range(0..16))).collect();
     ctx.reply().bulk(password.as_bytes());
     Ok(())
 }

@@ -95,7 +95,7 @@ impl Field {
         };
         let offset = parse_i64(number).and_then(|n| n.checked_mul(unit)).ok_or_else(wrong)?;
         let offset = u64::try_from(offset).map_err(|_| wrong())?;
-        if offset >> 3 >= ctx.node.max_bulk() {
+        if offset >> 3 >= ctx.turn.config.network.proto_max_bulk_len {
             return Err(wrong());
         }
         Ok(Self { signed, bits: bits as u32, offset })

@@ -102,7 +102,11 @@ pub static COMMANDS: &[Command] = &[
 fn offset(ctx: &Ctx<'_>, text: &[u8]) -> Result<u64, Refusal> {
     let wrong = || Refusal::err("bit offset is not an integer or out of range");
     let offset = parse_i64(text).and_then(|n| u64::try_from(n).ok()).ok_or_else(wrong)?;
-    if offset >> 3 >= ctx.node.max_bulk() { Err(wrong()) } else { Ok(offset) }
+    if offset >> 3 >= ctx.turn.config.network.proto_max_bulk_len {
+        Err(wrong())
+    } else {
+        Ok(offset)
+    }
 }
 
 fn setbit(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {

@@ -251,7 +251,7 @@ fn id(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 }
 
 fn info(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    let line = ctx.node.describe(ctx.client, ctx.now) + "\n";
+    let line = ctx.node.describe(ctx.client, ctx.turn.now) + "\n";
     ctx.reply().verbatim(&line);
     Ok(())
 }
@@ -294,7 +294,7 @@ fn list(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     });
     shown.sort_by_key(|client| client.id);
     let lines: String =
-        shown.iter().map(|client| ctx.node.describe(client, ctx.now) + "\n").collect();
+        shown.iter().map(|client| ctx.node.describe(client, ctx.turn.now) + "\n").collect();
     ctx.reply().verbatim(&lines);
     Ok(())
 }
@@ -384,10 +384,10 @@ fn kill(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         if let Some(client) = ctx.node.clients.get_mut(conn) {
             client.close = CloseIntent::Now;
         }
-        ctx.node.settle_conn(conn, ctx.fx);
+        ctx.node.settle_conn(ctx.turn, conn);
     }
     if master {
-        ctx.node.cut_off_master(ctx.now, ctx.fx);
+        ctx.node.cut_off_master(ctx.turn);
     }
     match (old_form, killed) {
         (true, 0) => return Err(Refusal::err("No such client")),
@@ -413,9 +413,9 @@ fn pause(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let millis = parse_i64(args.at(2))
         .ok_or_else(|| Refusal::err("timeout is not an integer or out of range"))?;
     let millis = u64::try_from(millis).map_err(|_| Refusal::err("timeout is negative"))?;
-    let until = ctx.now.plus_millis(millis);
+    let until = ctx.turn.now.plus_millis(millis);
     // A pause that is on already is made longer or stricter, never shorter or laxer.
-    let old = ctx.node.pauses.by_command.filter(|pause| ctx.now < pause.until);
+    let old = ctx.node.pauses.by_command.filter(|pause| ctx.turn.now < pause.until);
     ctx.node.pauses.by_command = Some(Pause {
         until: old.map_or(until, |old| old.until.max(until)),
         writes_only: writes_only && old.is_none_or(|old| old.writes_only),
@@ -426,7 +426,7 @@ fn pause(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn unpause(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     ctx.node.pauses.by_command = None;
-    ctx.node.resume_postponed(ctx.now, ctx.fx);
+    ctx.node.resume_postponed(ctx.turn);
     ctx.reply().ok();
     Ok(())
 }
@@ -476,9 +476,9 @@ fn unblock(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         if let Some(client) = ctx.node.clients.get_mut(conn) {
             client.reply().error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
         }
-        ctx.node.resume(ctx.now, conn, ctx.fx);
+        ctx.node.resume(ctx.turn, conn);
     } else {
-        ctx.node.end_wait(ctx.now, conn, ctx.fx);
+        ctx.node.end_wait(ctx.turn, conn);
     }
     ctx.reply().integer(1);
     Ok(())

@@ -74,7 +74,7 @@ static SUBCOMMANDS: &[Command] = &[
 
 fn get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let patterns: Vec<&[u8]> = args.iter().skip(2).collect();
-    let found = ctx.node.config.get(&patterns);
+    let found = ctx.turn.config.get(&patterns);
     let mut reply = ctx.reply();
     reply.map(found.len());
     for (name, value) in &found {
@@ -90,14 +90,14 @@ fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Err(Refusal::Syntax);
     }
     let pairs: Vec<(&[u8], &[u8])> = words.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
-    let protected = match ctx.node.config.general.enable_protected_configs {
+    let protected = match ctx.turn.config.general.enable_protected_configs {
         ProtectedAction::Yes => true,
         ProtectedAction::No => false,
         ProtectedAction::Local => ctx.client.is_local(),
     };
     let loading = ctx.node.is_loading() || ctx.node.replication.is_loading_aside();
     let rights = SetRights { protected, loading };
-    let applied = ctx.node.config.set(&pairs, rights)?;
+    let applied = ctx.turn.config.set(&pairs, rights)?;
     ctx.apply_config(applied)
 }
 

@@ -159,7 +159,7 @@ fn echo(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn select(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let n = parse_i64(args.at(1)).ok_or(Refusal::NotAnInteger)?;
-    let db = u32::try_from(n).ok().filter(|n| *n < ctx.node.databases());
+    let db = u32::try_from(n).ok().filter(|n| *n < ctx.turn.config.general.databases);
     ctx.client.db = db.ok_or_else(|| Refusal::err("DB index is out of range"))?;
     ctx.reply().ok();
     Ok(())
@@ -177,7 +177,7 @@ fn wrong_password() -> Refusal {
 
 /// Whether the password is that of the default user, the only one there is.
 fn check(ctx: &mut Ctx<'_>, user: &[u8], password: &[u8]) -> Outcome {
-    let fits = match &ctx.node.config.general.requirepass {
+    let fits = match &ctx.turn.config.general.requirepass {
         None => true,
         Some(secret) => same(secret, password),
     };
@@ -195,7 +195,7 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 
 fn auth(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     match args.len() {
-        2 if ctx.node.config.general.requirepass.is_none() => {
+        2 if ctx.turn.config.general.requirepass.is_none() => {
             return Err(Refusal::err(
                 "AUTH <password> called without any password configured for the default user. \
                  Are you sure your configuration is correct?",
@@ -293,7 +293,7 @@ fn reset(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     client.name.clear();
     client.replies = Default::default();
     client.no_evict = false;
-    client.authenticated = ctx.node.config.general.requirepass.is_none();
+    client.authenticated = ctx.turn.config.general.requirepass.is_none();
     ctx.reply().simple("RESET");
     Ok(())
 }

@@ -21,7 +21,7 @@ pub(super) fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         (b"reload", 2..) => return reload(ctx, args),
         (b"loadaof", 2) => {
             ctx.client.blocked = Some(Blocked::Disk);
-            ctx.node.debug_load_aof(ctx.now, ctx.client.conn, ctx.fx);
+            ctx.node.debug_load_aof(ctx.turn, ctx.client.conn);
         }
         (b"sleep", 3) => sleep(ctx, args.at(2)),
         (b"set-active-expire", 3) => {
@@ -46,8 +46,7 @@ pub(super) fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             return Err(Refusal::err("not supported by this server"));
         }
         (b"change-repl-id", 2) => {
-            let rng = &mut ctx.node.rng;
-            ctx.node.replication.id = crate::node::hex_id(rng);
+            ctx.node.replication.id = ctx.turn.ids.hex();
             ctx.node.replication.forget_second_id();
             ctx.reply().ok();
         }
@@ -106,7 +105,7 @@ fn reload(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         }
     }
     ctx.client.blocked = Some(Blocked::Disk);
-    ctx.node.debug_reload(ctx.now, ctx.client.conn, save, flush, ctx.fx);
+    ctx.node.debug_reload(ctx.turn, ctx.client.conn, save, flush);
     Ok(())
 }
 
@@ -114,7 +113,7 @@ fn reload(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 fn sleep(ctx: &mut Ctx<'_>, seconds: &[u8]) {
     let seconds = core::str::from_utf8(seconds).ok().and_then(|text| text.parse::<f64>().ok());
     let micros = (seconds.unwrap_or(0.0).max(0.0) * 1e6) as u64;
-    ctx.fx.push(crate::io::Effect::Stall { micros });
+    ctx.turn.fx.push(crate::io::Effect::Stall { micros });
     ctx.node.measures.declare(micros);
     ctx.reply().ok();
 }

@@ -58,7 +58,7 @@ pub static COMMANDS: &[Command] = &[
 const TRAILER: usize = 10;
 
 fn dump(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let mut compressor = ctx.node.config.persistence.rdbcompression.then(Compressor::default);
+    let mut compressor = ctx.turn.config.persistence.rdbcompression.then(Compressor::default);
     let (entry, mut reply) = ctx.read(args.at(1));
     let Some(entry) = entry else {
         reply.null();
@@ -163,7 +163,7 @@ fn restore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     ctx.db_mut().set(key, value, Expiry::from(at));
     let clock = match (super::object::counts_uses(ctx), options) {
         (true, Options { freq: Some(freq), .. }) => {
-            Some(((ctx.now.as_secs() / 60) as u32 & 0xffff) << 8 | freq as u32)
+            Some(((ctx.turn.now.as_secs() / 60) as u32 & 0xffff) << 8 | freq as u32)
         }
         (false, Options { idle: Some(idle), .. }) => {
             Some((i64::from(ctx.node.lru_clock) - idle).rem_euclid(1 << 24) as u32)

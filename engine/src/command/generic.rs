@@ -282,7 +282,7 @@ fn randomkey(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     // A replica may hold nothing but keys that have expired and wait for their master's DEL.
     const TRIES: u32 = 100;
     for _ in 0..TRIES {
-        let random = ctx.node.rng.rand_u64();
+        let random = ctx.turn.ids.rng.rand_u64();
         let Some(key) = ctx.db().table().random(random).map(|entry| entry.key().to_vec()) else {
             break;
         };

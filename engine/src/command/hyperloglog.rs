@@ -404,7 +404,7 @@ fn square_root(x: f64) -> f64 {
 
 fn pfadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
-    let limit = ctx.node.config.memory.hll_sparse_max_bytes;
+    let limit = ctx.turn.config.memory.hll_sparse_max_bytes;
     let found = Hll::load(ctx, key, false)?;
     let is_new = found.is_none();
     let mut hll = found.unwrap_or_else(Hll::new);
@@ -464,7 +464,7 @@ fn raise_all(most: &mut [u8], registers: &[u8]) {
 }
 
 fn pfmerge(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let (key, limit) = (args.at(1), ctx.node.config.memory.hll_sparse_max_bytes);
+    let (key, limit) = (args.at(1), ctx.turn.config.memory.hll_sparse_max_bytes);
     let mut most = alloc::vec![0; REGISTERS];
     let mut dense = false;
     for key in args.iter().skip(1) {

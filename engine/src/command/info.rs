@@ -1,16 +1,16 @@
 //! INFO: the server described, a section at a time, fields and order as in Redis 7.0.15.
 //!
-//! Sections that belong to a subsystem are written there: `Node::info_persistence`, `Node::info_replication`.
+//! Sections that belong to a subsystem are written there: `Server::info_persistence`, `Server::info_replication`.
 
 use alloc::{format, string::String, vec::Vec};
 use core::fmt::Write as _;
 
 use super::{Ctx, Outcome, connection::VERSION};
+use crate::turn::Turn;
 use crate::{
     config::percentile_text,
-    node::{Blocked, ClientKind, Node, pubsub::Kind},
+    node::{Blocked, ClientKind, Server, pubsub::Kind},
     resp::Args,
-    time::Time,
 };
 
 /// A section: what it is asked for by, its heading, whether it is shown unasked, and who writes it.
@@ -19,33 +19,33 @@ struct Section {
     title: &'static str,
     /// Shown by a bare INFO; the others by `INFO all` or by name.
     default: bool,
-    write: fn(&Node, Time, &mut String),
+    write: fn(&Server, &Turn, &mut String),
 }
 
 const fn section(
     name: &'static str,
     title: &'static str,
     default: bool,
-    write: fn(&Node, Time, &mut String),
+    write: fn(&Server, &Turn, &mut String),
 ) -> Section {
     Section { name, title, default, write }
 }
 
 /// In Redis's order.
 const SECTIONS: &[Section] = &[
-    section("server", "Server", true, Node::info_server),
-    section("clients", "Clients", true, Node::info_clients),
-    section("memory", "Memory", true, Node::info_memory),
-    section("persistence", "Persistence", true, Node::info_persistence),
-    section("stats", "Stats", true, Node::info_stats),
-    section("replication", "Replication", true, Node::info_replication),
-    section("cpu", "CPU", true, Node::info_cpu),
+    section("server", "Server", true, Server::info_server),
+    section("clients", "Clients", true, Server::info_clients),
+    section("memory", "Memory", true, Server::info_memory),
+    section("persistence", "Persistence", true, Server::info_persistence),
+    section("stats", "Stats", true, Server::info_stats),
+    section("replication", "Replication", true, Server::info_replication),
+    section("cpu", "CPU", true, Server::info_cpu),
     section("modules", "Modules", true, |_, _, _| ()),
-    section("commandstats", "Commandstats", false, Node::info_commandstats),
-    section("errorstats", "Errorstats", true, Node::info_errorstats),
-    section("latencystats", "Latencystats", false, Node::info_latencystats),
+    section("commandstats", "Commandstats", false, Server::info_commandstats),
+    section("errorstats", "Errorstats", true, Server::info_errorstats),
+    section("latencystats", "Latencystats", false, Server::info_latencystats),
     section("cluster", "Cluster", true, |_, _, out| out.push_str("cluster_enabled:0\r\n")),
-    section("keyspace", "Keyspace", true, Node::info_keyspace),
+    section("keyspace", "Keyspace", true, Server::info_keyspace),
 ];
 
 /// The sections of a sentinel; its own comes last.
@@ -58,14 +58,14 @@ pub(super) fn info(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         .skip(1)
         .map(|word| String::from_utf8_lossy(word).to_ascii_lowercase())
         .collect();
-    let text = ctx.node.info(ctx.now, &asked);
+    let text = ctx.node.info(ctx.turn, &asked);
     ctx.reply().verbatim(&text);
     Ok(())
 }
 
-impl Node {
+impl Server {
     /// The text of INFO for these sections; none stands for the usual ones.
-    pub fn info(&self, now: Time, asked: &[String]) -> String {
+    pub fn info(&self, turn: &Turn, asked: &[String]) -> String {
         let has = |name: &str| asked.iter().any(|word| word == name);
         let everything = has("all") || has("everything");
         let usual = asked.is_empty() || has("default");
@@ -80,21 +80,21 @@ impl Node {
             let known = self.sentinel.is_none() || SENTINEL_SECTIONS.contains(&section.name);
             if known && (everything || (usual && section.default) || has(section.name)) {
                 begin(&mut text, section.title);
-                (section.write)(self, now, &mut text);
+                (section.write)(self, turn, &mut text);
             }
         }
         if self.sentinel.is_some() && (everything || usual || has("sentinel")) {
             begin(&mut text, "Sentinel");
-            self.info_sentinel(now, &mut text);
+            self.info_sentinel(turn, &mut text);
         }
         text
     }
 
-    fn info_server(&self, now: Time, out: &mut String) {
-        let uptime = now.since(self.born).as_secs();
+    fn info_server(&self, turn: &Turn, out: &mut String) {
+        let uptime = turn.now.since(self.born).as_secs();
         // What the machine has is no fact of the run: a sentinel reads this text, and a run is the same in the browser.
         let bits = 64;
-        let hz = self.config.general.hz;
+        let hz = turn.config.general.hz;
         let mode = if self.sentinel.is_some() { "sentinel" } else { "standalone" };
         lines(
             out,
@@ -110,28 +110,28 @@ impl Node {
                 ("multiplexing_api", "none".into()),
                 ("atomicvar_api", "none".into()),
                 ("gcc_version", "0.0.0".into()),
-                ("process_id", format!("{}", self.pid)),
+                ("process_id", format!("{}", turn.ids.pid)),
                 ("process_supervised", "no".into()),
                 ("run_id", self.run_id.clone()),
-                ("tcp_port", format!("{}", self.config.network.port)),
-                ("server_time_usec", format!("{}", now.0)),
+                ("tcp_port", format!("{}", turn.config.network.port)),
+                ("server_time_usec", format!("{}", turn.now.0)),
                 ("uptime_in_seconds", format!("{uptime}")),
                 ("uptime_in_days", format!("{}", uptime / 86_400)),
                 ("hz", format!("{hz}")),
                 ("configured_hz", format!("{hz}")),
                 ("lru_clock", format!("{}", self.lru_clock)),
                 ("executable", String::new()),
-                ("config_file", self.config.source.file.clone().unwrap_or_default()),
+                ("config_file", turn.config.source.file.clone().unwrap_or_default()),
                 ("io_threads_active", "0".into()),
             ],
         );
         if let Some(ends_at) = self.ends_at() {
-            let left = ends_at.since(now).as_millis();
+            let left = ends_at.since(turn.now).as_millis();
             lines(out, &[("shutdown_in_milliseconds", format!("{left}"))]);
         }
     }
 
-    fn info_clients(&self, _: Time, out: &mut String) {
+    fn info_clients(&self, turn: &Turn, out: &mut String) {
         let replicas = self.clients.iter().filter(|c| c.kind == ClientKind::Replica).count();
         let blocked = self.clients.iter().filter(|c| c.blocked.is_some()).count();
         let timed = |blocked: &Option<Blocked>| {
@@ -147,7 +147,7 @@ impl Node {
             &[
                 ("connected_clients", (self.clients.len() + masters - replicas) as u64),
                 ("cluster_connections", 0),
-                ("maxclients", u64::from(self.config.network.maxclients)),
+                ("maxclients", u64::from(turn.config.network.maxclients)),
                 ("client_recent_max_input_buffer", largest(|c| c.input.len()) as u64),
                 ("client_recent_max_output_buffer", largest(|c| c.out.len()) as u64),
                 ("blocked_clients", blocked as u64),
@@ -157,7 +157,7 @@ impl Node {
         );
     }
 
-    fn info_memory(&self, _: Time, out: &mut String) {
+    fn info_memory(&self, turn: &Turn, out: &mut String) {
         let used = self.used_memory();
         let data = self.keyspace.approximate_bytes();
         let peak = self.peak_memory.max(used);
@@ -196,13 +196,13 @@ impl Node {
         sized(out, "used_memory_vm_total", 0);
         zeros(out, "used_memory_functions");
         sized(out, "used_memory_scripts", 0);
-        sized(out, "maxmemory", self.config.memory.maxmemory);
-        self.info_memory_policy(out);
+        sized(out, "maxmemory", turn.config.memory.maxmemory);
+        self.info_memory_policy(turn, out);
     }
 
     /// The rest of `INFO memory`: policy, fragmentation (none: the engine sees no allocator), buffers.
-    fn info_memory_policy(&self, out: &mut String) {
-        let policy = self.config.get(&[b"maxmemory-policy"]).pop().unwrap_or_default().1;
+    fn info_memory_policy(&self, turn: &Turn, out: &mut String) {
+        let policy = turn.config.get(&[b"maxmemory-policy"]).pop().unwrap_or_default().1;
         let _ = write!(out, "maxmemory_policy:{}\r\n", String::from_utf8_lossy(&policy));
         for (ratio, bytes) in [
             ("allocator_frag_ratio", "allocator_frag_bytes"),
@@ -217,7 +217,7 @@ impl Node {
         let buffers = self.replication.backlog.as_ref().map_or(0, |backlog| backlog.len());
         let for_replicas = match self.replication.replicas.is_empty() {
             true => 0,
-            false => buffers.saturating_sub(self.config.replication.backlog_size),
+            false => buffers.saturating_sub(turn.config.replication.backlog_size),
         };
         zeros(out, "mem_not_counted_for_evict");
         numbers(
@@ -234,9 +234,9 @@ impl Node {
         zeros(out, "active_defrag_running lazyfree_pending_objects lazyfreed_objects");
     }
 
-    fn info_stats(&self, now: Time, out: &mut String) {
+    fn info_stats(&self, turn: &Turn, out: &mut String) {
         let stats = &self.stats;
-        let rates = stats.rates(now);
+        let rates = stats.rates(turn.now);
         numbers(
             out,
             &[
@@ -324,7 +324,7 @@ impl Node {
     }
 
     /// The engine knows no CPU: its steps take no time of their own.
-    fn info_cpu(&self, _: Time, out: &mut String) {
+    fn info_cpu(&self, _: &Turn, out: &mut String) {
         for name in
             ["sys", "user", "sys_children", "user_children", "sys_main_thread", "user_main_thread"]
         {
@@ -332,7 +332,7 @@ impl Node {
         }
     }
 
-    fn info_commandstats(&self, _: Time, out: &mut String) {
+    fn info_commandstats(&self, _: &Turn, out: &mut String) {
         for (row, counts) in self.command_stats.by_name() {
             let _ = write!(
                 out,
@@ -347,8 +347,8 @@ impl Node {
         }
     }
 
-    fn info_latencystats(&self, _: Time, out: &mut String) {
-        if !self.config.general.latency_tracking {
+    fn info_latencystats(&self, turn: &Turn, out: &mut String) {
+        if !turn.config.general.latency_tracking {
             return;
         }
         for (row, counts) in self.command_stats.by_name() {
@@ -356,7 +356,7 @@ impl Node {
                 continue;
             }
             let _ = write!(out, "latency_percentiles_usec_{}:", row.full_name());
-            for (n, percent) in self.config.general.latency_percentiles.0.iter().enumerate() {
+            for (n, percent) in turn.config.general.latency_percentiles.0.iter().enumerate() {
                 let comma = if n > 0 { "," } else { "" };
                 let micros = counts.durations.percentile(*percent);
                 let _ = write!(out, "{comma}p{}={micros:.3}", percentile_text(percent));
@@ -365,20 +365,20 @@ impl Node {
         }
     }
 
-    fn info_errorstats(&self, _: Time, out: &mut String) {
+    fn info_errorstats(&self, _: &Turn, out: &mut String) {
         for (code, count) in self.error_stats.iter() {
             let _ = write!(out, "errorstat_{code}:count={count}\r\n");
         }
     }
 
-    fn info_keyspace(&self, now: Time, out: &mut String) {
+    fn info_keyspace(&self, turn: &Turn, out: &mut String) {
         for (number, db) in self.keyspace.iter().enumerate().filter(|(_, db)| !db.is_empty()) {
             let _ = write!(
                 out,
                 "db{number}:keys={},expires={},avg_ttl={}\r\n",
                 db.len(),
                 db.expiring(),
-                db.average_ttl(now.as_millis())
+                db.average_ttl(turn.now.as_millis())
             );
         }
     }

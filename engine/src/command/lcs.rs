@@ -54,7 +54,7 @@ pub(super) fn lcs(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (a, b) = (string(ctx, args.at(1))?, string(ctx, args.at(2))?);
     let wanted = Wanted::parse(args.skip(3))?;
     let cells = (a.len() as u64 + 1).saturating_mul(b.len() as u64 + 1);
-    if cells.saturating_mul(4) > ctx.node.max_bulk() {
+    if cells.saturating_mul(4) > ctx.turn.config.network.proto_max_bulk_len {
         return Err(Refusal::err(
             "Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len",
         ));

@@ -7,7 +7,8 @@ use alloc::format;
 
 use super::Ctx;
 pub use crate::config::NotifyClass;
-use crate::{io::Effects, node::Node};
+use crate::node::Server;
+use crate::turn::Turn;
 
 impl Ctx<'_> {
     /// `event` has happened to `key` in the client's database.
@@ -19,32 +20,32 @@ impl Ctx<'_> {
     /// `event` has happened to `key` in database `db`.
     #[inline]
     pub fn notify_in(&mut self, db: u32, class: NotifyClass, event: &str, key: &[u8]) {
-        if self.node.config.general.notify_keyspace_events.has(class) {
-            self.node.notify_keyspace(db, event, key, Some(self.client), self.fx);
+        if self.turn.config.general.notify_keyspace_events.has(class) {
+            self.node.notify_keyspace(self.turn, db, event, key, Some(self.client));
         }
     }
 }
 
-impl Node {
+impl Server {
     /// Tell whoever listens; the class is wanted. `running` is the client that is taken out, if one is.
     pub(crate) fn notify_keyspace(
         &mut self,
+        turn: &mut Turn,
         db: u32,
         event: &str,
         key: &[u8],
         running: Option<&mut crate::node::Client>,
-        fx: &mut Effects,
     ) {
-        let events = self.config.general.notify_keyspace_events;
+        let events = turn.config.general.notify_keyspace_events;
         let mut running = running;
         if events.has(NotifyClass::Keyspace) {
             let mut channel = format!("__keyspace@{db}__:").into_bytes();
             channel.extend_from_slice(key);
-            self.publish(&channel, event.as_bytes(), running.as_deref_mut(), fx);
+            self.publish(turn, &channel, event.as_bytes(), running.as_deref_mut());
         }
         if events.has(NotifyClass::Keyevent) {
             let channel = format!("__keyevent@{db}__:{event}");
-            self.publish(channel.as_bytes(), key, running, fx);
+            self.publish(turn, channel.as_bytes(), key, running);
         }
     }
 }

@@ -221,7 +221,7 @@ fn encoding(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn refcount(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let shares = ctx.node.config.memory.maxmemory == 0;
+    let shares = ctx.turn.config.memory.maxmemory == 0;
     let (entry, mut reply) = ctx.glance(args.at(2));
     let Some(entry) = entry else {
         reply.null();
@@ -239,7 +239,7 @@ fn refcount(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// Whether keys count how often they are used, instead of when they were.
 pub(super) fn counts_uses(ctx: &Ctx<'_>) -> bool {
-    let policy = ctx.node.config.memory.policy;
+    let policy = ctx.turn.config.memory.policy;
     matches!(policy, MaxmemoryPolicy::AllkeysLfu | MaxmemoryPolicy::VolatileLfu)
 }
 

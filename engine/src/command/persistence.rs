@@ -80,7 +80,7 @@ fn save(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     }
     ctx.client.blocked = Some(Blocked::Disk);
     let conn = ctx.client.conn;
-    ctx.node.save_now(ctx.now, SavedFor::Client(conn), ctx.fx);
+    ctx.node.save_now(ctx.turn, SavedFor::Client(conn));
     Ok(())
 }
 
@@ -94,7 +94,7 @@ fn bgsave(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if busy && !ctx.node.persistence.is_rewriting() {
         return Err(Refusal::err("Background save already in progress"));
     }
-    if !busy && ctx.client.multi.is_none() && ctx.node.start_bgsave(ctx.now, ctx.fx) {
+    if !busy && ctx.client.multi.is_none() && ctx.node.start_bgsave(ctx.turn) {
         ctx.reply().simple("Background saving started");
         return Ok(());
     }
@@ -119,7 +119,7 @@ fn bgrewriteaof(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     if ctx.node.persistence.is_rewriting() {
         return Err(Refusal::err("Background append only file rewriting already in progress"));
     }
-    let started = ctx.node.propagation.depth <= 1 && ctx.node.start_rewrite(ctx.now, ctx.fx);
+    let started = ctx.node.propagation.depth <= 1 && ctx.node.start_rewrite(ctx.turn);
     if !started {
         ctx.node.persistence.schedule_rewrite();
     }
@@ -158,13 +158,13 @@ pub(super) fn shutdown_options(args: Args<'_>) -> Result<Option<ShutdownOptions>
 
 fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let Some(options) = shutdown_options(args)? else {
-        if !ctx.node.abort_shutdown(ctx.now, ctx.fx) {
+        if !ctx.node.abort_shutdown(ctx.turn) {
             return Err(Refusal::err("No shutdown in progress."));
         }
         ctx.reply().ok();
         return Ok(());
     };
-    ctx.node.begin_shutdown(ctx.now, options, ctx.fx);
+    ctx.node.begin_shutdown(ctx.turn, options);
     if ctx.node.ends_at().is_none() {
         return Err(Refusal::err("Errors trying to SHUTDOWN. Check logs."));
     }

@@ -295,14 +295,14 @@ fn tell(ctx: &mut Ctx<'_>, kind: Kind, word: &[u8], channel: Option<&[u8]>) {
 }
 
 fn publish(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let sent = ctx.node.publish(args.at(1), args.at(2), Some(ctx.client), ctx.fx);
+    let sent = ctx.node.publish(ctx.turn, args.at(1), args.at(2), Some(ctx.client));
     ctx.node.propagation.to_replicas(ctx.client.db, args.iter());
     ctx.reply().integer(sent as i64);
     Ok(())
 }
 
 fn spublish(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let sent = ctx.node.publish_to_shard(args.at(1), args.at(2), Some(ctx.client), ctx.fx);
+    let sent = ctx.node.publish_to_shard(ctx.turn, args.at(1), args.at(2), Some(ctx.client));
     ctx.node.propagation.to_replicas(ctx.client.db, args.iter());
     ctx.reply().integer(sent as i64);
     Ok(())

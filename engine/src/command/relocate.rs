@@ -162,7 +162,7 @@ fn database(ctx: &Ctx<'_>, text: &[u8]) -> Result<u32, Refusal> {
     })?;
     u32::try_from(number)
         .ok()
-        .filter(|n| *n < ctx.node.databases())
+        .filter(|n| *n < ctx.turn.config.general.databases)
         .ok_or_else(|| Refusal::err("DB index is out of range"))
 }
 
@@ -272,7 +272,7 @@ fn flushdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     ctx.node.touch_watchers_of(db);
     ctx.node.dirty += ctx.db().len();
     let gone = ctx.node.keyspace.flush(db as usize);
-    ctx.node.free_databases(alloc::vec![gone], ctx.fx);
+    ctx.turn.free_databases(alloc::vec![gone]);
     ctx.pass_on(args);
     ctx.reply().ok();
     Ok(())
@@ -280,11 +280,11 @@ fn flushdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     flush_option(args)?;
-    (0..ctx.node.databases()).for_each(|db| ctx.node.touch_watchers_of(db));
+    (0..ctx.turn.config.general.databases).for_each(|db| ctx.node.touch_watchers_of(db));
     ctx.node.dirty += ctx.node.keyspace.len();
     let gone = ctx.node.keyspace.flush_all();
-    ctx.node.free(gone, ctx.fx);
-    ctx.node.save_after_flush(ctx.now, ctx.fx);
+    ctx.turn.free(gone);
+    ctx.node.save_after_flush(ctx.turn);
     ctx.pass_on(args);
     ctx.reply().ok();
     Ok(())

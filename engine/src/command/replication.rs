@@ -126,10 +126,10 @@ fn replicaof(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (host, port) = (args.at(1), args.at(2));
     if host.eq_ignore_ascii_case(b"no") && port.eq_ignore_ascii_case(b"one") {
         if ctx.node.replication.is_replica() {
-            ctx.node.unfollow(ctx.now, ctx.fx);
-            let client = ctx.node.describe(ctx.client, ctx.now);
+            ctx.node.unfollow(ctx.turn);
+            let client = ctx.node.describe(ctx.client, ctx.turn.now);
             let fact = ReplicationFact::MasterModeEnabled { client };
-            ctx.node.note_replication(ctx.now, fact, ctx.fx);
+            ctx.turn.note(fact);
         }
         ctx.reply().ok();
         return Ok(());
@@ -142,14 +142,14 @@ fn replicaof(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let master = Endpoint::new(String::from_utf8_lossy(host), port);
     let same = |old: &Endpoint| old.port == port && old.host.eq_ignore_ascii_case(&master.host);
     if ctx.node.replication.master().is_some_and(same) {
-        ctx.node.note_replication(ctx.now, ReplicationFact::AlreadyFollowing, ctx.fx);
+        ctx.turn.note(ReplicationFact::AlreadyFollowing);
         ctx.reply().simple("OK Already connected to specified master");
         return Ok(());
     }
-    ctx.node.follow(ctx.now, master.clone(), ctx.fx);
-    let client = ctx.node.describe(ctx.client, ctx.now);
+    ctx.node.follow(ctx.turn, master.clone());
+    let client = ctx.node.describe(ctx.client, ctx.turn.now);
     let fact = ReplicationFact::ReplicaOf { master, client };
-    ctx.node.note_replication(ctx.now, fact, ctx.fx);
+    ctx.turn.note(fact);
     ctx.reply().ok();
     Ok(())
 }
@@ -176,7 +176,7 @@ fn wait_for_replicas(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         ctx.reply().integer(reached as i64);
         return Ok(());
     }
-    let until = (timeout > 0).then(|| ctx.now.plus_millis(timeout));
+    let until = (timeout > 0).then(|| ctx.turn.now.plus_millis(timeout));
     ctx.client.blocked = Some(Blocked::Wait { offset, replicas, until });
     node.replication.wants_acks = true;
     Ok(())
@@ -192,13 +192,13 @@ fn replconf(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             // No reply: this is the other direction of the stream.
             let offset = parse_i64(value).and_then(|offset| u64::try_from(offset).ok());
             if let Some(offset) = offset.filter(|_| ctx.client.kind == ClientKind::Replica) {
-                ctx.node.replica_acked(ctx.now, ctx.client.conn, offset, ctx.fx);
+                ctx.node.replica_acked(ctx.turn, ctx.client.conn, offset);
             }
             return Ok(());
         }
         if option.eq_ignore_ascii_case(b"getack") {
             if ctx.client.kind == ClientKind::Master {
-                ctx.node.send_ack(ctx.fx);
+                ctx.node.send_ack(ctx.turn);
             }
             return Ok(());
         }
@@ -248,7 +248,7 @@ fn failover(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
                 let millis = parse_i64(args.at(i + 1)).ok_or(Refusal::NotAnInteger)?;
                 let millis = u64::try_from(millis).ok().filter(|millis| *millis > 0);
                 let why = "FAILOVER timeout must be greater than 0";
-                until = Some(ctx.now.plus_millis(millis.ok_or_else(|| Refusal::err(why))?));
+                until = Some(ctx.turn.now.plus_millis(millis.ok_or_else(|| Refusal::err(why))?));
                 i += 2;
             }
             b"to" if target.is_none() && i + 2 < args.len() => {
@@ -260,7 +260,7 @@ fn failover(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
                 if ctx.node.replication.failover.is_none() {
                     return Err(Refusal::err("No failover in progress."));
                 }
-                ctx.node.abort_failover(ctx.now, "Failover manually aborted", ctx.fx);
+                ctx.node.abort_failover(ctx.turn, "Failover manually aborted");
                 ctx.reply().ok();
                 return Ok(());
             }
@@ -272,19 +272,19 @@ fn failover(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         }
     }
     let stage = FailoverStage::WaitingForSync;
-    ctx.node.begin_failover(ctx.now, Failover { target, until, force, stage }, ctx.fx)?;
+    ctx.node.begin_failover(ctx.turn, Failover { target, until, force, stage })?;
     ctx.reply().ok();
     Ok(())
 }
 
 fn psync(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if args.get(3).is_some_and(|word| word.eq_ignore_ascii_case(b"failover")) {
-        ctx.node.take_over(ctx.now, ctx.client, args.at(1), ctx.fx)?;
+        ctx.node.take_over(ctx.turn, ctx.client, args.at(1))?;
     }
     let request = Some((args.at(1), args.at(2)));
-    ctx.node.synchronize(ctx.now, ctx.client, request, ctx.fx)
+    ctx.node.synchronize(ctx.turn, ctx.client, request)
 }
 
 fn sync(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    ctx.node.synchronize(ctx.now, ctx.client, None, ctx.fx)
+    ctx.node.synchronize(ctx.turn, ctx.client, None)
 }

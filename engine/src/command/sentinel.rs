@@ -74,7 +74,7 @@ fn within<T>(
 ) -> Result<T, Refusal> {
     let latest = |ctx: &Ctx<'_>| ctx.node.sentinel.as_ref().map(|s| s.save.latest());
     let before = latest(ctx);
-    let result = ctx.node.with_sentinel(ctx.now, ctx.fx, run);
+    let result = ctx.node.with_sentinel(ctx.turn, run);
     let after = latest(ctx);
     if after != before {
         ctx.client.held_until = after;
@@ -115,6 +115,6 @@ fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if super::persistence::shutdown_options(args)?.is_none() {
         return Err(Refusal::err("No shutdown in progress."));
     }
-    ctx.node.end_sentinel(ctx.now, ctx.fx);
+    ctx.node.end_sentinel(ctx.turn);
     Ok(())
 }

@@ -53,7 +53,7 @@ pub static COMMANDS: &[Command] = &[
 ];
 
 fn time(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    let now = ctx.now;
+    let now = ctx.turn.now;
     let mut reply = ctx.reply();
     reply.array(2);
     reply.bulk(format!("{}", now.as_secs()).as_bytes());

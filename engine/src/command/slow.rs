@@ -311,7 +311,7 @@ fn latency_histogram(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn latency_doctor(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    let rules = &ctx.node.config.general;
+    let rules = &ctx.turn.config.general;
     let text = if rules.latency_monitor_threshold == 0 {
         String::from(
             "Nothing is watched: say with CONFIG SET latency-monitor-threshold from how many milliseconds on.\n",

@@ -507,7 +507,7 @@ fn append(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// A string may not grow beyond `proto-max-bulk-len`.
 pub(super) fn check_length(ctx: &Ctx<'_>, offset: u64, more: usize) -> Outcome {
-    if offset.saturating_add(more as u64) > ctx.node.max_bulk() {
+    if offset.saturating_add(more as u64) > ctx.turn.config.network.proto_max_bulk_len {
         return Err(Refusal::err("string exceeds maximum allowed size (proto-max-bulk-len)"));
     }
     Ok(())

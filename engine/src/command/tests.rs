@@ -5,9 +5,10 @@ use alloc::{format, string::String, vec::Vec};
 use super::*;
 use crate::{
     config::{Config, ProtectedAction},
-    io::{ConnId, Effect, Endpoint, Input},
-    node::{Birth, bench::Disk},
+    io::{ConnId, Effect, Effects, Endpoint, Input},
+    node::{Birth, Node, bench::Disk},
     resp::{encode::push_command, show::show, split::split_args},
+    time::Time,
 };
 
 /// A node that is talked to in lines, as through several redis-cli at once.
@@ -164,7 +165,7 @@ fn a_key_that_nobody_asks_for_expires_all_the_same() {
     assert_eq!(t.line(a, "DBSIZE"), "(integer) 2");
     t.wait(200);
     assert_eq!(t.line(a, "DBSIZE"), "(integer) 1");
-    assert_eq!(t.node.stats.expired_keys, 1);
+    assert_eq!(t.node.server.stats.expired_keys, 1);
 }
 
 #[test]
@@ -226,7 +227,7 @@ fn without_the_password_nothing_but_the_password() {
 
 #[test]
 fn the_fields_of_info_stand_in_the_order_of_redis() {
-    let info = Terminal::new().node.info(Time::from_millis(1), &[String::from("everything")]);
+    let info = Terminal::new().node.info(&[String::from("everything")]);
     let sections: Vec<&str> = info.lines().filter_map(|line| line.strip_prefix("# ")).collect();
     assert_eq!(
         sections.join(" "),
@@ -242,7 +243,7 @@ fn beyond_maxmemory_the_key_that_was_not_used_for_longest_goes() {
     t.line(a, "SET old v");
     t.wait(5000);
     t.line(a, "SET new v");
-    let room = t.node.used_memory();
+    let room = t.node.server.used_memory();
     t.line(
         a,
         &format!("CONFIG SET maxmemory {room} maxmemory-policy allkeys-lru maxmemory-samples 20"),
@@ -250,7 +251,7 @@ fn beyond_maxmemory_the_key_that_was_not_used_for_longest_goes() {
     assert_eq!(t.line(a, "SET third v"), "OK");
     assert_eq!(t.line(a, "EXISTS old new third"), "(integer) 2");
     assert_eq!(t.line(a, "EXISTS old"), "(integer) 0");
-    assert_eq!(t.node.stats.evicted_keys, 1);
+    assert_eq!(t.node.server.stats.evicted_keys, 1);
 }
 
 #[test]

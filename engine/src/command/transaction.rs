@@ -119,7 +119,7 @@ fn exec(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     }
     ctx.reply().array(multi.queue.len());
     for (row, args) in &multi.queue {
-        if let Err(refusal) = ctx.node.call(ctx.now, ctx.client, row, args.as_args(), ctx.fx) {
+        if let Err(refusal) = ctx.node.call(ctx.turn, ctx.client, row, args.as_args()) {
             ctx.node.refuse(ctx.client, &refusal);
         }
     }

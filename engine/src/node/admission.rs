@@ -3,7 +3,8 @@
 //! The first check that fails is the error that the client sees, so the order is part of the protocol: a client without
 //! a password learns nothing but that, and a full replica says READONLY before it says that it is still loading.
 
-use super::{Client, ClientKind, Node};
+use super::{Client, ClientKind, Server};
+use crate::turn::Turn;
 use crate::{
     command::{Command, Flag, Outcome},
     io::Endpoint,
@@ -55,14 +56,20 @@ impl Pauses {
     }
 }
 
-impl Node {
+impl Server {
     /// Whether this client may run this command now.
-    pub(super) fn admit(&self, client: &Client, row: &Command, args: Args<'_>) -> Outcome {
+    pub(super) fn admit(
+        &self,
+        turn: &Turn,
+        client: &Client,
+        row: &Command,
+        args: Args<'_>,
+    ) -> Outcome {
         if client.kind != ClientKind::Normal && client.kind != ClientKind::Replica {
             return Ok(());
         }
         if row.is(Flag::Protected) {
-            self.admit_protected(client, args)?;
+            self.admit_protected(turn, client, args)?;
         }
         if !client.authenticated && !row.is(Flag::NoAuth) {
             return Err(Refusal::NoAuth);
@@ -78,14 +85,14 @@ impl Node {
         let grows = row.is(Flag::Denyoom) || in_queue(Flag::Denyoom);
         // A queue takes memory too, whatever is in it.
         let queues = client.multi.is_some() && !row.runs_in_multi();
-        if (grows || queues) && self.is_out_of_memory() {
+        if (grows || queues) && self.is_out_of_memory(turn) {
             return Err(Refusal::OutOfMemory);
         }
         if writes || row.name == "ping" {
-            self.admit_to_disk()?;
+            self.admit_to_disk(turn)?;
         }
         if writes {
-            self.admit_write()?;
+            self.admit_write(turn)?;
         }
         if client.is_subscriber_only() && !row.is_for_subscribers() {
             return Err(Refusal::err(format_args!(
@@ -98,14 +105,14 @@ impl Node {
                 && (row.name != "exec"
                     || client.multi.iter().all(|multi| multi.queue.iter().all(|(r, _)| r.is(flag))))
         };
-        self.admit_state(row, all_are)
+        self.admit_state(turn, row, all_are)
     }
 
     /// DEBUG and MODULE are off unless the configuration says otherwise.
-    fn admit_protected(&self, client: &Client, args: Args<'_>) -> Outcome {
+    fn admit_protected(&self, turn: &Turn, client: &Client, args: Args<'_>) -> Outcome {
         use crate::config::ProtectedAction;
         let debug = args.at(0).eq_ignore_ascii_case(b"debug");
-        let general = &self.config.general;
+        let general = &turn.config.general;
         let rule = if debug { general.enable_debug_command } else { general.enable_module_command };
         let allowed = match rule {
             ProtectedAction::Yes => true,
@@ -127,15 +134,15 @@ impl Node {
     }
 
     /// A master whose disk fails takes no writes (and says so to PING).
-    fn admit_to_disk(&self) -> Outcome {
+    fn admit_to_disk(&self, turn: &Turn) -> Outcome {
         if self.replication.is_replica() {
             return Ok(());
         }
-        self.persistence.write_refusal(&self.config).map_or(Ok(()), Err)
+        self.persistence.write_refusal(&turn.config).map_or(Ok(()), Err)
     }
 
-    fn admit_write(&self) -> Outcome {
-        let rules = &self.config.replication;
+    fn admit_write(&self, turn: &Turn) -> Outcome {
+        let rules = &turn.config.replication;
         if self.replication.is_replica() {
             return if rules.read_only { Err(Refusal::ReadOnly) } else { Ok(()) };
         }
@@ -148,9 +155,9 @@ impl Node {
     }
 
     /// Stale data, data that is being loaded.
-    fn admit_state(&self, row: &Command, bears: impl Fn(Flag) -> bool) -> Outcome {
+    fn admit_state(&self, turn: &Turn, row: &Command, bears: impl Fn(Flag) -> bool) -> Outcome {
         let stale = self.replication.is_replica() && !self.replication.link_is_up();
-        if stale && !self.config.replication.serve_stale_data && !bears(Flag::Stale) {
+        if stale && !turn.config.replication.serve_stale_data && !bears(Flag::Stale) {
             return Err(Refusal::MasterDown);
         }
         if self.is_loading() && !bears(Flag::Loading) {
@@ -163,8 +170,8 @@ impl Node {
     }
 
     /// Whether what is stored is more than `maxmemory` allows.
-    pub(crate) fn is_out_of_memory(&self) -> bool {
-        let limit = self.config.memory.maxmemory;
+    pub(crate) fn is_out_of_memory(&self, turn: &Turn) -> bool {
+        let limit = turn.config.memory.maxmemory;
         limit > 0 && !self.replication.is_replica() && self.used_memory() > limit
     }
 

@@ -11,7 +11,8 @@ use alloc::{
 
 use super::*;
 use crate::io::{
-    ChildEvent, ChildJob, ChildOutput, ChildState, DiskError, DiskErrorKind, DiskReply, Endpoint,
+    ChildEvent, ChildJob, ChildOutput, ChildState, DiskError, DiskErrorKind, DiskOp, DiskReply,
+    Effect, Endpoint,
 };
 
 /// Files by path. A directory is there as long as a file begins with its name, or it was made.

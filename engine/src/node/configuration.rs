@@ -11,7 +11,7 @@
 use alloc::{boxed::Box, collections::BTreeMap, format, string::String, vec, vec::Vec};
 use bytes::Bytes;
 
-use super::{Blocked, Node};
+use super::{Blocked, Server};
 use crate::{
     command::{CommandIndex, Ctx, Outcome},
     config::{
@@ -19,10 +19,10 @@ use crate::{
         load::sha256_hex,
         rewrite::{Extra, rewrite},
     },
-    io::{ConnId, DiskError, DiskErrorKind, DiskId, DiskOp, DiskReply, Effect, Effects},
+    io::{ConnId, DiskError, DiskErrorKind, DiskId, DiskOp, DiskReply, Effect},
     refusal::Refusal,
-    time::Time,
     trace::{LogRole, ServerFact, Trace},
+    turn::Turn,
 };
 
 /// The configuration's disk operations on their way.
@@ -67,14 +67,14 @@ impl Ctx<'_> {
             self.begin(|id| Effect::Disk { id, op: DiskOp::ChangeDir { path } }, step);
             return Ok(());
         }
-        self.node.put_config(self.now, applied, self.fx);
+        self.node.put_config(self.turn, applied);
         self.reply().ok();
         Ok(())
     }
 
     /// Write the configuration back to its file, and reply.
     pub(crate) fn rewrite_config(&mut self) -> Outcome {
-        let Some(path) = self.node.config.source.file.clone() else {
+        let Some(path) = self.turn.config.source.file.clone() else {
             return Err(Refusal::err("The server is running without a config file"));
         };
         let op = DiskOp::Read { path, offset: 0, len: LARGEST_FILE };
@@ -90,27 +90,27 @@ impl Ctx<'_> {
         } else {
             self.reply().ok();
         }
-        let id = self.node.ask(effect, self.fx);
+        let id = self.turn.ask(effect);
         let client = waits.then_some(self.client.conn);
         self.node.config_jobs.0.insert(id, Job { client, step });
     }
 }
 
-impl Node {
+impl Server {
     /// Make `applied` the configuration, and see to what has changed.
-    fn put_config(&mut self, now: Time, applied: Applied, fx: &mut Effects) {
-        self.config = applied.config;
+    fn put_config(&mut self, turn: &mut Turn, applied: Applied) {
+        turn.config = applied.config;
         for row in applied.changed {
-            self.config_changed(now, row.name, fx);
+            self.config_changed(turn, row.name);
         }
     }
 
     /// A directive has another value than before. Most are looked at when they matter; these want something done.
-    fn config_changed(&mut self, now: Time, name: &str, fx: &mut Effects) {
+    fn config_changed(&mut self, turn: &mut Turn, name: &str) {
         match name {
-            "appendonly" => self.appendonly_changed(now, fx),
-            "aof-disable-auto-gc" => self.auto_gc_changed(now, fx),
-            "maxmemory" if self.config.memory.maxmemory > 0 => self.make_room(now, None, fx),
+            "appendonly" => self.appendonly_changed(turn),
+            "aof-disable-auto-gc" => self.auto_gc_changed(turn),
+            "maxmemory" if turn.config.memory.maxmemory > 0 => self.make_room(turn, None),
             _ => {}
         }
     }
@@ -118,21 +118,20 @@ impl Node {
     /// An answer of the disk: `false` if it was not for the configuration.
     pub(super) fn config_on_disk(
         &mut self,
-        now: Time,
+        turn: &mut Turn,
         id: DiskId,
         result: &Result<DiskReply, DiskError>,
-        fx: &mut Effects,
     ) -> bool {
         let Some(Job { client, step }) = self.config_jobs.0.remove(&id) else { return false };
         match (step, result) {
             (Step::Listen(applied), Ok(_)) if applied.has("dir") => {
                 let path = applied.config.general.dir.clone();
-                let id = self.disk(DiskOp::ChangeDir { path }, fx);
+                let id = turn.disk(DiskOp::ChangeDir { path });
                 self.config_jobs.0.insert(id, Job { client, step: Step::ChangeDir(applied) });
             }
             (Step::Listen(applied), Ok(_)) => {
-                self.put_config(now, *applied, fx);
-                self.config_reply(now, client, Ok(()), fx);
+                self.put_config(turn, *applied);
+                self.config_reply(turn, client, Ok(()));
             }
             (Step::Listen(applied), Err(_)) => {
                 let (name, why) = if applied.has("port") {
@@ -141,42 +140,42 @@ impl Node {
                     ("bind", "Failed to bind to specified addresses.")
                 };
                 let refused = SetError::refused(name, why);
-                self.config_reply(now, client, Err(refused.into()), fx);
+                self.config_reply(turn, client, Err(refused.into()));
             }
             (Step::ChangeDir(applied), Ok(_)) => {
                 let mut applied = applied;
                 let dir = &mut applied.config.general.dir;
-                *dir = joined(&self.config.general.dir, dir);
-                self.put_config(now, *applied, fx);
-                self.config_reply(now, client, Ok(()), fx);
+                *dir = joined(&turn.config.general.dir, dir);
+                self.put_config(turn, *applied);
+                self.config_reply(turn, client, Ok(()));
             }
             (Step::ChangeDir(_), Err(error)) => {
                 let refused = SetError::refused("dir", error.text.clone());
-                self.config_reply(now, client, Err(refused.into()), fx);
+                self.config_reply(turn, client, Err(refused.into()));
             }
-            (Step::Read, Ok(DiskReply::Data(old))) => self.write_config(now, client, old, fx),
+            (Step::Read, Ok(DiskReply::Data(old))) => self.write_config(turn, client, old),
             (Step::Read, Err(error)) if error.kind == DiskErrorKind::NotFound => {
-                self.write_config(now, client, b"", fx);
+                self.write_config(turn, client, b"");
             }
             (Step::Write { rest, temporary }, Ok(_)) => {
-                self.next_write(now, client, rest, temporary, fx);
+                self.next_write(turn, client, rest, temporary);
             }
             (Step::Write { temporary, .. }, Err(error)) => {
                 // What is left of it must not stay. Whether that succeeds changes nothing.
-                self.disk(DiskOp::Unlink { path: temporary }, fx);
-                self.rewrite_failed(now, client, &error.text, fx);
+                turn.disk(DiskOp::Unlink { path: temporary });
+                self.rewrite_failed(turn, client, &error.text);
             }
-            (Step::Read, Err(error)) => self.rewrite_failed(now, client, &error.text, fx),
-            (Step::Read, Ok(_)) => self.rewrite_failed(now, client, "Input/output error", fx),
+            (Step::Read, Err(error)) => self.rewrite_failed(turn, client, &error.text),
+            (Step::Read, Ok(_)) => self.rewrite_failed(turn, client, "Input/output error"),
         }
         true
     }
 
-    fn write_config(&mut self, now: Time, client: Option<ConnId>, old: &[u8], fx: &mut Effects) {
-        let Some(path) = self.config.source.file.clone() else { return };
-        let extra = Extra { users: self.user_lines(), ..Extra::default() };
-        let text = rewrite(old, &self.config, &extra, Mode::Server);
-        let temporary = format!("{path}.{:06x}", self.rng.rand_range(0..0x100_0000));
+    fn write_config(&mut self, turn: &mut Turn, client: Option<ConnId>, old: &[u8]) {
+        let Some(path) = turn.config.source.file.clone() else { return };
+        let extra = Extra { users: self.user_lines(turn), ..Extra::default() };
+        let text = rewrite(old, &turn.config, &extra, Mode::Server);
+        let temporary = format!("{path}.{:06x}", turn.ids.rng.rand_range(0..0x100_0000));
         let file = temporary.clone();
         let directory = path.rsplit_once('/').map_or(".", |(directory, _)| directory);
         let directory = if directory.is_empty() { "/" } else { directory };
@@ -188,38 +187,36 @@ impl Node {
             DiskOp::Append { path: file.clone(), bytes: Bytes::from(text) },
             DiskOp::Create { path: file },
         ];
-        self.next_write(now, client, rest, temporary, fx);
+        self.next_write(turn, client, rest, temporary);
     }
 
     fn next_write(
         &mut self,
-        now: Time,
+        turn: &mut Turn,
         client: Option<ConnId>,
         mut rest: Vec<DiskOp>,
         temporary: String,
-        fx: &mut Effects,
     ) {
         if let Some(op) = rest.pop() {
-            let id = self.disk(op, fx);
+            let id = turn.disk(op);
             self.config_jobs.0.insert(id, Job { client, step: Step::Write { rest, temporary } });
         } else {
-            self.note(now, ServerFact::ConfigRewritten, fx);
-            self.config_reply(now, client, Ok(()), fx);
+            turn.note(ServerFact::ConfigRewritten);
+            self.config_reply(turn, client, Ok(()));
         }
     }
 
-    fn rewrite_failed(&mut self, now: Time, client: Option<ConnId>, why: &str, fx: &mut Effects) {
-        self.note(now, ServerFact::ConfigRewriteFailed { why: why.into() }, fx);
+    fn rewrite_failed(&mut self, turn: &mut Turn, client: Option<ConnId>, why: &str) {
+        turn.note(ServerFact::ConfigRewriteFailed { why: why.into() });
         let refusal = Refusal::err(format_args!("Rewriting config file: {why}"));
-        self.config_reply(now, client, Err(refusal), fx);
+        self.config_reply(turn, client, Err(refusal));
     }
 
     fn config_reply(
         &mut self,
-        now: Time,
+        turn: &mut Turn,
         client: Option<ConnId>,
         outcome: Result<(), Refusal>,
-        fx: &mut Effects,
     ) {
         let Some(conn) = client else { return };
         let Some(mut client) = self.clients.take(conn) else { return };
@@ -228,33 +225,33 @@ impl Node {
             Err(refusal) => self.refuse(&mut client, &refusal),
         }
         self.clients.put_back(client);
-        self.resume(now, conn, fx);
+        self.resume(turn, conn);
     }
 
     /// What a process says of itself first.
-    pub(super) fn note_start(&self, now: Time, fx: &mut Effects) {
-        let (early, mode) = match self.config.source.mode {
+    pub(super) fn note_start(&self, turn: &mut Turn) {
+        let (early, mode) = match turn.config.source.mode {
             // Redis knows its own role only later.
             Mode::Server => (LogRole::Child, "standalone"),
             Mode::Sentinel => (LogRole::Sentinel, "sentinel"),
         };
         let configured =
-            if self.config.source.given { ServerFact::ConfigLoaded } else { ServerFact::NoConfig };
-        for fact in [ServerFact::Starting, ServerFact::Version { pid: self.pid }, configured] {
-            fx.trace(now, early, Trace::Server(fact));
+            if turn.config.source.given { ServerFact::ConfigLoaded } else { ServerFact::NoConfig };
+        for fact in [ServerFact::Starting, ServerFact::Version { pid: turn.ids.pid }, configured] {
+            turn.fx.trace(turn.now, early, Trace::Server(fact));
         }
-        let port = self.config.network.port;
-        let fact = if self.config.general.always_show_logo {
-            ServerFact::Logo { mode, port, pid: self.pid }
+        let port = turn.config.network.port;
+        let fact = if turn.config.general.always_show_logo {
+            ServerFact::Logo { mode, port, pid: turn.ids.pid }
         } else {
             ServerFact::RunningMode { mode, port }
         };
-        self.note(now, fact, fx);
+        turn.note(fact);
     }
 
     /// The ACL's users as lines: there is one, with the password of `requirepass`.
-    pub(crate) fn user_lines(&self) -> Vec<Vec<u8>> {
-        let password = match &self.config.general.requirepass {
+    pub(crate) fn user_lines(&self, turn: &Turn) -> Vec<Vec<u8>> {
+        let password = match &turn.config.general.requirepass {
             Some(password) => [b"#", sha256_hex(password).as_slice()].concat(),
             None => b"nopass".to_vec(),
         };

@@ -2,55 +2,51 @@
 
 use alloc::vec::Vec;
 
-use super::{Blocked, Client, ClientKind, CloseIntent, Node, admission::Paused};
-use crate::{
-    config::NotifyClass,
-    io::{ConnId, Effects},
-    time::Time,
-};
+use super::{Blocked, Client, ClientKind, CloseIntent, Server, admission::Paused};
+use crate::{config::NotifyClass, io::ConnId, time::Time, turn::Turn};
 
 /// How many expired keys one turn of the cron deletes at the most: enough to keep up with any load that the keys
 /// came in with, and a short turn for those who wait.
 const EXPIRE_BATCH: usize = 2000;
 
-impl Node {
-    pub(super) fn cron(&mut self, now: Time, fx: &mut Effects) {
-        self.advance_clock(now);
-        self.stats.sample(now);
+impl Server {
+    pub(super) fn cron(&mut self, turn: &mut Turn) {
+        self.advance_clock(turn.now);
+        self.stats.sample(turn.now);
         self.peak_memory = self.peak_memory.max(self.used_memory());
-        let paused = self.pauses.at(now) != Paused::Nothing;
+        let paused = self.pauses.at(turn.now) != Paused::Nothing;
         if !self.replication.is_replica() && self.active_expire && !self.is_loading() && !paused {
-            self.expire_cycle(now, fx);
+            self.expire_cycle(turn);
         }
-        if self.pauses.by_command.is_some_and(|pause| now >= pause.until) {
+        if self.pauses.by_command.is_some_and(|pause| turn.now >= pause.until) {
             self.pauses.by_command = None;
-            self.resume_postponed(now, fx);
+            self.resume_postponed(turn);
         }
-        self.clients_cron(now, fx);
+        self.clients_cron(turn);
         if !self.persistence.is_loading() {
-            self.replication_cron(now, fx);
+            self.replication_cron(turn);
         }
-        self.persistence_cron(now, fx);
-        self.shutdown_cron(now, fx);
+        self.persistence_cron(turn);
+        self.shutdown_cron(turn);
     }
 
     /// A reason to wait is gone: those who waited go on, or wait for another.
-    pub(crate) fn resume_postponed(&mut self, now: Time, fx: &mut Effects) {
+    pub(crate) fn resume_postponed(&mut self, turn: &mut Turn) {
         let waiting =
             self.clients.iter().filter(|client| client.blocked == Some(Blocked::Postponed));
         let waiting: Vec<ConnId> = waiting.map(|client| client.conn).collect();
         for conn in waiting {
-            self.resume(now, conn, fx);
+            self.resume(turn, conn);
         }
     }
 
     /// `WAIT` is over for this client: so many replicas have acknowledged.
-    pub(crate) fn end_wait(&mut self, now: Time, conn: ConnId, fx: &mut Effects) {
+    pub(crate) fn end_wait(&mut self, turn: &mut Turn, conn: ConnId) {
         let Some(client) = self.clients.get_mut(conn) else { return };
         if let Some(Blocked::Wait { offset, .. }) = client.blocked {
             let replicas = self.replication.replicas_at(offset);
             client.reply().integer(replicas as i64);
-            self.resume(now, conn, fx);
+            self.resume(turn, conn);
         }
     }
 
@@ -64,14 +60,14 @@ impl Node {
     }
 
     /// Delete keys that have expired and that nobody has asked for. Each goes out as a DEL of its own.
-    fn expire_cycle(&mut self, now: Time, fx: &mut Effects) {
+    fn expire_cycle(&mut self, turn: &mut Turn) {
         let mut left = EXPIRE_BATCH;
-        for db in 0..self.databases() {
+        for db in 0..turn.config.general.databases {
             while left > 0 {
-                let found = self.keyspace.db_mut(db as usize).next_expired(now.as_millis());
+                let found = self.keyspace.db_mut(db as usize).next_expired(turn.now.as_millis());
                 let Some(key) = found else { break };
-                self.expire_key(db, &key, None, fx);
-                self.flush_propagation(now, fx);
+                self.expire_key(turn, db, &key, None);
+                self.flush_propagation(turn);
                 left -= 1;
             }
         }
@@ -83,17 +79,17 @@ impl Node {
     /// Delete a key whose time has come: others hear of it as a DEL. `running` is the client that is taken out.
     pub(crate) fn expire_key(
         &mut self,
+        turn: &mut Turn,
         db: u32,
         key: &[u8],
         running: Option<&mut Client>,
-        fx: &mut Effects,
     ) {
         self.keyspace.db_mut(db as usize).remove(key);
         self.touch_watchers(db, key);
         self.stats.expired_keys += 1;
         self.propagation.also(db, [&b"DEL"[..], key].into_iter());
-        if self.config.general.notify_keyspace_events.has(NotifyClass::Expired) {
-            self.notify_keyspace(db, "expired", key, running, fx);
+        if turn.config.general.notify_keyspace_events.has(NotifyClass::Expired) {
+            self.notify_keyspace(turn, db, "expired", key, running);
         }
     }
 
@@ -108,19 +104,19 @@ impl Node {
     }
 
     /// Clients that idle for too long, or for whom too much waits, are closed.
-    fn clients_cron(&mut self, now: Time, fx: &mut Effects) {
-        let timeout = u64::from(self.config.network.timeout);
+    fn clients_cron(&mut self, turn: &mut Turn) {
+        let timeout = u64::from(turn.config.network.timeout);
         for conn in self.clients.conns() {
-            self.check_output_limit(now, conn, fx);
+            self.check_output_limit(turn, conn);
             let Some(client) = self.clients.get_mut(conn) else { continue };
-            let idle = now.since(client.last_seen).as_secs();
+            let idle = turn.now.since(client.last_seen).as_secs();
             let closable = client.kind == ClientKind::Normal
                 && client.blocked.is_none()
                 && client.subscriptions.is_empty();
             if timeout > 0 && closable && idle > timeout {
                 client.close = CloseIntent::Now;
-                self.note(now, crate::trace::ServerFact::IdleClient, fx);
-                self.settle_conn(conn, fx);
+                turn.note(crate::trace::ServerFact::IdleClient);
+                self.settle_conn(turn, conn);
             }
         }
     }

@@ -5,59 +5,49 @@
 
 use alloc::vec::Vec;
 
-use super::{Client, Node};
+use super::{Client, Server};
 use crate::{
     config::{MaxmemoryPolicy as Policy, NotifyClass},
-    io::Effects,
-    time::Time,
+    turn::Turn,
 };
 
 /// How many draws it takes at the most to find keys that have an expiry, before the one that expires first is taken.
 const DRAWS: u32 = 64;
 
-impl Node {
+impl Server {
     /// Evict until the data fits `maxmemory` again, or nothing is left that may go.
-    pub(super) fn make_room(
-        &mut self,
-        now: Time,
-        mut client: Option<&mut Client>,
-        fx: &mut Effects,
-    ) {
-        if self.replication_stands_still(now) {
+    pub(super) fn make_room(&mut self, turn: &mut Turn, mut client: Option<&mut Client>) {
+        if self.replication_stands_still(turn.now) {
             return;
         }
-        while self.is_out_of_memory() {
-            let Some((db, key)) = self.next_victim() else { return };
+        while self.is_out_of_memory(turn) {
+            let Some((db, key)) = self.next_victim(turn) else { return };
             self.keyspace.db_mut(db as usize).remove(&key);
             self.touch_watchers(db, &key);
             self.stats.evicted_keys += 1;
             self.propagation.also(db, [&b"DEL"[..], &key].into_iter());
-            if self.config.general.notify_keyspace_events.has(NotifyClass::Evicted) {
-                self.notify_keyspace(db, "evicted", &key, client.as_deref_mut(), fx);
+            if turn.config.general.notify_keyspace_events.has(NotifyClass::Evicted) {
+                self.notify_keyspace(turn, db, "evicted", &key, client.as_deref_mut());
             }
             if self.propagation.depth == 0 {
-                self.flush_propagation(now, fx);
-                self.tell_changes(client.as_deref_mut(), fx);
+                self.flush_propagation(turn);
+                self.tell_changes(turn, client.as_deref_mut());
             }
         }
     }
 
     /// The key that the policy would evict next: the best of a sample from every database.
-    fn next_victim(&mut self) -> Option<(u32, Vec<u8>)> {
-        let policy = self.config.memory.policy;
+    fn next_victim(&mut self, turn: &mut Turn) -> Option<(u32, Vec<u8>)> {
+        let (policy, samples) = (turn.config.memory.policy, turn.config.memory.samples);
         let mut best: Option<(u64, u32, Vec<u8>)> = None;
-        for db in 0..self.databases() {
+        for db in 0..turn.config.general.databases {
             let candidate = match policy {
                 Policy::NoEviction => None,
                 Policy::VolatileTtl => self.first_to_expire(db),
-                Policy::AllkeysRandom => self.sample(db, 1, false),
-                Policy::VolatileRandom => self.sample(db, 1, true),
-                Policy::AllkeysLru | Policy::AllkeysLfu => {
-                    self.sample(db, self.config.memory.samples, false)
-                }
-                Policy::VolatileLru | Policy::VolatileLfu => {
-                    self.sample(db, self.config.memory.samples, true)
-                }
+                Policy::AllkeysRandom => self.sample(turn, db, 1, false),
+                Policy::VolatileRandom => self.sample(turn, db, 1, true),
+                Policy::AllkeysLru | Policy::AllkeysLfu => self.sample(turn, db, samples, false),
+                Policy::VolatileLru | Policy::VolatileLfu => self.sample(turn, db, samples, true),
             };
             if let Some((score, key)) = candidate
                 && best.as_ref().is_none_or(|(other, ..)| score > *other)
@@ -76,11 +66,17 @@ impl Node {
     }
 
     /// Of some keys drawn at random the one that was not used for longest, and for how long.
-    fn sample(&mut self, db: u32, size: u32, expiring: bool) -> Option<(u64, Vec<u8>)> {
+    fn sample(
+        &mut self,
+        turn: &mut Turn,
+        db: u32,
+        size: u32,
+        expiring: bool,
+    ) -> Option<(u64, Vec<u8>)> {
         let (clock, draws) = (self.lru_clock, if expiring { DRAWS } else { size });
         let (mut best, mut seen) = (None::<(u64, Vec<u8>)>, 0);
         for _ in 0..draws {
-            let random = self.rng.rand_u64();
+            let random = turn.ids.rng.rand_u64();
             let entry = self.keyspace.db(db as usize).table().random(random)?;
             if expiring && entry.expire_at().is_none() {
                 continue;

@@ -15,17 +15,17 @@
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 
 use super::{
-    Blocked, Client, ClientKind, CloseIntent, Node,
+    Blocked, Client, ClientKind, CloseIntent, Server,
     admission::{PROTECTED, is_local},
     client::Replies,
 };
 use crate::{
     command::{Command, Ctx, Flag, Outcome},
-    io::{ConnId, Effect, Effects, Endpoint},
+    io::{ConnId, Effect, Endpoint},
     refusal::Refusal,
     resp::{Args, Decoded, RequestDecoder, decode::Limits, decode::OwnedArgs},
-    time::Time,
-    trace::{ServerFact, Trace, WriteFact},
+    trace::{ServerFact, WriteFact},
+    turn::Turn,
 };
 
 /// What became of a request.
@@ -37,85 +37,78 @@ pub(crate) enum Ran {
     Postponed,
 }
 
-impl Node {
+impl Server {
     pub(super) fn accept(
         &mut self,
-        now: Time,
+        turn: &mut Turn,
         conn: ConnId,
         peer: Endpoint,
         local: Endpoint,
-        fx: &mut Effects,
     ) {
-        self.note(now, ServerFact::Accepted { peer: format!("{peer}") }, fx);
-        if self.clients.len() as u64 >= u64::from(self.config.network.maxclients) {
+        turn.note(ServerFact::Accepted { peer: format!("{peer}") });
+        if self.clients.len() as u64 >= u64::from(turn.config.network.maxclients) {
             self.stats.rejected_connections += 1;
-            fx.output(conn).extend_from_slice(b"-ERR max number of clients reached\r\n");
-            fx.push(Effect::Close { conn });
+            turn.fx.output(conn).extend_from_slice(b"-ERR max number of clients reached\r\n");
+            turn.fx.push(Effect::Close { conn });
             return;
         }
-        let open = self.config.general.requirepass.is_none();
-        if self.config.network.protected_mode && open && !is_local(&peer) {
+        let open = turn.config.general.requirepass.is_none();
+        if turn.config.network.protected_mode && open && !is_local(&peer) {
             self.stats.rejected_connections += 1;
-            fx.output(conn).extend_from_slice(PROTECTED);
-            fx.push(Effect::Close { conn });
+            turn.fx.output(conn).extend_from_slice(PROTECTED);
+            turn.fx.push(Effect::Close { conn });
             return;
         }
         self.stats.connections_received += 1;
         let id = self.clients.new_id();
-        let mut client = Client::new(conn, id, peer, local, now);
-        client.authenticated = self.config.general.requirepass.is_none();
+        let mut client = Client::new(conn, id, peer, local, turn.now);
+        client.authenticated = turn.config.general.requirepass.is_none();
         self.clients.insert(client);
     }
 
     /// Bytes from a client: run every request that is complete.
-    pub(super) fn receive(&mut self, now: Time, conn: ConnId, bytes: &[u8], fx: &mut Effects) {
+    pub(super) fn receive(&mut self, turn: &mut Turn, conn: ConnId, bytes: &[u8]) {
         let Some(mut client) = self.clients.take(conn) else { return };
-        client.last_seen = now;
+        client.last_seen = turn.now;
         self.stats.reads_processed += 1;
         self.stats.net_input_bytes += bytes.len() as u64;
         if client.blocked.is_some() || self.persistence.blocks_clients() {
             client.input.extend_from_slice(bytes);
         } else if client.input.is_empty() {
-            let used = self.run_requests(now, &mut client, bytes, fx);
+            let used = self.run_requests(turn, &mut client, bytes);
             client.input.extend_from_slice(&bytes[used..]);
         } else {
             client.input.extend_from_slice(bytes);
-            self.run_input(now, &mut client, fx);
+            self.run_input(turn, &mut client);
         }
-        if client.input.len() as u64 > self.config.network.client_query_buffer_limit {
+        if client.input.len() as u64 > turn.config.network.client_query_buffer_limit {
             client.close = CloseIntent::Now;
-            let client = self.describe(&client, now);
-            self.note(now, ServerFact::QueryBufferFull { client }, fx);
+            let client = self.describe(&client, turn.now);
+            turn.note(ServerFact::QueryBufferFull { client });
         }
-        self.settle(client, fx);
+        self.settle(turn, client);
     }
 
     /// Run what waits in a client's input.
-    fn run_input(&mut self, now: Time, client: &mut Client, fx: &mut Effects) {
+    fn run_input(&mut self, turn: &mut Turn, client: &mut Client) {
         let mut input = core::mem::take(&mut client.input);
-        let used = self.run_requests(now, client, &input, fx);
+        let used = self.run_requests(turn, client, &input);
         input.drain(..used);
         client.input = input;
     }
 
     /// A client's block has ended: its reply is written. Go on with what it has sent meanwhile.
-    pub(crate) fn resume(&mut self, now: Time, conn: ConnId, fx: &mut Effects) {
+    pub(crate) fn resume(&mut self, turn: &mut Turn, conn: ConnId) {
         let Some(mut client) = self.clients.take(conn) else { return };
         client.blocked = None;
-        self.run_input(now, &mut client, fx);
-        self.settle(client, fx);
+        self.run_input(turn, &mut client);
+        self.settle(turn, client);
     }
 
     /// Run the complete requests at the beginning of `buf`; returns how many bytes they took.
-    fn run_requests(
-        &mut self,
-        now: Time,
-        client: &mut Client,
-        buf: &[u8],
-        fx: &mut Effects,
-    ) -> usize {
+    fn run_requests(&mut self, turn: &mut Turn, client: &mut Client, buf: &[u8]) -> usize {
         let mut decoder: RequestDecoder = core::mem::take(&mut client.decoder);
-        let max_bulk = self.max_bulk();
+        let max_bulk = turn.config.network.proto_max_bulk_len;
         let mut at = 0;
         client.reading = buf.len();
         self.measures.begin();
@@ -125,7 +118,7 @@ impl Node {
         {
             let limits = Limits { max_bulk, unauthenticated: !client.authenticated };
             match decoder.decode(&buf[at..], limits) {
-                Ok(Decoded::Request { args, used }) => match self.run(now, client, args, fx) {
+                Ok(Decoded::Request { args, used }) => match self.run(turn, client, args) {
                     Ran::Done => at += used,
                     Ran::Postponed => break,
                 },
@@ -135,8 +128,8 @@ impl Node {
                     client.reply().error(&format!("ERR Protocol error: {}", error.0));
                     client.close = CloseIntent::AfterReply;
                     at = buf.len();
-                    let client = self.describe(client, now);
-                    self.note(now, ServerFact::ProtocolError { what: error.0, client }, fx);
+                    let client = self.describe(client, turn.now);
+                    turn.note(ServerFact::ProtocolError { what: error.0, client });
                 }
             }
         }
@@ -146,23 +139,19 @@ impl Node {
     }
 
     /// One request of a client: look it up, admit it, run it, write its error if it has one.
-    pub(crate) fn run(
-        &mut self,
-        now: Time,
-        client: &mut Client,
-        args: Args<'_>,
-        fx: &mut Effects,
-    ) -> Ran {
+    pub(crate) fn run(&mut self, turn: &mut Turn, client: &mut Client, args: Args<'_>) -> Ran {
         let before = client.out.len();
         let repeated = client.last_command.filter(|row| row.is_simply(args));
         let outcome = match repeated.map_or_else(|| self.find(args), Ok) {
             Ok(row) => {
                 client.last_command = Some(row);
-                if self.is_paused(now, client, row) && self.admit(client, row, args).is_ok() {
+                if self.is_paused(turn.now, client, row)
+                    && self.admit(turn, client, row, args).is_ok()
+                {
                     client.blocked = Some(Blocked::Postponed);
                     return Ran::Postponed;
                 }
-                self.run_row(now, client, row, args, fx)
+                self.run_row(turn, client, row, args)
             }
             Err(refusal) if args.at(0).eq_ignore_ascii_case(b"exec") => {
                 Err(self.abort_exec(client, &refusal))
@@ -183,16 +172,15 @@ impl Node {
     /// Run a command, or put it into the client's transaction, if it is admitted.
     fn run_row(
         &mut self,
-        now: Time,
+        turn: &mut Turn,
         client: &mut Client,
         row: &'static Command,
         args: Args<'_>,
-        fx: &mut Effects,
     ) -> Outcome {
-        if self.config.memory.maxmemory > 0 {
-            self.make_room(now, Some(client), fx);
+        if turn.config.memory.maxmemory > 0 {
+            self.make_room(turn, Some(client));
         }
-        if let Err(refusal) = self.admit(client, row, args) {
+        if let Err(refusal) = self.admit(turn, client, row, args) {
             self.command_stats.rejected(row);
             if row.name == "exec" {
                 return Err(self.abort_exec(client, &refusal));
@@ -204,7 +192,7 @@ impl Node {
             self.enqueue(client, row, args);
             return Ok(());
         }
-        self.call(now, client, row, args, fx)
+        self.call(turn, client, row, args)
     }
 
     /// EXEC itself was refused: the transaction is gone.
@@ -271,11 +259,10 @@ impl Node {
     /// Run a command that is admitted, and gather what it leaves behind. EXEC calls this for each command of its queue.
     pub(crate) fn call(
         &mut self,
-        now: Time,
+        turn: &mut Turn,
         client: &mut Client,
         row: &'static Command,
         args: Args<'_>,
-        fx: &mut Effects,
     ) -> Outcome {
         if client.kind == ClientKind::Master || client.kind == ClientKind::Loader {
             self.measures.begin();
@@ -284,31 +271,31 @@ impl Node {
         let dirty = self.dirty;
         let outer_own = self.propagation.take_own();
         self.propagation.depth += 1;
-        let outcome = (row.run)(&mut Ctx { node: self, client, now, fx }, args);
+        let outcome = (row.run)(&mut Ctx { node: self, client, turn }, args);
         self.propagation.depth -= 1;
         let spoke = self.propagation.take_own();
         // After the fact, as in Redis: SELECT shows the new database, and RESET ends a MONITOR unseen.
         if !self.monitors.is_empty() {
-            self.show_to_monitors(now, client, row, args, fx);
+            self.show_to_monitors(turn, client, row, args);
         }
-        if self.dirty != dirty && !spoke && (self.has_listeners() || fx.detailed) {
+        if self.dirty != dirty && !spoke && (self.has_listeners() || turn.fx.detailed) {
             self.propagation.also(client.db, args.iter());
         }
         if outer_own {
             self.propagation.suppress();
         }
         self.stats.commands_processed += 1;
-        self.measure(now, client, row, args, (begun, outcome.is_err()));
+        self.measure(turn, client, row, args, (begun, outcome.is_err()));
         if !self.tracking.is_off() {
-            self.track(client, row, args, fx);
+            self.track(turn, client, row, args);
         }
         if self.propagation.depth == 0 && !self.propagation.is_empty() {
             self.propagation.one_by_one = row.is(Flag::TouchesArbitraryKeys);
-            self.flush_propagation(now, fx);
+            self.flush_propagation(turn);
             client.held_until = self.persistence.gate();
-            if fx.detailed && client.kind == ClientKind::Normal {
+            if turn.fx.detailed && client.kind == ClientKind::Normal {
                 let write = self.write_fact(client);
-                fx.trace(now, self.log_role(), Trace::Write(write));
+                turn.note(write);
             }
         }
         if self.propagation.depth == 0 {
@@ -333,9 +320,9 @@ impl Node {
     }
 
     /// A client's requests are through: let its replies go if they may, close it if it is to be closed, put it back.
-    pub(crate) fn settle(&mut self, mut client: Box<Client>, fx: &mut Effects) {
+    pub(crate) fn settle(&mut self, turn: &mut Turn, mut client: Box<Client>) {
         if client.close == CloseIntent::Now {
-            self.drop_client(client, fx);
+            self.drop_client(turn, client);
             return;
         }
         if let Some(until) = client.held_until.filter(|until| !self.is_durable(*until)) {
@@ -346,19 +333,19 @@ impl Node {
             return;
         }
         client.held_until = None;
-        if self.exceeds_hard_limit(&client) {
+        if self.exceeds_hard_limit(turn, &client) {
             // Nothing of it is sent, not even the beginning.
             client.close = CloseIntent::Now;
-            self.drop_client(client, fx);
+            self.drop_client(turn, client);
             return;
         }
         if !client.out.is_empty() {
             self.stats.net_output_bytes += client.out.len() as u64;
             self.stats.writes_processed += 1;
-            fx.send_all(client.conn, &mut client.out);
+            turn.fx.send_all(client.conn, &mut client.out);
         }
         match client.close {
-            CloseIntent::AfterReply if client.blocked.is_none() => self.drop_client(client, fx),
+            CloseIntent::AfterReply if client.blocked.is_none() => self.drop_client(turn, client),
             _ => {
                 self.clients.put_back(client);
             }
@@ -366,17 +353,17 @@ impl Node {
     }
 
     /// [`Node::settle`] for a client that is not taken out.
-    pub(crate) fn settle_conn(&mut self, conn: ConnId, fx: &mut Effects) {
+    pub(crate) fn settle_conn(&mut self, turn: &mut Turn, conn: ConnId) {
         if let Some(client) = self.clients.take(conn) {
-            self.settle(client, fx);
+            self.settle(turn, client);
         }
     }
 
     /// The node ends a connection.
-    pub(crate) fn drop_client(&mut self, client: Box<Client>, fx: &mut Effects) {
+    pub(crate) fn drop_client(&mut self, turn: &mut Turn, client: Box<Client>) {
         let conn = client.conn;
         self.forget(client);
-        fx.push(Effect::Close { conn });
+        turn.fx.push(Effect::Close { conn });
     }
 
     /// A client is gone, and nothing of it is left anywhere.
@@ -389,17 +376,17 @@ impl Node {
         self.replication.ended.push(client.conn);
     }
 
-    pub(super) fn unsent(&mut self, now: Time, conn: ConnId, bytes: u64, fx: &mut Effects) {
+    pub(super) fn unsent(&mut self, turn: &mut Turn, conn: ConnId, bytes: u64) {
         if let Some(client) = self.clients.get_mut(conn) {
             client.unsent = bytes;
-            self.check_output_limit(now, conn, fx);
-            self.replica_unsent(conn, bytes, fx);
+            self.check_output_limit(turn, conn);
+            self.replica_unsent(turn, conn, bytes);
         }
     }
 
-    pub(super) fn closed(&mut self, now: Time, conn: ConnId, fx: &mut Effects) {
+    pub(super) fn closed(&mut self, turn: &mut Turn, conn: ConnId) {
         if let Some(client) = self.clients.take(conn) {
-            self.note(now, ServerFact::ClientClosed, fx);
+            turn.note(ServerFact::ClientClosed);
             self.forget(client);
         }
     }

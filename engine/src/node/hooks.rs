@@ -2,19 +2,19 @@
 
 use alloc::string::String;
 
-use super::Node;
-use crate::time::Time;
+use super::Server;
+use crate::turn::Turn;
 
-impl Node {
+impl Server {
     /// `INFO replication`.
-    pub(crate) fn info_replication(&self, now: Time, out: &mut String) {
-        out.push_str(&self.replication.info(now, &self.config));
+    pub(crate) fn info_replication(&self, turn: &Turn, out: &mut String) {
+        out.push_str(&self.replication.info(turn.now, &turn.config));
     }
 
     /// `INFO sentinel`.
-    pub(crate) fn info_sentinel(&self, now: Time, out: &mut String) {
+    pub(crate) fn info_sentinel(&self, turn: &Turn, out: &mut String) {
         if let Some(sentinel) = &self.sentinel {
-            sentinel.info(now, out);
+            sentinel.info(turn.now, out);
         }
     }
 }

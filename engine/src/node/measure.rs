@@ -15,7 +15,8 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Client, Node};
+use super::{Client, Node, Server};
+use crate::turn::Turn;
 use crate::{
     command::{Command, Flag},
     config::Config,
@@ -227,49 +228,51 @@ impl Node {
     /// Lend this node a stopwatch.
     #[must_use]
     pub fn with_stopwatch(mut self, stopwatch: Stopwatch) -> Self {
-        self.measures.stopwatch = Some(stopwatch);
+        self.server.measures.stopwatch = Some(stopwatch);
         self
     }
+}
 
+impl Server {
     /// A command has ended: count it, and note it if it was slow.
     #[inline]
     pub(super) fn measure(
         &mut self,
-        now: Time,
+        turn: &Turn,
         client: &Client,
         row: &'static Command,
         args: Args<'_>,
         (begun, failed): (u64, bool),
     ) {
         let micros = self.measures.lap(begun);
-        let rules = &self.config.general;
+        let rules = &turn.config.general;
         self.command_stats.called(row, failed, micros, rules.latency_tracking);
         let slower = rules.slowlog_log_slower_than;
         let slow = slower >= 0 && micros >= slower.unsigned_abs();
         let late = rules.latency_monitor_threshold;
         if slow || (late > 0 && micros / 1000 >= late) {
-            self.note_slow(now, client, row, args, micros, slow);
+            self.note_slow(turn, client, row, args, micros, slow);
         }
     }
 
     #[cold]
     fn note_slow(
         &mut self,
-        now: Time,
+        turn: &Turn,
         client: &Client,
         row: &Command,
         args: Args<'_>,
         micros: u64,
         slow: bool,
     ) {
-        let Config { general: rules, .. } = &self.config;
+        let Config { general: rules, .. } = &turn.config;
         if slow && !row.is(Flag::SkipSlowlog) && row.name != "exec" {
-            self.measures.slow.push(now, micros, client, (row, args), rules.slowlog_max_len);
+            self.measures.slow.push(turn.now, micros, client, (row, args), rules.slowlog_max_len);
         }
         let late = rules.latency_monitor_threshold;
         if late > 0 && micros / 1000 >= late {
             let event = if row.is(Flag::Fast) { "fast-command" } else { "command" };
-            self.measures.latency.entry(event).or_default().add(now, micros / 1000);
+            self.measures.latency.entry(event).or_default().add(turn.now, micros / 1000);
         }
     }
 }

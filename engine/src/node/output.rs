@@ -3,56 +3,58 @@
 use alloc::{format, string::String, vec::Vec};
 use core::fmt::Write as _;
 
-use super::{Client, ClientKind, CloseIntent, Node, tracking::TrackingMode};
+use super::{Client, ClientKind, CloseIntent, Server, tracking::TrackingMode};
 use crate::{
     command::{Command, Flag},
     config::ClientClass,
-    io::{ConnId, Effects},
+    io::ConnId,
     resp::{Args, Protocol},
     time::Time,
     trace::ServerFact,
+    turn::Turn,
 };
 
-impl Node {
+impl Server {
     /// Send what is written for a client that is not taken out, unless its replies wait for the AOF.
-    pub(crate) fn send_pending(&mut self, conn: ConnId, fx: &mut Effects) {
+    pub(crate) fn send_pending(&mut self, turn: &mut Turn, conn: ConnId) {
         let held_until = self.clients.get(conn).and_then(|client| client.held_until);
         let held = held_until.is_some_and(|until| !self.is_durable(until));
         let Some(client) = self.clients.get_mut(conn) else { return };
         if !held && !client.out.is_empty() {
             self.stats.net_output_bytes += client.out.len() as u64;
-            fx.send_all(conn, &mut client.out);
+            turn.fx.send_all(conn, &mut client.out);
         }
     }
 
     /// Whether more waits for this client than it may ever be (`client-output-buffer-limit`, hard).
-    pub(super) fn exceeds_hard_limit(&self, client: &Client) -> bool {
+    pub(super) fn exceeds_hard_limit(&self, turn: &Turn, client: &Client) -> bool {
         // A small reply is sent at once; only what piles up counts.
         const SMALL: usize = 16 * 1024;
         if client.out.len() <= SMALL {
             return false;
         }
-        let hard = self.config.network.output_limits.of(client.class()).hard;
+        let hard = turn.config.network.output_limits.of(client.class()).hard;
         hard > 0 && client.unsent + client.out.len() as u64 > hard
     }
 
     /// Close a client for whom too much waits, or has waited for too long.
-    pub(super) fn check_output_limit(&mut self, now: Time, conn: ConnId, fx: &mut Effects) {
-        let limits = self.config.network.output_limits;
+    pub(super) fn check_output_limit(&mut self, turn: &mut Turn, conn: ConnId) {
+        let limits = turn.config.network.output_limits;
         let Some(client) = self.clients.get_mut(conn) else { return };
         let waiting = client.unsent + client.out.len() as u64;
         let limit = limits.of(client.class());
         let soft = limit.soft > 0 && waiting >= limit.soft;
         let since =
-            if soft { Some(*client.over_soft_limit_since.get_or_insert(now)) } else { None };
+            if soft { Some(*client.over_soft_limit_since.get_or_insert(turn.now)) } else { None };
         client.over_soft_limit_since = since;
-        let too_long = since.is_some_and(|since| now.since(since).as_secs() > limit.soft_seconds);
+        let too_long =
+            since.is_some_and(|since| turn.now.since(since).as_secs() > limit.soft_seconds);
         if (limit.hard > 0 && waiting >= limit.hard) || too_long {
             client.close = CloseIntent::Now;
             if let Some(client) = self.clients.take(conn) {
-                let shown = self.describe(&client, now);
-                self.note(now, ServerFact::OutputBufferFull { client: shown }, fx);
-                self.settle(client, fx);
+                let shown = self.describe(&client, turn.now);
+                turn.note(ServerFact::OutputBufferFull { client: shown });
+                self.settle(turn, client);
             }
         }
     }
@@ -124,18 +126,22 @@ impl Node {
     /// Show a command to those who have sent MONITOR.
     pub(super) fn show_to_monitors(
         &mut self,
-        now: Time,
+        turn: &mut Turn,
         client: &mut Client,
         row: &Command,
         args: Args<'_>,
-        fx: &mut Effects,
     ) {
         if row.is(Flag::SkipMonitor) || row.is(Flag::Admin) {
             return;
         }
-        let mut line =
-            format!("{}.{:06} [{} {}]", now.as_secs(), now.0 % 1_000_000, client.db, client.peer)
-                .into_bytes();
+        let mut line = format!(
+            "{}.{:06} [{} {}]",
+            turn.now.as_secs(),
+            turn.now.0 % 1_000_000,
+            client.db,
+            client.peer
+        )
+        .into_bytes();
         for arg in row.shown(args) {
             line.push(b' ');
             line.extend_from_slice(&crate::config::directive::quoted(arg));
@@ -143,7 +149,7 @@ impl Node {
         let line = String::from_utf8_lossy(&line).into_owned();
         let monitors: Vec<ConnId> = self.monitors.iter().copied().collect();
         for conn in monitors {
-            self.push_to(conn, Some(client), fx, |reply| reply.simple(&line));
+            self.push_to(turn, conn, Some(client), |reply| reply.simple(&line));
         }
     }
 }

@@ -8,12 +8,9 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Client, Node};
-use crate::{
-    glob,
-    io::{ConnId, Effects},
-    resp::Reply,
-};
+use super::{Client, Server};
+use crate::turn::Turn;
+use crate::{glob, io::ConnId, resp::Reply};
 
 /// The kinds of subscriptions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,15 +107,15 @@ pub fn mine(client: &mut Client, kind: Kind) -> &mut BTreeSet<Vec<u8>> {
     }
 }
 
-impl Node {
+impl Server {
     /// Send a message to all who listen to `channel` itself or to a pattern that it matches; returns how many times
     /// it was sent. `running` is the client that is taken out, if one is: it may be among them.
     pub(crate) fn publish(
         &mut self,
+        turn: &mut Turn,
         channel: &[u8],
         message: &[u8],
         mut running: Option<&mut Client>,
-        fx: &mut Effects,
     ) -> u64 {
         if self.pubsub.channels.is_empty() && self.pubsub.patterns.is_empty() {
             return 0;
@@ -127,7 +124,7 @@ impl Node {
             self.pubsub.channels.get(channel).into_iter().flatten().copied().collect();
         let mut sent = direct.len() as u64;
         for conn in direct {
-            self.push_to(conn, running.as_deref_mut(), fx, |reply| {
+            self.push_to(turn, conn, running.as_deref_mut(), |reply| {
                 reply.push(3);
                 reply.bulk(b"message");
                 reply.bulk(channel);
@@ -141,7 +138,7 @@ impl Node {
         for (pattern, listeners) in matching {
             sent += listeners.len() as u64;
             for conn in listeners {
-                self.push_to(conn, running.as_deref_mut(), fx, |reply| {
+                self.push_to(turn, conn, running.as_deref_mut(), |reply| {
                     reply.push(4);
                     reply.bulk(b"pmessage");
                     reply.bulk(&pattern);
@@ -156,15 +153,15 @@ impl Node {
     /// [`Node::publish`] on a shard channel.
     pub(crate) fn publish_to_shard(
         &mut self,
+        turn: &mut Turn,
         channel: &[u8],
         message: &[u8],
         mut running: Option<&mut Client>,
-        fx: &mut Effects,
     ) -> u64 {
         let listeners: Vec<ConnId> =
             self.pubsub.shards.get(channel).into_iter().flatten().copied().collect();
         for conn in &listeners {
-            self.push_to(*conn, running.as_deref_mut(), fx, |reply| {
+            self.push_to(turn, *conn, running.as_deref_mut(), |reply| {
                 reply.push(3);
                 reply.bulk(b"smessage");
                 reply.bulk(channel);
@@ -177,9 +174,9 @@ impl Node {
     /// Write something that answers no request to a client, and send it.
     pub(crate) fn push_to(
         &mut self,
+        turn: &mut Turn,
         conn: ConnId,
         running: Option<&mut Client>,
-        fx: &mut Effects,
         write: impl FnOnce(&mut Reply<'_>),
     ) {
         match running {
@@ -187,7 +184,7 @@ impl Node {
             _ => {
                 let Some(client) = self.clients.get_mut(conn) else { return };
                 write(&mut client.reply());
-                self.send_pending(conn, fx);
+                self.send_pending(turn, conn);
             }
         }
     }

@@ -2,13 +2,14 @@
 
 use alloc::vec::Vec;
 
-use super::Node;
+use super::Server;
 use crate::{
     config::{Config, Mode},
-    io::{ConnId, DiskError, DiskId, DiskReply, Effect, Effects},
+    io::{ConnId, DiskError, DiskId, DiskReply, Effect},
     sentinel::{Cx, Sentinel, view::SentinelView},
     time::Time,
-    trace::{LogRole, SentinelFact, ServerFact, Trace},
+    trace::{SentinelFact, ServerFact},
+    turn::Turn,
 };
 
 /// `hz`: how often the cron of a sentinel runs a second, at the least. It is drawn anew each time, up to twice that, so
@@ -23,7 +24,7 @@ pub(super) fn of(config: &Config) -> Option<Sentinel> {
     }
 }
 
-impl Node {
+impl Server {
     /// What this sentinel knows and thinks; `None`: it is none.
     pub fn sentinel_view(&self, now: Time) -> Option<SentinelView> {
         self.sentinel.as_ref().map(|sentinel| sentinel.view(now))
@@ -32,12 +33,11 @@ impl Node {
     /// Run something in the sentinel, if this is one.
     pub(crate) fn with_sentinel<T>(
         &mut self,
-        now: Time,
-        fx: &mut Effects,
+        turn: &mut Turn,
         run: impl FnOnce(&mut Sentinel, &mut Cx<'_>) -> T,
     ) -> Option<T> {
         let mut sentinel = self.sentinel.take()?;
-        let mut cx = Cx { now, node: self, fx, loud: Vec::new() };
+        let mut cx = Cx { node: self, turn, loud: Vec::new() };
         let result = run(&mut sentinel, &mut cx);
         for (master, event, message) in core::mem::take(&mut cx.loud) {
             sentinel.notify_by_script(&master, event, message);
@@ -46,38 +46,37 @@ impl Node {
         Some(result)
     }
 
-    pub(super) fn boot_sentinel(&mut self, now: Time, fx: &mut Effects) {
-        self.with_sentinel(now, fx, |sentinel, cx| sentinel.start(cx));
+    pub(super) fn boot_sentinel(&mut self, turn: &mut Turn) {
+        self.with_sentinel(turn, |sentinel, cx| sentinel.start(cx));
     }
 
     /// End the process: all that is worth keeping is in the file.
-    pub(crate) fn end_sentinel(&mut self, now: Time, fx: &mut Effects) {
-        self.note(now, ServerFact::ShutdownRequested, fx);
-        fx.trace(now, LogRole::Sentinel, Trace::Sentinel(SentinelFact::Bye));
-        fx.push(Effect::Exit { code: 0 });
+    pub(crate) fn end_sentinel(&mut self, turn: &mut Turn) {
+        turn.note(ServerFact::ShutdownRequested);
+        turn.note(SentinelFact::Bye);
+        turn.fx.push(Effect::Exit { code: 0 });
     }
 
-    pub(super) fn sentinel_tick(&mut self, now: Time, fx: &mut Effects) {
-        if self.with_sentinel(now, fx, |sentinel, cx| sentinel.tick(cx)).is_some() {
-            let hz = HZ + self.rng.rand_range(0..HZ);
-            self.next_cron = now.plus_millis(1000 / hz);
+    pub(super) fn sentinel_tick(&mut self, turn: &mut Turn) {
+        if self.with_sentinel(turn, |sentinel, cx| sentinel.tick(cx)).is_some() {
+            let hz = HZ + turn.ids.rng.rand_range(0..HZ);
+            self.next_cron = turn.now.plus_millis(1000 / hz);
         }
     }
 
     /// A disk operation has ended: it may be one of the sentinel's, and replies may have waited for it.
     pub(super) fn on_sentinel_disk(
         &mut self,
-        now: Time,
+        turn: &mut Turn,
         id: DiskId,
         result: &Result<DiskReply, DiskError>,
-        fx: &mut Effects,
     ) {
-        let moved = self.with_sentinel(now, fx, |sentinel, cx| sentinel.on_disk(cx, id, result));
+        let moved = self.with_sentinel(turn, |sentinel, cx| sentinel.on_disk(cx, id, result));
         if moved == Some(true) {
             let held = self.clients.iter().filter(|client| client.held_until.is_some());
             let held: Vec<ConnId> = held.map(|client| client.conn).collect();
             for conn in held {
-                self.settle_conn(conn, fx);
+                self.settle_conn(turn, conn);
             }
         }
     }

@@ -14,10 +14,11 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Client, Node};
+use super::{Client, Server};
+use crate::turn::Turn;
 use crate::{
     command::{Command, Flag},
-    io::{ConnId, Effects},
+    io::ConnId,
     resp::{Args, Protocol, Reply},
 };
 
@@ -139,14 +140,14 @@ impl Tracking {
     }
 }
 
-impl Node {
+impl Server {
     /// A command has run: what it has read is noted; if it was not part of another one, what it has changed is told.
     pub(super) fn track(
         &mut self,
+        turn: &mut Turn,
         client: &mut Client,
         row: &Command,
         args: Args<'_>,
-        fx: &mut Effects,
     ) {
         let notes = client.tracking.as_ref().is_some_and(|tracking| tracking.notes_reads());
         if notes && row.is(Flag::Readonly) {
@@ -154,7 +155,7 @@ impl Node {
                 let readers = self.tracking.readers.entry(key.to_vec()).or_default();
                 readers.insert(client.conn);
             }
-            self.limit_tracking(client, fx);
+            self.limit_tracking(turn, client);
         }
         if self.propagation.depth > 0 {
             return;
@@ -165,26 +166,26 @@ impl Node {
         {
             tracking.caching = false;
         }
-        self.tell_changes(Some(client), fx);
+        self.tell_changes(turn, Some(client));
     }
 
     /// Too many keys are known: some are called invalid though they are not.
-    fn limit_tracking(&mut self, client: &mut Client, fx: &mut Effects) {
-        let most = self.config.general.tracking_table_max_keys;
+    fn limit_tracking(&mut self, turn: &mut Turn, client: &mut Client) {
+        let most = turn.config.general.tracking_table_max_keys;
         while most > 0 && self.tracking.readers.len() as u64 > most {
             let Some((key, readers)) = self.tracking.readers.pop_first() else { return };
             for conn in readers {
-                self.tell_invalid(conn, Some(core::slice::from_ref(&key)), Some(client), fx);
+                self.tell_invalid(turn, conn, Some(core::slice::from_ref(&key)), Some(client));
             }
         }
     }
 
     /// Tell who has read what has changed since; keep the rest for the end of the turn.
-    pub(super) fn tell_changes(&mut self, mut running: Option<&mut Client>, fx: &mut Effects) {
+    pub(super) fn tell_changes(&mut self, turn: &mut Turn, mut running: Option<&mut Client>) {
         if core::mem::take(&mut self.tracking.flushed) {
             self.tracking.readers.clear();
             for conn in self.tracking.clients.clone() {
-                self.tell_invalid(conn, None, running.as_deref_mut(), fx);
+                self.tell_invalid(turn, conn, None, running.as_deref_mut());
             }
         }
         let changer = running.as_deref().map(|client| client.conn);
@@ -200,7 +201,7 @@ impl Node {
                     continue;
                 }
                 let keys = Some(core::slice::from_ref(&key));
-                self.tell_invalid(conn, keys, running.as_deref_mut(), fx);
+                self.tell_invalid(turn, conn, keys, running.as_deref_mut());
             }
             let Tracking { prefixes, waiting, .. } = &mut self.tracking;
             for prefix in prefixes.keys().filter(|prefix| key.starts_with(prefix)) {
@@ -210,11 +211,11 @@ impl Node {
     }
 
     /// The end of a turn: what has changed beside all commands, and what those wait for who listen to prefixes.
-    pub(super) fn tell_tracking(&mut self, fx: &mut Effects) {
+    pub(super) fn tell_tracking(&mut self, turn: &mut Turn) {
         if self.tracking.is_off() {
             return;
         }
-        self.tell_changes(None, fx);
+        self.tell_changes(turn, None);
         for (prefix, keys) in core::mem::take(&mut self.tracking.waiting) {
             for conn in self.tracking.prefixes.get(&prefix).cloned().into_iter().flatten() {
                 let own = self.clients.get(conn).and_then(|client| client.tracking.as_ref());
@@ -222,7 +223,7 @@ impl Node {
                 let wanted = keys.iter().filter(|(_, by)| !noloop || **by != Some(conn));
                 let wanted: Vec<Vec<u8>> = wanted.map(|(key, _)| key.clone()).collect();
                 if !wanted.is_empty() {
-                    self.tell_invalid(conn, Some(&wanted), None, fx);
+                    self.tell_invalid(turn, conn, Some(&wanted), None);
                 }
             }
         }
@@ -231,10 +232,10 @@ impl Node {
     /// Tell a client that these keys, or (`None`) all, have changed.
     fn tell_invalid(
         &mut self,
+        turn: &mut Turn,
         conn: ConnId,
         keys: Option<&[Vec<u8>]>,
         mut running: Option<&mut Client>,
-        fx: &mut Effects,
     ) {
         let Some((redirect, pushes)) = self.with_client(conn, running.as_deref_mut(), |client| {
             client.tracking.as_ref().map(|t| (t.redirect, client.protocol == Protocol::Resp3))
@@ -243,7 +244,7 @@ impl Node {
         };
         let Some(id) = redirect else {
             if pushes {
-                self.push_to(conn, running, fx, |reply| write_push(reply, keys));
+                self.push_to(turn, conn, running, |reply| write_push(reply, keys));
             }
             return;
         };
@@ -254,7 +255,7 @@ impl Node {
                 client.tracking.as_mut().map(|tracking| tracking.broken = true)
             });
             if pushes {
-                self.push_to(conn, running, fx, |reply| {
+                self.push_to(turn, conn, running, |reply| {
                     reply.push(2);
                     reply.bulk(b"tracking-redir-broken");
                     reply.integer(id.cast_signed());
@@ -266,8 +267,8 @@ impl Node {
             Some((client.protocol == Protocol::Resp3, !client.subscriptions.is_empty()))
         });
         match listens {
-            Some((true, _)) => self.push_to(target, running, fx, |reply| write_push(reply, keys)),
-            Some((_, true)) => self.push_to(target, running, fx, |reply| {
+            Some((true, _)) => self.push_to(turn, target, running, |reply| write_push(reply, keys)),
+            Some((_, true)) => self.push_to(turn, target, running, |reply| {
                 reply.push(3);
                 reply.bulk(b"message");
                 reply.bulk(CHANNEL);

@@ -5,7 +5,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::Node;
+use super::Server;
 use crate::io::ConnId;
 
 /// Who watches a key, and whether it had expired already when they began.
@@ -64,7 +64,7 @@ impl Watches {
     }
 }
 
-impl Node {
+impl Server {
     /// A key has changed: whoever watches it will hear of it.
     #[inline]
     pub(crate) fn touch_watchers(&mut self, db: u32, key: &[u8]) {

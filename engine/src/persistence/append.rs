@@ -45,13 +45,14 @@ use bytes::Bytes;
 use crate::{
     aof::{Feed, Manifest},
     config::AppendFsync,
-    io::{DiskError, DiskId, DiskOp, Effect, Effects},
+    io::{DiskError, DiskId, DiskOp, Effect},
     node::{
-        Node,
+        Server,
         view::{AofFile, AofProgress},
     },
     time::Time,
     trace::PersistenceFact,
+    turn::Turn,
 };
 
 /// Whether there is an AOF.
@@ -314,16 +315,16 @@ impl Aof {
     }
 }
 
-impl Node {
+impl Server {
     /// Write the AOF's buffer, if there is anything in it and nothing stands in the way. With `force`
     /// a running fsync does not.
-    pub(crate) fn flush_aof(&mut self, now: Time, force: bool, fx: &mut Effects) {
-        let policy = self.config.persistence.appendfsync;
+    pub(crate) fn flush_aof(&mut self, turn: &mut Turn, force: bool) {
+        let policy = turn.config.persistence.appendfsync;
         let aof = &mut self.persistence.aof;
         if aof.writing.is_some() {
             return;
         }
-        let seconds = now.as_secs();
+        let seconds = turn.now.as_secs();
         let syncing = !aof.fsyncs.is_empty();
         if aof.buffer.is_empty() && aof.tail.is_none() {
             let due = policy == AppendFsync::EverySecond
@@ -331,12 +332,12 @@ impl Node {
                 && aof.synced < aof.written
                 && seconds > aof.last_fsync
                 && !syncing;
-            if due && !self.fsyncs_are_off() {
-                self.fsync_aof(now, fx);
+            if due && !self.fsyncs_are_off(turn) {
+                self.fsync_aof(turn);
             }
             return;
         }
-        aof.end_linger(now);
+        aof.end_linger(turn.now);
         if policy == AppendFsync::Always && !force && aof.tail.is_none() {
             let gathers =
                 aof.linger.is_some_and(|linger| self.persistence.held.len() < linger.writers);
@@ -353,27 +354,27 @@ impl Node {
             let since = *aof.postponed_since.get_or_insert(seconds);
             if seconds.saturating_sub(since) < LONGEST_POSTPONEMENT {
                 aof.acknowledged = aof.fed;
-                return self.release_held(fx);
+                return self.release_held(turn);
             }
             if aof.turning {
                 // It does not wait for this fsync alone, and can't go anywhere without it.
                 return;
             }
             aof.delayed_fsyncs += 1;
-            self.note_persistence(now, PersistenceFact::SlowFsync, fx);
+            turn.note(PersistenceFact::SlowFsync);
         }
-        self.write_aof(now, policy, fx);
+        self.write_aof(turn, policy);
     }
 
-    fn write_aof(&mut self, now: Time, policy: AppendFsync, fx: &mut Effects) {
+    fn write_aof(&mut self, turn: &mut Turn, policy: AppendFsync) {
         let Some((path, bytes, to_tail)) = self.persistence.aof.take_next() else { return };
         let bytes = Bytes::from(bytes);
-        let id = self.disk(DiskOp::Append { path: path.clone(), bytes: bytes.clone() }, fx);
+        let id = turn.disk(DiskOp::Append { path: path.clone(), bytes: bytes.clone() });
         let upto = self.persistence.aof.written + bytes.len() as u64;
         // An old file is fsynced for good, whatever the policy; under `always` each file is.
-        if to_tail || (policy == AppendFsync::Always && !self.fsyncs_are_off()) {
-            let id = self.disk(DiskOp::Fsync { path: path.clone() }, fx);
-            self.persistence.aof.fsyncs.push_back(Fsync { id, upto, since: now, done: false });
+        if to_tail || (policy == AppendFsync::Always && !self.fsyncs_are_off(turn)) {
+            let id = turn.disk(DiskOp::Fsync { path: path.clone() });
+            self.persistence.aof.fsyncs.push_back(Fsync { id, upto, since: turn.now, done: false });
         }
         let aof = &mut self.persistence.aof;
         aof.linger = None;
@@ -382,43 +383,42 @@ impl Node {
     }
 
     /// `no-appendfsync-on-rewrite`: no fsync while a child keeps the disk busy.
-    fn fsyncs_are_off(&self) -> bool {
-        self.config.persistence.no_appendfsync_on_rewrite && self.has_child()
+    fn fsyncs_are_off(&self, turn: &Turn) -> bool {
+        turn.config.persistence.no_appendfsync_on_rewrite && self.has_child()
     }
 
     /// Fsync what has been written.
-    pub(super) fn fsync_aof(&mut self, now: Time, fx: &mut Effects) {
+    pub(super) fn fsync_aof(&mut self, turn: &mut Turn) {
         let path = self.persistence.aof.path.clone();
-        let id = self.disk(DiskOp::Fsync { path }, fx);
+        let id = turn.disk(DiskOp::Fsync { path });
         let aof = &mut self.persistence.aof;
-        aof.last_fsync = now.as_secs();
-        aof.fsyncs.push_back(Fsync { id, upto: aof.written, since: now, done: false });
+        aof.last_fsync = turn.now.as_secs();
+        aof.fsyncs.push_back(Fsync { id, upto: aof.written, since: turn.now, done: false });
     }
 
     /// An append or an fsync has ended.
     pub(super) fn aof_on_disk(
         &mut self,
-        now: Time,
+        turn: &mut Turn,
         id: DiskId,
         result: Result<(), DiskError>,
-        fx: &mut Effects,
     ) {
         match self.persistence.aof.writing.take_if(|writing| writing.id == id) {
-            Some(writing) if writing.undoing.is_some() => self.undone(now, writing, result, fx),
+            Some(writing) if writing.undoing.is_some() => self.undone(turn, writing, result),
             Some(writing) => match result {
-                Ok(()) => self.aof_written(now, &writing, fx),
-                Err(error) => self.aof_write_failed(now, writing, &error, fx),
+                Ok(()) => self.aof_written(turn, &writing),
+                Err(error) => self.aof_write_failed(turn, writing, &error),
             },
-            None => self.aof_fsynced(now, id, result, fx),
+            None => self.aof_fsynced(turn, id, result),
         }
-        self.release_held(fx);
-        self.close_incr(now, fx);
-        self.advance_shutdown(now, fx);
-        self.advance_reload(now, fx);
+        self.release_held(turn);
+        self.close_incr(turn);
+        self.advance_shutdown(turn);
+        self.advance_reload(turn);
     }
 
-    fn aof_written(&mut self, now: Time, writing: &Writing, fx: &mut Effects) {
-        let policy = self.config.persistence.appendfsync;
+    fn aof_written(&mut self, turn: &mut Turn, writing: &Writing) {
+        let policy = turn.config.persistence.appendfsync;
         let aof = &mut self.persistence.aof;
         let bytes = writing.bytes.len() as u64;
         aof.written += bytes;
@@ -436,34 +436,28 @@ impl Node {
             aof.acknowledged = aof.acknowledged.max(end);
         }
         let due = policy == AppendFsync::EverySecond
-            && now.as_secs() > aof.last_fsync
+            && turn.now.as_secs() > aof.last_fsync
             && aof.fsyncs.is_empty();
         if recovered {
-            self.note_persistence(now, PersistenceFact::AofWriteRecovered, fx);
+            turn.note(PersistenceFact::AofWriteRecovered);
         }
-        if due && !self.fsyncs_are_off() {
-            self.fsync_aof(now, fx);
+        if due && !self.fsyncs_are_off(turn) {
+            self.fsync_aof(turn);
         }
     }
 
-    fn aof_fsynced(
-        &mut self,
-        now: Time,
-        id: DiskId,
-        result: Result<(), DiskError>,
-        fx: &mut Effects,
-    ) {
+    fn aof_fsynced(&mut self, turn: &mut Turn, id: DiskId, result: Result<(), DiskError>) {
         if let Err(error) = result {
-            return self.aof_fsync_failed(now, id, error.text, fx);
+            return self.aof_fsync_failed(turn, id, error.text);
         }
         let writers = self.persistence.held.len();
-        let always = self.config.persistence.appendfsync == AppendFsync::Always;
+        let always = turn.config.persistence.appendfsync == AppendFsync::Always;
         let aof = &mut self.persistence.aof;
         aof.fsync_error = None;
         if let Some(fsync) = aof.fsyncs.iter_mut().find(|fsync| fsync.id == id) {
             fsync.done = true;
-            let moment = (now.since(fsync.since).as_micros() as u64 / 4).min(LONGEST_LINGER);
-            let until = Time(now.0 + moment);
+            let moment = (turn.now.since(fsync.since).as_micros() as u64 / 4).min(LONGEST_LINGER);
+            let until = Time(turn.now.0 + moment);
             aof.linger = always.then_some(Linger { until, writers });
         }
         // A later fsync may be of another file: an offset is safe when all before it are.
@@ -473,29 +467,23 @@ impl Node {
         aof.note_synced();
     }
 
-    fn aof_fsync_failed(&mut self, now: Time, id: DiskId, why: String, fx: &mut Effects) {
+    fn aof_fsync_failed(&mut self, turn: &mut Turn, id: DiskId, why: String) {
         let aof = &mut self.persistence.aof;
         aof.fsyncs.retain(|fsync| fsync.id != id);
-        if self.config.persistence.appendfsync == AppendFsync::Always && aof.state == AofState::On {
-            self.note_persistence(now, PersistenceFact::AofFsyncFatal { why }, fx);
-            fx.push(Effect::Exit { code: 1 });
+        if turn.config.persistence.appendfsync == AppendFsync::Always && aof.state == AofState::On {
+            turn.note(PersistenceFact::AofFsyncFatal { why });
+            turn.fx.push(Effect::Exit { code: 1 });
         } else {
             let first = aof.fsync_error.replace(why.clone()).is_none();
             if first {
-                self.note_persistence(now, PersistenceFact::AofFsyncError { why }, fx);
+                turn.note(PersistenceFact::AofFsyncError { why });
             }
-            self.incr_not_closed(now, fx);
+            self.incr_not_closed(turn);
         }
     }
 
-    fn aof_write_failed(
-        &mut self,
-        now: Time,
-        writing: Writing,
-        error: &DiskError,
-        fx: &mut Effects,
-    ) {
-        let seconds = now.as_secs();
+    fn aof_write_failed(&mut self, turn: &mut Turn, writing: Writing, error: &DiskError) {
+        let seconds = turn.now.as_secs();
         let aof = &mut self.persistence.aof;
         let quiet =
             aof.error_logged.is_some_and(|at| seconds.saturating_sub(at) <= ERROR_LOG_PERIOD);
@@ -506,24 +494,24 @@ impl Node {
                 0 => PersistenceFact::AofWriteError { why: error.text.clone() },
                 written => PersistenceFact::AofShortWrite { written, expected },
             };
-            self.note_persistence(now, fact, fx);
+            turn.note(fact);
         }
         let aof = &mut self.persistence.aof;
         aof.write_error = Some(error.text.clone());
         // An fsync behind it covered what was there, and it was not.
         aof.fsynced = aof.synced;
-        if self.config.persistence.appendfsync == AppendFsync::Always && aof.state == AofState::On {
+        if turn.config.persistence.appendfsync == AppendFsync::Always && aof.state == AofState::On {
             if error.written > 0 && writing.path == aof.path {
                 // The next start must find whole commands. (Of an earlier file the length is not known here.)
                 let (path, len) = (writing.path.clone(), aof.incr_size);
-                self.disk(DiskOp::Truncate { path, len }, fx);
+                turn.disk(DiskOp::Truncate { path, len });
             }
-            self.note_persistence(now, PersistenceFact::AofWriteFatal, fx);
-            return fx.push(Effect::Exit { code: 1 });
+            turn.note(PersistenceFact::AofWriteFatal);
+            return turn.fx.push(Effect::Exit { code: 1 });
         }
         // Only `always` has promised anything about it.
         aof.acknowledged = aof.fed;
-        self.incr_not_closed(now, fx);
+        self.incr_not_closed(turn);
         let aof = &mut self.persistence.aof;
         if error.written == 0 || writing.path != aof.path {
             let rest = &writing.bytes[(error.written as usize).min(writing.bytes.len())..];
@@ -531,23 +519,17 @@ impl Node {
             return aof.put_back(writing.path, rest);
         }
         let (path, len) = (writing.path.clone(), aof.incr_size);
-        let id = self.disk(DiskOp::Truncate { path, len }, fx);
+        let id = turn.disk(DiskOp::Truncate { path, len });
         let undoing = Some(error.written);
         self.persistence.aof.writing = Some(Writing { id, undoing, ..writing });
     }
 
     /// The file has been cut back to where it was before an append that failed half-way, or not.
-    fn undone(
-        &mut self,
-        now: Time,
-        writing: Writing,
-        result: Result<(), DiskError>,
-        fx: &mut Effects,
-    ) {
+    fn undone(&mut self, turn: &mut Turn, writing: Writing, result: Result<(), DiskError>) {
         let mut stays = 0;
         if let Err(error) = result {
             stays = writing.undoing.unwrap_or(0);
-            self.note_persistence(now, PersistenceFact::AofShortWriteStays { why: error.text }, fx);
+            turn.note(PersistenceFact::AofShortWriteStays { why: error.text });
         }
         let aof = &mut self.persistence.aof;
         aof.written += stays;
@@ -557,28 +539,28 @@ impl Node {
     }
 
     /// What waits for the next second: a postponed write, a write that failed.
-    pub(super) fn aof_cron(&mut self, now: Time, fx: &mut Effects) {
+    pub(super) fn aof_cron(&mut self, turn: &mut Turn) {
         let aof = &self.persistence.aof;
         if aof.postponed_since.is_some() || aof.write_error.is_some() || aof.synced < aof.written {
-            self.flush_aof(now, false, fx);
+            self.flush_aof(turn, false);
         }
         // A policy that was relaxed by CONFIG SET may have freed somebody.
         let aof = &mut self.persistence.aof;
-        if self.config.persistence.appendfsync != AppendFsync::Always {
+        if turn.config.persistence.appendfsync != AppendFsync::Always {
             aof.acknowledged = aof.acknowledged.max(aof.written);
         }
-        aof.rewrites.stamps = self.config.persistence.aof_timestamp_enabled;
-        self.release_held(fx);
+        aof.rewrites.stamps = turn.config.persistence.aof_timestamp_enabled;
+        self.release_held(turn);
     }
 
     /// The path of one of the AOF's files.
-    pub(super) fn aof_path(&self, name: &str) -> String {
-        format!("{}/{name}", self.config.persistence.appenddirname)
+    pub(super) fn aof_path(&self, turn: &Turn, name: &str) -> String {
+        format!("{}/{name}", turn.config.persistence.appenddirname)
     }
 
     /// How the AOF's files begin, and where they are.
-    pub(super) fn aof_names(&self) -> (String, String) {
-        let config = &self.config.persistence;
+    pub(super) fn aof_names(&self, turn: &Turn) -> (String, String) {
+        let config = &turn.config.persistence;
         (config.appenddirname.to_string(), config.appendfilename.to_string())
     }
 }

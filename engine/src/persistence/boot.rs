@@ -16,33 +16,33 @@ use super::{
 };
 use crate::{
     aof::{Manifest, Rewriter},
-    io::{DiskOp, Effects},
-    node::Node,
+    io::DiskOp,
+    node::Server,
     rdb::{Encoder, Progress},
-    time::Time,
     trace::{PersistenceFact, ServerFact},
+    turn::Turn,
 };
 
-impl Node {
+impl Server {
     /// The data is there: open the AOF, if there is to be one.
-    pub(super) fn open_aof(&mut self, now: Time, fx: &mut Effects) {
-        if !self.config.persistence.appendonly {
-            return self.clean_up(now, fx);
+    pub(super) fn open_aof(&mut self, turn: &mut Turn) {
+        if !turn.config.persistence.appendonly {
+            return self.clean_up(turn);
         }
-        let (dir, prefix) = self.aof_names();
+        let (dir, prefix) = self.aof_names(turn);
         let blame = format!("Can't open or create append-only dir {dir}");
         let mut script =
             Script::new(Then::Opened).step(DiskOp::MakeDir { path: dir.clone() }, blame);
         let mut manifest = self.persistence.aof.manifest.clone();
         let unchanged = !manifest.incrs.is_empty();
         if manifest.is_empty() {
-            script = self.first_base(now, script, &prefix, &mut manifest);
+            script = self.first_base(turn, script, &prefix, &mut manifest);
         }
         let incr = match manifest.incrs.last() {
             Some(incr) => incr.name.clone(),
             None => manifest.new_incr(&prefix),
         };
-        let path = self.aof_path(&incr);
+        let path = self.aof_path(turn, &incr);
         let opening = format!("Can't open the append-only file {incr}");
         let syncing = format!("Fail to fsync AOF directory {dir}");
         // An empty append makes the file, or makes sure that it can be written to: what is there stays.
@@ -58,22 +58,22 @@ impl Node {
         let aof = &mut self.persistence.aof;
         aof.manifest = manifest;
         aof.path = path;
-        self.run_script(script, fx);
+        self.run_script(turn, script);
     }
 
     /// An AOF begins with a base that holds the data there is: none.
     fn first_base(
         &mut self,
-        now: Time,
+        turn: &Turn,
         script: Script,
         prefix: &str,
         manifest: &mut Manifest,
     ) -> Script {
-        let name = manifest.new_base(prefix, self.config.persistence.aof_use_rdb_preamble);
-        let to = self.aof_path(&name);
-        let temp = format!("temp-rewriteaof-{}.aof", self.pid);
+        let name = manifest.new_base(prefix, turn.config.persistence.aof_use_rdb_preamble);
+        let to = self.aof_path(turn, &name);
+        let temp = format!("temp-rewriteaof-{}.aof", turn.ids.pid);
         // It does not count as growth, nor as what growth is measured by; Redis sees it so.
-        let bytes = self.base_bytes(now);
+        let bytes = self.base_bytes(turn);
         let writing = "Write error writing append only file on disk";
         script
             .step(
@@ -88,14 +88,15 @@ impl Node {
             )
     }
 
-    fn base_bytes(&mut self, now: Time) -> Vec<u8> {
+    fn base_bytes(&mut self, turn: &Turn) -> Vec<u8> {
         let source = SnapshotSource::new(self.keyspace.snapshot());
         let mut out = Vec::new();
-        if self.config.persistence.aof_use_rdb_preamble {
-            let mut encoder = Encoder::new(source, self.aof_base_aux(now), self.rdb_options());
+        if turn.config.persistence.aof_use_rdb_preamble {
+            let mut encoder =
+                Encoder::new(source, self.aof_base_aux(turn.now), self.rdb_options(turn));
             while encoder.next_chunk(usize::MAX, &mut out) == Progress::More {}
         } else {
-            let stamp = self.config.persistence.aof_timestamp_enabled.then_some(now.as_secs());
+            let stamp = turn.config.persistence.aof_timestamp_enabled.then_some(turn.now.as_secs());
             let mut rewriter = Rewriter::new(source, stamp);
             while rewriter.next_chunk(usize::MAX, &mut out) == Progress::More {}
         }
@@ -103,39 +104,39 @@ impl Node {
     }
 
     /// The AOF can be appended to.
-    pub(super) fn aof_opened(&mut self, now: Time, ok: bool, fx: &mut Effects) {
+    pub(super) fn aof_opened(&mut self, turn: &mut Turn, ok: bool) {
         if !ok {
-            return self.refuse_load(now, Refused::said(), fx);
+            return self.refuse_load(turn, Refused::said());
         }
         let manifest = &self.persistence.aof.manifest;
         let incr = manifest.incrs.last().map(|file| file.name.clone()).unwrap_or_default();
         let base = manifest.base.as_ref().map(|file| file.name.clone());
         let read = self.persistence.load.as_ref().is_some_and(super::load::Load::found_aof);
         if let Some(file) = base.filter(|_| !read) {
-            self.note_persistence(now, PersistenceFact::BaseCreated { file }, fx);
+            turn.note(PersistenceFact::BaseCreated { file });
         }
         let fact = match self.persistence.load.as_ref().is_some_and(super::load::Load::found_incr) {
             true => PersistenceFact::IncrOpened { file: incr },
             false => PersistenceFact::IncrCreated { file: incr },
         };
-        self.note_persistence(now, fact, fx);
+        turn.note(fact);
         self.persistence.aof.state = AofState::On;
-        self.persistence.aof.rewrites.stamps = self.config.persistence.aof_timestamp_enabled;
-        self.clean_up(now, fx);
+        self.persistence.aof.rewrites.stamps = turn.config.persistence.aof_timestamp_enabled;
+        self.clean_up(turn);
     }
 
     /// A crash may have come between a rewrite and the end of the files of before it.
-    fn clean_up(&mut self, now: Time, fx: &mut Effects) {
-        match self.history_script(now, Then::CleanedAtBoot, fx) {
-            Some(script) => self.run_script(script, fx),
-            None => self.finish_load(now, fx),
+    fn clean_up(&mut self, turn: &mut Turn) {
+        match self.history_script(turn, Then::CleanedAtBoot) {
+            Some(script) => self.run_script(turn, script),
+            None => self.finish_load(turn),
         }
     }
 
     /// The node is ready.
-    pub(super) fn finish_load(&mut self, now: Time, fx: &mut Effects) {
+    pub(super) fn finish_load(&mut self, turn: &mut Turn) {
         self.persistence.load = None;
         self.dirty = 0;
-        self.note(now, ServerFact::Ready, fx);
+        turn.note(ServerFact::Ready);
     }
 }

@@ -4,11 +4,11 @@ use alloc::{format, string::String};
 use core::fmt::Write;
 
 use super::{AofState, ChildKind};
-use crate::{node::Node, time::Time};
+use crate::{node::Server, turn::Turn};
 
-impl Node {
+impl Server {
     /// The fields of `INFO persistence`, each on its line, without the section's title.
-    pub(crate) fn info_persistence(&self, now: Time, out: &mut String) {
+    pub(crate) fn info_persistence(&self, turn: &Turn, out: &mut String) {
         let mut line = |name: &str, value: &dyn core::fmt::Display| {
             let _ = write!(out, "{name}:{value}\r\n");
         };
@@ -26,20 +26,20 @@ impl Node {
         line("current_fork_perc", &format!("{}.{:02}", hundredths / 100, hundredths % 100));
         line("current_save_keys_processed", &written);
         line("current_save_keys_total", &total);
-        self.info_rdb(now, &mut line);
-        self.info_aof(now, &mut line);
+        self.info_rdb(turn, &mut line);
+        self.info_aof(turn, &mut line);
         line("module_fork_in_progress", &0);
         line("module_fork_last_cow_size", &0);
         if it.aof.state != AofState::Off {
             self.info_aof_sizes(&mut line);
         }
         if let Some(load) = &it.load {
-            load.info(now, &mut line);
+            load.info(turn.now, &mut line);
         }
-        self.replication.loading_info(now, &mut line);
+        self.replication.loading_info(turn.now, &mut line);
     }
 
-    fn info_rdb(&self, now: Time, line: &mut dyn FnMut(&str, &dyn core::fmt::Display)) {
+    fn info_rdb(&self, turn: &Turn, line: &mut dyn FnMut(&str, &dyn core::fmt::Display)) {
         let it = &self.persistence;
         let in_progress = it.is_saving() || self.replication.full_sync.is_some();
         line("rdb_changes_since_last_save", &self.dirty);
@@ -48,7 +48,7 @@ impl Node {
         line("rdb_last_bgsave_status", &status(!it.saves.last_failed()));
         line("rdb_last_bgsave_time_sec", &seconds(it.saves.last_seconds));
         let since = in_progress.then_some(it.progress.since);
-        let running = since.map(|since| now.as_secs().saturating_sub(since.as_secs()));
+        let running = since.map(|since| turn.now.as_secs().saturating_sub(since.as_secs()));
         line("rdb_current_bgsave_time_sec", &seconds(running));
         line("rdb_saves", &it.saves.count);
         line("rdb_last_cow_size", &it.saves.last_cow);
@@ -57,7 +57,7 @@ impl Node {
         line("rdb_last_load_keys_loaded", &loaded);
     }
 
-    fn info_aof(&self, now: Time, line: &mut dyn FnMut(&str, &dyn core::fmt::Display)) {
+    fn info_aof(&self, turn: &Turn, line: &mut dyn FnMut(&str, &dyn core::fmt::Display)) {
         let it = &self.persistence;
         let rewrites = &it.aof.rewrites;
         let rewriting = it.child.as_ref().filter(|c| matches!(c.kind, ChildKind::Rewrite(_)));
@@ -65,7 +65,8 @@ impl Node {
         line("aof_rewrite_in_progress", &u8::from(rewriting.is_some()));
         line("aof_rewrite_scheduled", &u8::from(rewrites.scheduled));
         line("aof_last_rewrite_time_sec", &seconds(rewrites.last_seconds));
-        let running = rewriting.map(|child| now.as_secs().saturating_sub(child.since.as_secs()));
+        let running =
+            rewriting.map(|child| turn.now.as_secs().saturating_sub(child.since.as_secs()));
         line("aof_current_rewrite_time_sec", &seconds(running));
         line("aof_last_bgrewrite_status", &status(rewrites.last_ok));
         line("aof_rewrites", &rewrites.begun);

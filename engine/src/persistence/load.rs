@@ -25,11 +25,12 @@ use super::{
 };
 use crate::{
     aof::Manifest,
-    io::{DiskError, DiskErrorKind, DiskId, DiskOp, DiskReply, Effect, Effects},
-    node::Node,
+    io::{DiskError, DiskErrorKind, DiskId, DiskOp, DiskReply, Effect},
+    node::Server,
     refusal::Refusal,
     time::Time,
     trace::PersistenceFact,
+    turn::Turn,
 };
 
 /// Data that is being read.
@@ -147,35 +148,35 @@ impl Load {
     }
 }
 
-impl Node {
+impl Server {
     /// The node starts: look for data.
-    pub(crate) fn begin_load(&mut self, now: Time, fx: &mut Effects) {
-        self.persistence.saves.last = now.as_secs();
-        let path = self.manifest_path();
-        self.persistence.load = Some(Load::new(now, Stage::ManifestLength));
-        self.ask_disk(Stage::ManifestLength, DiskOp::Length { path }, fx);
+    pub(crate) fn begin_load(&mut self, turn: &mut Turn) {
+        self.persistence.saves.last = turn.now.as_secs();
+        let path = self.manifest_path(turn);
+        self.persistence.load = Some(Load::new(turn.now, Stage::ManifestLength));
+        self.ask_disk(turn, Stage::ManifestLength, DiskOp::Length { path });
     }
 
-    fn manifest_path(&self) -> String {
-        let (dir, prefix) = self.aof_names();
+    fn manifest_path(&self, turn: &Turn) -> String {
+        let (dir, prefix) = self.aof_names(turn);
         format!("{dir}/{}", Manifest::file_name(&prefix))
     }
 
     /// The manifest is known, be it empty: on to the data.
-    fn manifest_known(&mut self, now: Time, fx: &mut Effects) {
-        if self.config.persistence.appendonly {
-            let (_, path) = self.aof_names();
-            return self.ask_disk(Stage::OldFile, DiskOp::Length { path }, fx);
+    fn manifest_known(&mut self, turn: &mut Turn) {
+        if turn.config.persistence.appendonly {
+            let (_, path) = self.aof_names(turn);
+            return self.ask_disk(turn, Stage::OldFile, DiskOp::Length { path });
         }
-        let name = self.config.persistence.dbfilename.clone();
+        let name = turn.config.persistence.dbfilename.clone();
         if let Some(load) = self.load_mut() {
             load.queue.push_back(Part::new(&name, name.clone(), Role::Rdb));
         }
-        self.ask_sizes(now, fx);
+        self.ask_sizes(turn);
     }
 
-    pub(super) fn ask_disk(&mut self, stage: Stage, op: DiskOp, fx: &mut Effects) {
-        let id = self.disk(op, fx);
+    pub(super) fn ask_disk(&mut self, turn: &mut Turn, stage: Stage, op: DiskOp) {
+        let id = turn.disk(op);
         if let Some(load) = self.load_mut() {
             load.ask = Some(id);
             load.stage = stage;
@@ -183,67 +184,60 @@ impl Node {
     }
 
     /// The disk has answered.
-    pub(super) fn load_on_disk(
-        &mut self,
-        now: Time,
-        result: Result<DiskReply, DiskError>,
-        fx: &mut Effects,
-    ) {
+    pub(super) fn load_on_disk(&mut self, turn: &mut Turn, result: Result<DiskReply, DiskError>) {
         let Some(load) = self.load_mut() else { return };
         load.ask = None;
         let outcome = match load.stage {
-            Stage::ManifestLength => self.manifest_length(now, result, fx),
-            Stage::Manifest => self.manifest_read(now, result, fx),
-            Stage::OldFile => self.old_file(now, result.is_ok(), fx),
-            Stage::OldFileMoved => self.old_file_moved(now, result.is_ok(), fx),
-            Stage::Sizes => self.size_known(now, result, fx),
-            Stage::Reading => self.load_piece_read(now, result, fx),
-            Stage::Truncating => self.truncated(now, result, fx),
+            Stage::ManifestLength => self.manifest_length(turn, result),
+            Stage::Manifest => self.manifest_read(turn, result),
+            Stage::OldFile => self.old_file(turn, result.is_ok()),
+            Stage::OldFileMoved => self.old_file_moved(turn, result.is_ok()),
+            Stage::Sizes => self.size_known(turn, result),
+            Stage::Reading => self.load_piece_read(turn, result),
+            Stage::Truncating => self.truncated(turn, result),
             Stage::Script => Ok(()),
         };
         if let Err(why) = outcome {
-            self.refuse_load(now, why, fx);
+            self.refuse_load(turn, why);
         }
     }
 
     /// The data can't be loaded: say so, and end. Nothing has been overwritten.
-    pub(super) fn refuse_load(&mut self, now: Time, why: Refused, fx: &mut Effects) {
+    pub(super) fn refuse_load(&mut self, turn: &mut Turn, why: Refused) {
         for sentence in why.0 {
-            self.note_persistence(now, PersistenceFact::LoadRefused { sentence }, fx);
+            turn.note(PersistenceFact::LoadRefused { sentence });
         }
         if self.persistence.reload.is_some() {
             let why = "Error trying to load the RDB dump, check server logs.";
-            return self.reload_ended(now, Err(Refusal::err(why)), fx);
+            return self.reload_ended(turn, Err(Refusal::err(why)));
         }
-        fx.push(Effect::Exit { code: 1 });
+        turn.fx.push(Effect::Exit { code: 1 });
     }
 
     fn manifest_length(
         &mut self,
-        now: Time,
+        turn: &mut Turn,
         result: Result<DiskReply, DiskError>,
-        fx: &mut Effects,
     ) -> Result<(), Refused> {
-        let path = self.manifest_path();
+        let path = self.manifest_path(turn);
         match result {
             Ok(DiskReply::Length(len)) => {
-                self.ask_disk(Stage::Manifest, DiskOp::Read { path, offset: 0, len }, fx);
+                self.ask_disk(turn, Stage::Manifest, DiskOp::Read { path, offset: 0, len });
             }
             Err(error) if error.kind != DiskErrorKind::NotFound => {
                 return Err(refuse::unreadable_manifest(&path, &error));
             }
-            _ => self.manifest_known(now, fx),
+            _ => self.manifest_known(turn),
         }
         Ok(())
     }
 
     fn manifest_read(
         &mut self,
-        now: Time,
+        turn: &mut Turn,
         result: Result<DiskReply, DiskError>,
-        fx: &mut Effects,
     ) -> Result<(), Refused> {
-        let path = self.manifest_path();
+        let path = self.manifest_path(turn);
         let bytes = match result {
             Ok(DiskReply::Data(bytes)) => bytes,
             Ok(_) => return Ok(()),
@@ -252,44 +246,44 @@ impl Node {
         let manifest =
             Manifest::parse(&bytes).map_err(|error| refuse::bad_manifest(&path, &error))?;
         self.persistence.aof.manifest = manifest;
-        self.manifest_known(now, fx);
+        self.manifest_known(turn);
         Ok(())
     }
 
     /// Is there a file of the name that the AOF had before 7.0?
-    fn old_file(&mut self, now: Time, exists: bool, fx: &mut Effects) -> Result<(), Refused> {
+    fn old_file(&mut self, turn: &mut Turn, exists: bool) -> Result<(), Refused> {
         let manifest = &self.persistence.aof.manifest;
-        let (_, prefix) = self.aof_names();
+        let (_, prefix) = self.aof_names(turn);
         if exists && manifest.is_empty() {
-            self.migrate(fx);
+            self.migrate(turn);
         } else if exists
             && manifest.incrs.is_empty()
             && manifest.base.as_ref().is_some_and(|base| base.name == prefix)
         {
-            let path = self.aof_path(&prefix);
-            self.ask_disk(Stage::OldFileMoved, DiskOp::Length { path }, fx);
+            let path = self.aof_path(turn, &prefix);
+            self.ask_disk(turn, Stage::OldFileMoved, DiskOp::Length { path });
         } else {
-            self.queue_aof(now, fx);
+            self.queue_aof(turn);
         }
         Ok(())
     }
 
     /// The manifest names the old file; was it moved, or did a crash come between?
-    fn old_file_moved(&mut self, now: Time, moved: bool, fx: &mut Effects) -> Result<(), Refused> {
+    fn old_file_moved(&mut self, turn: &mut Turn, moved: bool) -> Result<(), Refused> {
         if moved {
-            self.queue_aof(now, fx);
+            self.queue_aof(turn);
         } else {
-            self.migrate(fx);
+            self.migrate(turn);
         }
         Ok(())
     }
 
     /// Make an AOF of before 7.0 the base of the directory: the manifest first, then the move, so that
     /// a crash between the two is recognised by [`Node::old_file_moved`].
-    fn migrate(&mut self, fx: &mut Effects) {
-        let (dir, prefix) = self.aof_names();
+    fn migrate(&mut self, turn: &mut Turn) {
+        let (dir, prefix) = self.aof_names(turn);
         let manifest = Manifest::upgraded(&prefix);
-        let to = self.aof_path(&prefix);
+        let to = self.aof_path(turn, &prefix);
         let script = Script::new(Then::Upgraded)
             .step(
                 DiskOp::MakeDir { path: dir.clone() },
@@ -305,52 +299,51 @@ impl Node {
         if let Some(load) = self.load_mut() {
             load.stage = Stage::Script;
         }
-        self.run_script(script, fx);
+        self.run_script(turn, script);
     }
 
     /// The old file is in the directory.
-    pub(super) fn upgraded(&mut self, now: Time, ok: bool, fx: &mut Effects) {
+    pub(super) fn upgraded(&mut self, turn: &mut Turn, ok: bool) {
         if !ok {
-            return self.refuse_load(now, Refused::said(), fx);
+            return self.refuse_load(turn, Refused::said());
         }
-        let (dir, file) = self.aof_names();
-        self.note_persistence(now, PersistenceFact::Migrated { file, dir }, fx);
-        self.queue_aof(now, fx);
+        let (dir, file) = self.aof_names(turn);
+        turn.note(PersistenceFact::Migrated { file, dir });
+        self.queue_aof(turn);
     }
 
     /// What the manifest names is read, in order.
-    pub(super) fn queue_aof(&mut self, now: Time, fx: &mut Effects) {
+    pub(super) fn queue_aof(&mut self, turn: &mut Turn) {
         let manifest = self.persistence.aof.manifest.clone();
         let base = manifest.base.iter().map(|file| (Role::Base, file));
         let incrs = manifest.incrs.iter().map(|file| (Role::Incr, file));
         let parts: VecDeque<Part> = base
             .chain(incrs)
-            .map(|(role, file)| Part::new(&file.name, self.aof_path(&file.name), role))
+            .map(|(role, file)| Part::new(&file.name, self.aof_path(turn, &file.name), role))
             .collect();
         if let Some(load) = self.load_mut() {
             load.queue = parts;
             load.found = (!manifest.is_empty(), !manifest.incrs.is_empty());
         }
-        self.ask_sizes(now, fx);
+        self.ask_sizes(turn);
     }
 
     /// The length of the first file that has none yet; when all have one, reading begins.
-    pub(super) fn ask_sizes(&mut self, now: Time, fx: &mut Effects) {
+    pub(super) fn ask_sizes(&mut self, turn: &mut Turn) {
         let Some(load) = self.load_mut() else { return };
         if let Some(part) = load.queue.iter().find(|part| part.size.is_none()) {
             let path = part.path.clone();
-            self.ask_disk(Stage::Sizes, DiskOp::Length { path }, fx);
+            self.ask_disk(turn, Stage::Sizes, DiskOp::Length { path });
         } else {
             load.total = load.queue.iter().filter_map(|part| part.size).sum();
-            self.next_part(now, fx);
+            self.next_part(turn);
         }
     }
 
     fn size_known(
         &mut self,
-        now: Time,
+        turn: &mut Turn,
         result: Result<DiskReply, DiskError>,
-        fx: &mut Effects,
     ) -> Result<(), Refused> {
         let Some(load) = self.load_mut() else { return Ok(()) };
         let Some(at) = load.queue.iter().position(|part| part.size.is_none()) else {
@@ -368,56 +361,56 @@ impl Node {
             }
             Ok(_) => {}
         }
-        self.ask_sizes(now, fx);
+        self.ask_sizes(turn);
         Ok(())
     }
 
     /// The next file of the queue; behind the last one the AOF is opened.
-    pub(super) fn next_part(&mut self, now: Time, fx: &mut Effects) {
+    pub(super) fn next_part(&mut self, turn: &mut Turn) {
         let Some(load) = self.load_mut() else { return };
         while let Some(mut part) = load.queue.pop_front() {
             if part.size == Some(0) && part.role != Role::Rdb {
                 continue;
             }
-            part.begun = now;
+            part.begun = turn.now;
             load.current = Some(part);
             load.any = true;
-            return self.ask_piece(fx);
+            return self.ask_piece(turn);
         }
         if self.persistence.reload.is_some() {
-            return self.all_reloaded(now, fx);
+            return self.all_reloaded(turn);
         }
         let Some(load) = self.load_mut() else { return };
-        let micros = now.0.saturating_sub(load.since.0);
+        let micros = turn.now.0.saturating_sub(load.since.0);
         let any = load.any;
-        if self.config.persistence.appendonly {
+        if turn.config.persistence.appendonly {
             if !self.persistence.aof.manifest.is_empty() {
-                self.note_persistence(now, PersistenceFact::LoadedFromAof { micros }, fx);
+                turn.note(PersistenceFact::LoadedFromAof { micros });
             }
             let aof = &mut self.persistence.aof;
             aof.current_size = self.persistence.load.as_ref().map_or(0, |load| load.total);
         }
-        if any && !self.config.persistence.appendonly {
-            self.note_persistence(now, PersistenceFact::LoadedFromRdb { micros }, fx);
+        if any && !turn.config.persistence.appendonly {
+            turn.note(PersistenceFact::LoadedFromRdb { micros });
             if let Some(position) = self.persistence.loaded.facts.repl() {
-                self.restore_position(now, position, fx);
+                self.restore_position(turn, position);
             }
         }
         self.dirty = 0;
         if let Some(load) = self.load_mut() {
             load.stage = Stage::Script;
         }
-        self.open_aof(now, fx);
+        self.open_aof(turn);
     }
 }
 
-impl Node {
+impl Server {
     /// Behind the last file of a reload; a dump.rdb that is not there is no good news.
-    fn all_reloaded(&mut self, now: Time, fx: &mut Effects) {
+    fn all_reloaded(&mut self, turn: &mut Turn) {
         if self.persistence.load.as_ref().is_some_and(|load| load.any) {
-            self.reload_ended(now, Ok(()), fx);
+            self.reload_ended(turn, Ok(()));
         } else {
-            self.refuse_load(now, Refused::said(), fx);
+            self.refuse_load(turn, Refused::said());
         }
     }
 }

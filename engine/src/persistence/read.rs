@@ -22,13 +22,14 @@ use super::{
 };
 use crate::{
     aof::Reader,
-    io::{ConnId, DiskError, DiskOp, DiskReply, Effects, Endpoint, KeyDelay},
-    node::{Client, ClientKind, Node},
+    io::{ConnId, DiskError, DiskOp, DiskReply, Endpoint, KeyDelay},
+    node::{Client, ClientKind, Server},
     rdb::Checksum,
     refusal::Refusal,
     resp::Args,
     time::Time,
     trace::PersistenceFact,
+    turn::Turn,
 };
 
 /// One file that is read.
@@ -85,56 +86,55 @@ impl Part {
     }
 }
 
-impl Node {
-    pub(super) fn ask_piece(&mut self, fx: &mut Effects) {
+impl Server {
+    pub(super) fn ask_piece(&mut self, turn: &mut Turn) {
         let Some(part) = self.load_mut().and_then(|load| load.current.as_ref()) else { return };
         let (path, offset) = (part.path.clone(), part.offset);
-        let op = DiskOp::Read { path, offset, len: self.piece_size() };
-        self.ask_disk(Stage::Reading, op, fx);
+        let op = DiskOp::Read { path, offset, len: self.piece_size(turn) };
+        self.ask_disk(turn, Stage::Reading, op);
     }
 
     /// How much is read at once: less if it is to be read slowly.
-    fn piece_size(&self) -> u64 {
-        match self.key_load_delay().is_none() {
+    fn piece_size(&self, turn: &Turn) -> u64 {
+        match self.key_load_delay(turn).is_none() {
             true => PIECE,
-            false => PIECE.min(self.config.persistence.loading_interval_bytes),
+            false => PIECE.min(turn.config.persistence.loading_interval_bytes),
         }
     }
 
-    const fn key_load_delay(&self) -> KeyDelay {
-        KeyDelay(self.config.persistence.key_load_delay)
+    const fn key_load_delay(&self, turn: &Turn) -> KeyDelay {
+        KeyDelay(turn.config.persistence.key_load_delay)
     }
 
     /// The next piece, at once or behind the rest that `key-load-delay` asks for.
-    fn next_piece(&mut self, now: Time, fx: &mut Effects) {
-        let delay = self.key_load_delay();
+    fn next_piece(&mut self, turn: &mut Turn) {
+        let delay = self.key_load_delay(turn);
         let Some(load) = self.load_mut() else { return };
         let taken = core::mem::take(&mut load.taken);
         if !delay.is_none() {
             load.owes = load.owes.saturating_add_unsigned(delay.micros(taken));
             if load.owes >= SHORTEST_REST {
-                load.rests_until = Some(Time(now.0 + load.owes.unsigned_abs()));
+                load.rests_until = Some(Time(turn.now.0 + load.owes.unsigned_abs()));
                 return;
             }
         }
-        self.ask_piece(fx);
+        self.ask_piece(turn);
     }
 
     /// Ten times a second: has it rested enough?
-    pub(super) fn load_cron(&mut self, now: Time, fx: &mut Effects) {
+    pub(super) fn load_cron(&mut self, turn: &mut Turn) {
         let Some(load) = self.load_mut() else { return };
-        if let Some(until) = load.rests_until.take_if(|until| now >= *until) {
+        if let Some(until) = load.rests_until.take_if(|until| turn.now >= *until) {
             // What the cron is late counts for the next rest.
-            load.owes = -(now.0 - until.0).cast_signed();
-            self.ask_piece(fx);
+            load.owes = -(turn.now.0 - until.0).cast_signed();
+            self.ask_piece(turn);
         }
     }
 
     pub(super) fn load_piece_read(
         &mut self,
-        now: Time,
+        turn: &mut Turn,
         result: Result<DiskReply, DiskError>,
-        fx: &mut Effects,
     ) -> Result<(), Refused> {
         let Some(mut part) = self.load_mut().and_then(|load| load.current.take()) else {
             return Ok(());
@@ -145,58 +145,52 @@ impl Node {
             Err(error) => return Err(refuse::unreadable(&part, &error)),
         };
         let first = part.offset == 0;
-        let last = (bytes.len() as u64) < self.piece_size();
+        let last = (bytes.len() as u64) < self.piece_size(turn);
         part.offset += bytes.len() as u64;
         if first {
-            self.recognise(now, &mut part, &bytes, fx);
+            self.recognise(turn, &mut part, &bytes);
         }
         if let Some(load) = self.load_mut() {
             load.done += bytes.len() as u64;
         }
-        self.take_in(now, &mut part, &bytes, fx)?;
+        self.take_in(turn, &mut part, &bytes)?;
         if last {
-            return self.part_ends(now, part, fx);
+            return self.part_ends(turn, part);
         }
         if let Some(load) = self.load_mut() {
             load.current = Some(part);
         }
-        self.next_piece(now, fx);
+        self.next_piece(turn);
         Ok(())
     }
 
     /// Whether this is an AOF of before 7.0.
-    fn is_old_style(&self, part: &Part) -> bool {
-        part.name == self.config.persistence.appendfilename
+    fn is_old_style(&self, turn: &Turn, part: &Part) -> bool {
+        part.name == turn.config.persistence.appendfilename
     }
 
     /// From the first bytes: is it an RDB file, or are they commands?
-    fn recognise(&mut self, now: Time, part: &mut Part, bytes: &[u8], fx: &mut Effects) {
-        let verify = self.config.persistence.rdbchecksum;
+    fn recognise(&mut self, turn: &mut Turn, part: &mut Part, bytes: &[u8]) {
+        let verify = turn.config.persistence.rdbchecksum;
         part.content = if part.role == Role::Rdb {
             let expired = match self.replication.is_replica() {
                 true => Expired::Keep,
-                false => Expired::Drop { now_ms: now.as_millis() },
+                false => Expired::Drop { now_ms: turn.now.as_millis() },
             };
             Content::Rdb(Installer::new(expired, verify).into())
         } else if bytes.starts_with(b"REDIS") {
-            let fact = match self.is_old_style(part) {
+            let fact = match self.is_old_style(turn, part) {
                 true => PersistenceFact::ReadingPreamble,
                 false => PersistenceFact::ReadingRdbBase,
             };
-            self.note_persistence(now, fact, fx);
+            turn.note(fact);
             Content::Rdb(Installer::new(Expired::Keep, verify).into())
         } else {
-            Content::Commands(Reader::at(0).into(), loading_client(now).into())
+            Content::Commands(Reader::at(0).into(), loading_client(turn.now).into())
         };
     }
 
-    fn take_in(
-        &mut self,
-        now: Time,
-        part: &mut Part,
-        bytes: &[u8],
-        fx: &mut Effects,
-    ) -> Result<(), Refused> {
+    fn take_in(&mut self, turn: &mut Turn, part: &mut Part, bytes: &[u8]) -> Result<(), Refused> {
         match &mut part.content {
             Content::Unknown => Ok(()),
             Content::Rdb(installer) => {
@@ -208,7 +202,7 @@ impl Node {
                 }
                 if !part.noted && installer.offset() > 0 {
                     part.noted = true;
-                    self.note_rdb_facts(now, installer, fx);
+                    self.note_rdb_facts(turn, installer);
                 }
                 if let Err(error) = outcome {
                     return Err(refuse::bad_rdb(part, &error));
@@ -218,35 +212,35 @@ impl Node {
                 }
                 let tail = installer.rest().to_vec();
                 let at = installer.offset();
-                self.rdb_loaded(now, part, fx);
+                self.rdb_loaded(turn, part);
                 if part.role == Role::Rdb
                     || tail.is_empty() && part.offset >= part.size.unwrap_or(0)
                 {
                     return Ok(());
                 }
-                if self.is_old_style(part) {
-                    self.note_persistence(now, PersistenceFact::ReadingTail, fx);
+                if self.is_old_style(turn, part) {
+                    turn.note(PersistenceFact::ReadingTail);
                 }
-                part.content = Content::Commands(Reader::at(at).into(), loading_client(now).into());
-                self.take_in(now, part, &tail, fx)
+                part.content =
+                    Content::Commands(Reader::at(at).into(), loading_client(turn.now).into());
+                self.take_in(turn, part, &tail)
             }
-            Content::Commands(..) => self.take_commands_in(now, part, bytes, fx),
+            Content::Commands(..) => self.take_commands_in(turn, part, bytes),
         }
     }
 
     fn take_commands_in(
         &mut self,
-        now: Time,
+        turn: &mut Turn,
         part: &mut Part,
         bytes: &[u8],
-        fx: &mut Effects,
     ) -> Result<(), Refused> {
         let Content::Commands(reader, client) = &mut part.content else { return Ok(()) };
         reader.feed(bytes);
         loop {
             match reader.next_command() {
                 Ok(Some(args)) => {
-                    if let Err(known) = self.replay(now, client, args, fx) {
+                    if let Err(known) = self.replay(turn, client, args) {
                         let name = args.at(0).to_vec();
                         let end = reader.offset();
                         return Err(refuse::bad_command(part, end, &name, known));
@@ -259,47 +253,41 @@ impl Node {
     }
 
     /// An RDB is being read, from disk or from a master: what it says of itself.
-    pub(crate) fn note_rdb_facts(&self, now: Time, installer: &Installer, fx: &mut Effects) {
+    pub(crate) fn note_rdb_facts(&self, turn: &mut Turn, installer: &Installer) {
         let facts = &installer.facts;
         let version = facts.redis_version.clone().map(PersistenceFact::RdbVersion);
-        let age = facts.ctime.map(|at| now.as_secs().cast_signed().saturating_sub(at).max(0));
+        let age = facts.ctime.map(|at| turn.now.as_secs().cast_signed().saturating_sub(at).max(0));
         let age = age.map(PersistenceFact::RdbAge);
         let memory = facts.used_mem.map(PersistenceFact::RdbMemory);
         let base = facts.aof_base.then_some(PersistenceFact::RdbIsAofBase);
         let remarks = facts.remarks.iter().cloned();
         let remarks = remarks.map(|(name, text)| PersistenceFact::RdbRemark { name, text });
         for fact in [version, age, memory, base].into_iter().flatten().chain(remarks) {
-            self.note_persistence(now, fact, fx);
+            turn.note(fact);
         }
     }
 
-    fn rdb_loaded(&mut self, now: Time, part: &Part, fx: &mut Effects) {
+    fn rdb_loaded(&mut self, turn: &mut Turn, part: &Part) {
         if let Content::Rdb(installer) = &part.content {
-            self.rdb_installed(now, installer, fx);
+            self.rdb_installed(turn, installer);
         }
     }
 
     /// An RDB has been read, from disk or from a master: what it brought.
-    pub(crate) fn rdb_installed(&mut self, now: Time, installer: &Installer, fx: &mut Effects) {
+    pub(crate) fn rdb_installed(&mut self, turn: &mut Turn, installer: &Installer) {
         let (loaded, expired) = (installer.loaded, installer.dropped);
         let counts = &mut self.persistence.loaded;
         (counts.keys, counts.expired) = (loaded, expired);
         counts.facts = installer.facts.clone();
         counts.gone = installer.gone.clone();
         if installer.checksum == Some(Checksum::Disabled) {
-            self.note_persistence(now, PersistenceFact::ChecksumDisabled, fx);
+            turn.note(PersistenceFact::ChecksumDisabled);
         }
-        self.note_persistence(now, PersistenceFact::RdbLoaded { loaded, expired }, fx);
+        turn.note(PersistenceFact::RdbLoaded { loaded, expired });
     }
 
     /// One command of an AOF. `Err`: there is none of this name (`false`), or not with so many arguments (`true`).
-    fn replay(
-        &mut self,
-        now: Time,
-        client: &mut Client,
-        args: Args<'_>,
-        fx: &mut Effects,
-    ) -> Result<(), bool> {
+    fn replay(&mut self, turn: &mut Turn, client: &mut Client, args: Args<'_>) -> Result<(), bool> {
         let row = match self.find(args) {
             Ok(row) => row,
             Err(refusal) => return Err(!matches!(refusal, Refusal::UnknownCommand { .. })),
@@ -308,12 +296,12 @@ impl Node {
             load.taken += 1;
         }
         // What a command answers was answered when it ran for the first time; only an error is worth a line.
-        let outcome = self.call(now, client, row, args, fx);
+        let outcome = self.call(turn, client, row, args);
         if let Err(refusal) = outcome {
             let line = refusal.to_string();
             let error = line.strip_prefix("ERR ").unwrap_or(&line).into();
             let fact = PersistenceFact::LoadedCommandFails { error, command: row.name.into() };
-            self.note_persistence(now, fact, fx);
+            turn.note(fact);
         }
         client.out.clear();
         client.held_until = None;
@@ -321,7 +309,7 @@ impl Node {
     }
 
     /// A file has been read to its end.
-    fn part_ends(&mut self, now: Time, part: Part, fx: &mut Effects) -> Result<(), Refused> {
+    fn part_ends(&mut self, turn: &mut Turn, part: Part) -> Result<(), Refused> {
         let unfinished = match &part.content {
             Content::Unknown => None,
             Content::Rdb(installer) => {
@@ -332,27 +320,27 @@ impl Node {
             Content::Commands(reader, _) => reader.finish().err(),
         };
         let Some(unfinished) = unfinished else {
-            self.part_loaded(now, &part, fx);
+            self.part_loaded(turn, &part);
             return Ok(());
         };
         let (file, len) = (part.name.clone(), unfinished.valid_up_to);
         let is_last = self.load_mut().is_none_or(|load| load.queue.is_empty());
         if unfinished.in_annotation {
-            return self.annotation_cut(now, part, len, is_last, fx);
+            return self.annotation_cut(turn, part, len, is_last);
         }
         if unfinished.in_transaction {
             let fact = PersistenceFact::TransactionReverted { file: file.clone() };
-            self.note_persistence(now, fact, fx);
+            turn.note(fact);
         }
-        if !self.config.persistence.aof_load_truncated {
+        if !turn.config.persistence.aof_load_truncated {
             return Err(refuse::unexpected_end(&part, len));
         }
-        self.note_persistence(now, PersistenceFact::ShortRead { file: file.clone() }, fx);
+        turn.note(PersistenceFact::ShortRead { file: file.clone() });
         if !is_last {
             return Err(refuse::cut_in_the_middle(&part, len));
         }
-        self.note_persistence(now, PersistenceFact::Truncating { file, offset: len }, fx);
-        self.cut(part, len, fx);
+        turn.note(PersistenceFact::Truncating { file, offset: len });
+        self.cut(turn, part, len);
         Ok(())
     }
 
@@ -360,34 +348,32 @@ impl Node {
     /// is appended must begin on a line of its own. (Redis appends to the annotation, and does not start the next time.)
     fn annotation_cut(
         &mut self,
-        now: Time,
+        turn: &mut Turn,
         part: Part,
         len: u64,
         is_last: bool,
-        fx: &mut Effects,
     ) -> Result<(), Refused> {
         if is_last {
-            self.cut(Part { loses_nothing: true, ..part }, len, fx);
+            self.cut(turn, Part { loses_nothing: true, ..part }, len);
         } else {
-            self.part_loaded(now, &part, fx);
+            self.part_loaded(turn, &part);
         }
         Ok(())
     }
 
-    fn cut(&mut self, part: Part, len: u64, fx: &mut Effects) {
+    fn cut(&mut self, turn: &mut Turn, part: Part, len: u64) {
         let path = part.path.clone();
         if let Some(load) = self.load_mut() {
             load.current = Some(Part { size: Some(len), ..part });
         }
-        self.ask_disk(Stage::Truncating, DiskOp::Truncate { path, len }, fx);
+        self.ask_disk(turn, Stage::Truncating, DiskOp::Truncate { path, len });
     }
 
     /// The unfinished end of the last file has been cut off.
     pub(super) fn truncated(
         &mut self,
-        now: Time,
+        turn: &mut Turn,
         result: Result<DiskReply, DiskError>,
-        fx: &mut Effects,
     ) -> Result<(), Refused> {
         let Some(part) = self.load_mut().and_then(|load| load.current.take()) else {
             return Ok(());
@@ -398,27 +384,27 @@ impl Node {
         }
         if !part.loses_nothing {
             let fact = PersistenceFact::LoadedAnyway { file: part.name.clone() };
-            self.note_persistence(now, fact, fx);
+            turn.note(fact);
         }
-        self.part_loaded(now, &part, fx);
+        self.part_loaded(turn, &part);
         Ok(())
     }
 
-    fn part_loaded(&mut self, now: Time, part: &Part, fx: &mut Effects) {
-        let (file, micros) = (part.name.clone(), now.0.saturating_sub(part.begun.0));
+    fn part_loaded(&mut self, turn: &mut Turn, part: &Part) {
+        let (file, micros) = (part.name.clone(), turn.now.0.saturating_sub(part.begun.0));
         let size = part.size.unwrap_or(0);
         match part.role {
             Role::Rdb => {}
             Role::Base => {
                 self.persistence.aof.rewrite_base_size = part.offset;
-                self.note_persistence(now, PersistenceFact::BaseLoaded { file, micros }, fx);
+                turn.note(PersistenceFact::BaseLoaded { file, micros });
             }
             Role::Incr => {
-                self.note_persistence(now, PersistenceFact::IncrLoaded { file, micros }, fx);
+                turn.note(PersistenceFact::IncrLoaded { file, micros });
             }
         }
         self.persistence.aof.incr_size = if part.role == Role::Incr { size } else { 0 };
-        self.next_part(now, fx);
+        self.next_part(turn);
     }
 }
 

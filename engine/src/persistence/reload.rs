@@ -9,11 +9,11 @@
 
 use super::{AofState, load::Load, save::SavedFor};
 use crate::{
-    io::{ConnId, Effects},
-    node::Node,
+    io::ConnId,
+    node::Server,
     refusal::Refusal,
-    time::Time,
     trace::{PersistenceFact, ReloadedFrom},
+    turn::Turn,
 };
 
 /// Whose order it is, and what is to be read.
@@ -25,91 +25,79 @@ pub(super) struct Reload {
     flush: bool,
 }
 
-impl Node {
+impl Server {
     /// `DEBUG RELOAD`: save (unless there is to be nothing new), and read what is saved.
-    pub(crate) fn debug_reload(
-        &mut self,
-        now: Time,
-        conn: ConnId,
-        save: bool,
-        flush: bool,
-        fx: &mut Effects,
-    ) {
+    pub(crate) fn debug_reload(&mut self, turn: &mut Turn, conn: ConnId, save: bool, flush: bool) {
         self.persistence.reload = Some(Reload { conn, from: ReloadedFrom::Rdb, flush });
         if save {
-            self.save_now(now, SavedFor::Client(conn), fx);
+            self.save_now(turn, SavedFor::Client(conn));
         } else {
-            self.reload(now, fx);
+            self.reload(turn);
         }
     }
 
     /// `DEBUG LOADAOF`: write what waits for the AOF, and read all of it.
-    pub(crate) fn debug_load_aof(&mut self, now: Time, conn: ConnId, fx: &mut Effects) {
+    pub(crate) fn debug_load_aof(&mut self, turn: &mut Turn, conn: ConnId) {
         self.persistence.reload = Some(Reload { conn, from: ReloadedFrom::Aof, flush: true });
-        self.advance_reload(now, fx);
+        self.advance_reload(turn);
     }
 
     /// The disk has answered: go on, if that is what the node waits for.
-    pub(super) fn advance_reload(&mut self, now: Time, fx: &mut Effects) {
+    pub(super) fn advance_reload(&mut self, turn: &mut Turn) {
         let waits = |reload: &Reload| reload.from == ReloadedFrom::Aof;
         if self.persistence.is_loading() || !self.persistence.reload.as_ref().is_some_and(waits) {
             return;
         }
         if self.persistence.aof.state != AofState::Off {
-            self.flush_aof(now, true, fx);
+            self.flush_aof(turn, true);
             if !self.persistence.aof.is_drained() {
                 return;
             }
         }
-        self.reload(now, fx);
+        self.reload(turn);
     }
 
     /// The save before a reload has ended. False: it was for somebody else.
-    pub(super) fn saved_for_reload(&mut self, now: Time, ok: bool, fx: &mut Effects) -> bool {
+    pub(super) fn saved_for_reload(&mut self, turn: &mut Turn, ok: bool) -> bool {
         if self.persistence.reload.is_none() {
             return false;
         }
         if ok {
-            self.reload(now, fx);
+            self.reload(turn);
         } else {
-            self.reload_ended(now, Err(Refusal::Custom("ERR".into())), fx);
+            self.reload_ended(turn, Err(Refusal::Custom("ERR".into())));
         }
         true
     }
 
     /// Read the files.
-    fn reload(&mut self, now: Time, fx: &mut Effects) {
+    fn reload(&mut self, turn: &mut Turn) {
         let Some(reload) = &self.persistence.reload else { return };
         let from = reload.from;
         if reload.flush {
             let gone = self.keyspace.flush_all();
-            self.free(gone, fx);
+            turn.free(gone);
         }
         match from {
             ReloadedFrom::Rdb => {
-                let name = self.config.persistence.dbfilename.clone();
-                self.persistence.load = Some(Load::of_rdb(now, &name));
-                self.ask_sizes(now, fx);
+                let name = turn.config.persistence.dbfilename.clone();
+                self.persistence.load = Some(Load::of_rdb(turn.now, &name));
+                self.ask_sizes(turn);
             }
             ReloadedFrom::Aof => {
-                self.persistence.load = Some(Load::of_aof(now));
-                self.queue_aof(now, fx);
+                self.persistence.load = Some(Load::of_aof(turn.now));
+                self.queue_aof(turn);
             }
         }
     }
 
     /// Everything was read, or it can't be.
-    pub(super) fn reload_ended(
-        &mut self,
-        now: Time,
-        outcome: Result<(), Refusal>,
-        fx: &mut Effects,
-    ) {
+    pub(super) fn reload_ended(&mut self, turn: &mut Turn, outcome: Result<(), Refusal>) {
         let Some(reload) = self.persistence.reload.take() else { return };
         self.persistence.load = None;
         if outcome.is_ok() {
             self.dirty = 0;
-            self.note_persistence(now, PersistenceFact::Reloaded(reload.from), fx);
+            turn.note(PersistenceFact::Reloaded(reload.from));
         }
         if let Some(mut client) = self.clients.take(reload.conn) {
             match outcome {
@@ -118,6 +106,6 @@ impl Node {
             }
             self.clients.put_back(client);
         }
-        self.resume_clients(now, fx);
+        self.resume_clients(turn);
     }
 }

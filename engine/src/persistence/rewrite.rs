@@ -34,11 +34,12 @@ use super::{
 };
 use crate::{
     aof::{Manifest, Rewriter},
-    io::{ChildJob, ChildOutput, ChildWork, DiskOp, Effect, Effects},
-    node::Node,
+    io::{ChildJob, ChildOutput, ChildWork, DiskOp, Effect},
+    node::Server,
     rdb::{AuxInfo, EncodeOptions, Encoder},
     time::Time,
     trace::PersistenceFact,
+    turn::Turn,
 };
 
 /// A rewrite in progress.
@@ -200,13 +201,13 @@ impl Persistence {
     }
 }
 
-impl Node {
+impl Server {
     /// Begin to rewrite the AOF (steps 1 to 3). False: a child runs already.
-    pub(crate) fn start_rewrite(&mut self, now: Time, fx: &mut Effects) -> bool {
+    pub(crate) fn start_rewrite(&mut self, turn: &mut Turn) -> bool {
         if self.has_child() || self.persistence.aof.rewrites.cleaning {
             return false;
         }
-        let (dir, prefix) = self.aof_names();
+        let (dir, prefix) = self.aof_names(turn);
         let mut manifest = self.persistence.aof.manifest.clone();
         let blame = format!("Can't open or create append-only dir {dir}");
         let mut script =
@@ -217,7 +218,7 @@ impl Node {
             AofState::On => Some(manifest.new_incr(&prefix)),
         };
         if let Some(name) = &incr {
-            let path = self.aof_path(name);
+            let path = self.aof_path(turn, name);
             let blame = format!("Can't open the append-only file {name}");
             script = script.step(DiskOp::Create { path }, blame);
         }
@@ -229,51 +230,51 @@ impl Node {
                 )
                 .replace_manifest(&dir, &prefix, &manifest);
         }
-        self.flush_aof(now, true, fx);
+        self.flush_aof(turn, true);
         self.persistence.aof.close_file();
         self.persistence.aof.turning = true;
         self.persistence.aof.rewrites.begun += 1;
-        let id = self.new_job();
-        let pid = self.child_pid(id);
-        let rdb = self.config.persistence.aof_use_rdb_preamble;
+        let id = turn.ids.new_job();
+        let pid = turn.ids.child_pid(id);
+        let rdb = turn.config.persistence.aof_use_rdb_preamble;
         let output = ChildOutput::File(temp_name(pid));
-        let (rest, work) = (self.key_save_delay(), self.rewrite_work(now));
+        let (rest, work) = (self.key_save_delay(turn), self.rewrite_work(turn));
         let job = ChildJob { id, output, rest, work };
         let was_on = self.persistence.aof.state == AofState::On;
         let phase = Phase::Closing { job, script, asked: !was_on };
         let rewrite = Rewrite { phase, manifest, incr, was_on, orphan: false, rdb, base_size: 0 };
         let kind = ChildKind::Rewrite(Box::new(rewrite));
-        self.persistence.child = Some(Child { job: id, pid, since: now, kind });
-        self.begin_progress(now);
-        self.close_incr(now, fx);
+        self.persistence.child = Some(Child { job: id, pid, since: turn.now, kind });
+        self.begin_progress(turn.now);
+        self.close_incr(turn);
         true
     }
 
     /// A rewrite goes on (to step 3) as soon as the present incr file is on the platter.
-    pub(super) fn close_incr(&mut self, now: Time, fx: &mut Effects) {
+    pub(super) fn close_incr(&mut self, turn: &mut Turn) {
         let aof = &self.persistence.aof;
         let (written, synced) = (aof.is_written_out(), aof.pending_fsyncs() == 0);
         let Some(rewrite) = self.persistence.rewrite_mut() else { return };
         let was_on = rewrite.was_on;
         let Phase::Closing { job, script, asked } = &mut rewrite.phase else { return };
         if was_on && !written {
-            self.flush_aof(now, true, fx);
+            self.flush_aof(turn, true);
         } else if !*asked {
             // Even if nothing was written: what a life before this one wrote may be in the page cache alone.
             *asked = true;
-            self.fsync_aof(now, fx);
+            self.fsync_aof(turn);
         } else if !was_on || synced {
             let script = script.clone();
             rewrite.phase = Phase::Preparing(job.clone());
-            self.run_script(script, fx);
+            self.run_script(turn, script);
         }
     }
 
     /// The present incr file can't be written or fsynced: no rewrite, and the AOF goes on with this file.
-    pub(super) fn incr_not_closed(&mut self, now: Time, fx: &mut Effects) {
+    pub(super) fn incr_not_closed(&mut self, turn: &mut Turn) {
         if self.end_closing() {
-            self.note_persistence(now, PersistenceFact::RewriteFailed, fx);
-            self.aof_rewrite_failed(now, fx);
+            turn.note(PersistenceFact::RewriteFailed);
+            self.aof_rewrite_failed(turn);
         }
     }
 
@@ -290,13 +291,17 @@ impl Node {
         closing
     }
 
-    fn rewrite_work(&mut self, now: Time) -> Box<dyn ChildWork> {
+    fn rewrite_work(&mut self, turn: &Turn) -> Box<dyn ChildWork> {
         let source = SnapshotSource::new(self.keyspace.snapshot());
-        let config = &self.config.persistence;
+        let config = &turn.config.persistence;
         if config.aof_use_rdb_preamble {
-            Box::new(RdbWork(Encoder::new(source, self.aof_base_aux(now), self.rdb_options())))
+            Box::new(RdbWork(Encoder::new(
+                source,
+                self.aof_base_aux(turn.now),
+                self.rdb_options(turn),
+            )))
         } else {
-            let stamp = config.aof_timestamp_enabled.then_some(now.as_secs());
+            let stamp = config.aof_timestamp_enabled.then_some(turn.now.as_secs());
             Box::new(CommandWork(Rewriter::new(source, stamp)))
         }
     }
@@ -312,8 +317,8 @@ impl Node {
     }
 
     /// How RDB files are written.
-    pub(crate) fn rdb_options(&self) -> EncodeOptions {
-        let config = &self.config.persistence;
+    pub(crate) fn rdb_options(&self, turn: &Turn) -> EncodeOptions {
+        let config = &turn.config.persistence;
         EncodeOptions {
             compression: config.rdbcompression,
             checksum: config.rdbchecksum,
@@ -322,15 +327,15 @@ impl Node {
     }
 
     /// The next incr file is there and named by the manifest: the child starts (step 4).
-    pub(super) fn incr_ready(&mut self, now: Time, ok: bool, fx: &mut Effects) {
+    pub(super) fn incr_ready(&mut self, turn: &mut Turn, ok: bool) {
         let Some(rewrite) = self.persistence.rewrite_mut() else { return };
         let phase = core::mem::replace(&mut rewrite.phase, Phase::Writing);
         let (manifest, incr) = (rewrite.manifest.clone(), rewrite.incr.clone());
         let (was_on, orphan) = (rewrite.was_on, rewrite.orphan);
         if ok && let Some(name) = incr.filter(|_| was_on || !orphan) {
-            let path = self.aof_path(&name);
+            let path = self.aof_path(turn, &name);
             self.persistence.aof.turn_to(path, 0);
-            self.note_persistence(now, PersistenceFact::RewriteIncrCreated { file: name }, fx);
+            turn.note(PersistenceFact::RewriteIncrCreated { file: name });
         }
         let aof = &mut self.persistence.aof;
         if ok && was_on {
@@ -344,27 +349,27 @@ impl Node {
         if !ok || orphan || self.persistence.is_leaving() {
             self.persistence.child = None;
             if !ok {
-                self.aof_rewrite_failed(now, fx);
+                self.aof_rewrite_failed(turn);
             }
-            return self.advance_shutdown(now, fx);
+            return self.advance_shutdown(turn);
         }
         if let (Phase::Preparing(job), Some(child)) = (phase, &self.persistence.child) {
             let pid = child.pid;
             self.stats.total_forks += 1;
-            fx.push(Effect::StartChild(job));
-            self.note_persistence(now, PersistenceFact::RewriteStarted { pid }, fx);
+            turn.fx.push(Effect::StartChild(job));
+            turn.note(PersistenceFact::RewriteStarted { pid });
         }
     }
 
     /// The child has written the new base (steps 5 and 6).
-    pub(super) fn rewrite_child_finished(&mut self, now: Time, bytes: u64, fx: &mut Effects) {
+    pub(super) fn rewrite_child_finished(&mut self, turn: &mut Turn, bytes: u64) {
         let Some(child) = &self.persistence.child else { return };
         let temp = temp_name(child.pid);
         let cow = self.keyspace.copied().bytes;
-        self.note_child(now, PersistenceFact::RewriteBaseWritten { file: temp.clone() }, fx);
-        self.note_child(now, PersistenceFact::Copied { what: "AOF rewrite", bytes: cow }, fx);
-        self.note_persistence(now, PersistenceFact::RewriteChildSucceeded, fx);
-        let (dir, prefix) = self.aof_names();
+        turn.note_child(PersistenceFact::RewriteBaseWritten { file: temp.clone() });
+        turn.note_child(PersistenceFact::Copied { what: "AOF rewrite", bytes: cow });
+        turn.note(PersistenceFact::RewriteChildSucceeded);
+        let (dir, prefix) = self.aof_names(turn);
         let state = self.persistence.aof.state;
         self.persistence.aof.rewrites.last_cow = cow;
         let mut manifest = self.persistence.aof.manifest.clone();
@@ -391,37 +396,33 @@ impl Node {
         let script = script
             .step(DiskOp::FsyncDir { path: dir.clone() }, blame)
             .replace_manifest(&dir, &prefix, &manifest);
-        self.run_script(script, fx);
+        self.run_script(turn, script);
     }
 
     /// The new manifest is in force, or could not be put there (steps 7 and 8).
-    pub(super) fn rewritten(&mut self, now: Time, ok: bool, fx: &mut Effects) {
-        let (_, prefix) = self.aof_names();
+    pub(super) fn rewritten(&mut self, turn: &mut Turn, ok: bool) {
+        let (_, prefix) = self.aof_names(turn);
         let Some(child) = &self.persistence.child else { return };
         let temp = temp_name(child.pid);
         let Some(rewrite) = self.persistence.rewrite_mut() else { return };
         if !ok {
             self.persistence.child = None;
             self.persistence.aof.turning = false;
-            return self.aof_rewrite_failed(now, fx);
+            return self.aof_rewrite_failed(turn);
         }
         let (manifest, base_size) = (rewrite.manifest.clone(), rewrite.base_size);
         let (was_on, orphan) = (rewrite.was_on, rewrite.orphan);
         let base = manifest.base.iter().map(|file| file.name.clone()).next().unwrap_or_default();
-        self.note_persistence(
-            now,
-            PersistenceFact::RewriteBaseRenamed { from: temp, to: base },
-            fx,
-        );
+        turn.note(PersistenceFact::RewriteBaseRenamed { from: temp, to: base });
         if self.persistence.aof.state == AofState::WaitRewrite && !was_on && !orphan {
             let from = Manifest::temp_incr_name(&prefix);
             let to = manifest.incrs.last().map(|file| file.name.clone()).unwrap_or_default();
-            let path = self.aof_path(&to);
+            let path = self.aof_path(turn, &to);
             let aof = &mut self.persistence.aof;
             aof.state = AofState::On;
             let size = aof.incr_size;
             aof.turn_to(path, size);
-            self.note_persistence(now, PersistenceFact::RewriteIncrRenamed { from, to }, fx);
+            turn.note(PersistenceFact::RewriteIncrRenamed { from, to });
         }
         let aof = &mut self.persistence.aof;
         aof.turning = false;
@@ -433,75 +434,70 @@ impl Node {
         aof.rewrites.last_ok = true;
         aof.rewrites.failures = 0;
         aof.manifest = manifest;
-        match self.history_script(now, Then::Cleaned, fx) {
-            Some(script) => self.run_script(script, fx),
-            None => self.rewrite_cleaned(now, fx),
+        match self.history_script(turn, Then::Cleaned) {
+            Some(script) => self.run_script(turn, script),
+            None => self.rewrite_cleaned(turn),
         }
     }
 
     /// The steps that delete the files of before the rewrite, if there are any and they may be deleted.
-    pub(super) fn history_script(
-        &mut self,
-        now: Time,
-        then: Then,
-        fx: &mut Effects,
-    ) -> Option<Script> {
-        if self.config.persistence.aof_disable_auto_gc
+    pub(super) fn history_script(&mut self, turn: &mut Turn, then: Then) -> Option<Script> {
+        if turn.config.persistence.aof_disable_auto_gc
             || self.persistence.aof.manifest.history.is_empty()
         {
             return None;
         }
-        let (dir, prefix) = self.aof_names();
+        let (dir, prefix) = self.aof_names(turn);
         let mut script = Script::new(then);
         for file in core::mem::take(&mut self.persistence.aof.manifest.history) {
-            let path = self.aof_path(&file.name);
+            let path = self.aof_path(turn, &file.name);
             script = script.try_step(DiskOp::Unlink { path });
-            self.note_persistence(now, PersistenceFact::HistoryRemoved { file: file.name }, fx);
+            turn.note(PersistenceFact::HistoryRemoved { file: file.name });
         }
         Some(script.replace_manifest(&dir, &prefix, &self.persistence.aof.manifest))
     }
 
     /// The rewrite is through.
-    pub(super) fn rewrite_cleaned(&mut self, now: Time, fx: &mut Effects) {
+    pub(super) fn rewrite_cleaned(&mut self, turn: &mut Turn) {
         if let Some(child) = self.persistence.child.take() {
-            let seconds = now.as_secs().saturating_sub(child.since.as_secs());
+            let seconds = turn.now.as_secs().saturating_sub(child.since.as_secs());
             self.persistence.aof.rewrites.last_seconds = Some(seconds);
         }
-        self.note_persistence(now, PersistenceFact::RewriteFinished, fx);
+        turn.note(PersistenceFact::RewriteFinished);
         self.first_rewrite_retry();
     }
 
     /// The child could not write the new base.
-    pub(super) fn rewrite_child_failed(&mut self, now: Time, why: &str, fx: &mut Effects) {
+    pub(super) fn rewrite_child_failed(&mut self, turn: &mut Turn, why: &str) {
         let sentence = format!("Write error writing append only file on disk: {why}");
-        self.note_child(now, PersistenceFact::DiskTrouble { sentence }, fx);
-        self.note_persistence(now, PersistenceFact::RewriteFailed, fx);
+        turn.note_child(PersistenceFact::DiskTrouble { sentence });
+        turn.note(PersistenceFact::RewriteFailed);
         if let Some(child) = self.persistence.child.take() {
-            self.disk(DiskOp::Unlink { path: temp_name(child.pid) }, fx);
-            let seconds = now.as_secs().saturating_sub(child.since.as_secs());
+            turn.disk(DiskOp::Unlink { path: temp_name(child.pid) });
+            let seconds = turn.now.as_secs().saturating_sub(child.since.as_secs());
             self.persistence.aof.rewrites.last_seconds = Some(seconds);
         }
-        self.aof_rewrite_failed(now, fx);
+        self.aof_rewrite_failed(turn);
     }
 
-    fn aof_rewrite_failed(&mut self, now: Time, fx: &mut Effects) {
+    fn aof_rewrite_failed(&mut self, turn: &mut Turn) {
         let rewrites = &mut self.persistence.aof.rewrites;
         rewrites.last_ok = false;
         rewrites.failures += 1;
         if self.persistence.aof.state == AofState::WaitRewrite {
-            self.drop_temp_incr(now, fx);
+            self.drop_temp_incr(turn);
         }
         self.first_rewrite_retry();
     }
 
     /// What came in while the first base was being written is in the next attempt's snapshot.
-    pub(super) fn drop_temp_incr(&mut self, now: Time, fx: &mut Effects) {
+    pub(super) fn drop_temp_incr(&mut self, turn: &mut Turn) {
         self.persistence.aof.abandon();
-        let (_, prefix) = self.aof_names();
+        let (_, prefix) = self.aof_names(turn);
         let file = Manifest::temp_incr_name(&prefix);
-        let path = self.aof_path(&file);
-        self.note_persistence(now, PersistenceFact::TempIncrRemoved { file }, fx);
-        self.disk(DiskOp::Unlink { path }, fx);
+        let path = self.aof_path(turn, &file);
+        turn.note(PersistenceFact::TempIncrRemoved { file });
+        turn.disk(DiskOp::Unlink { path });
     }
 
     /// As long as the AOF waits for its first base, one rewrite follows the other.
@@ -513,16 +509,16 @@ impl Node {
     }
 
     /// A rewrite that had to wait begins.
-    pub(super) fn scheduled_rewrite(&mut self, now: Time, fx: &mut Effects) {
+    pub(super) fn scheduled_rewrite(&mut self, turn: &mut Turn) {
         let due = self.persistence.aof.rewrites.scheduled && !self.has_child();
-        if due && !self.rewrites_are_limited(now, fx) && self.start_rewrite(now, fx) {
+        if due && !self.rewrites_are_limited(turn) && self.start_rewrite(turn) {
             self.persistence.aof.rewrites.scheduled = false;
         }
     }
 
     /// The AOF has grown enough.
-    pub(super) fn automatic_rewrite(&mut self, now: Time, fx: &mut Effects) {
-        let config = &self.config.persistence;
+    pub(super) fn automatic_rewrite(&mut self, turn: &mut Turn) {
+        let config = &turn.config.persistence;
         let percentage = u64::from(config.auto_aof_rewrite_percentage);
         let aof = &self.persistence.aof;
         let large = aof.current_size > config.auto_aof_rewrite_min_size;
@@ -532,17 +528,17 @@ impl Node {
         let base = u128::from(aof.rewrite_base_size.max(1));
         let growth = (u128::from(aof.current_size) * 100 / base).saturating_sub(100);
         let growth = u64::try_from(growth).unwrap_or(u64::MAX);
-        if growth >= percentage && !self.rewrites_are_limited(now, fx) {
-            self.note_persistence(now, PersistenceFact::RewriteDue { growth }, fx);
-            self.start_rewrite(now, fx);
+        if growth >= percentage && !self.rewrites_are_limited(turn) {
+            turn.note(PersistenceFact::RewriteDue { growth });
+            self.start_rewrite(turn);
         }
     }
 
-    fn rewrites_are_limited(&mut self, now: Time, fx: &mut Effects) -> bool {
-        match self.persistence.aof.rewrites.is_limited(now.as_secs()) {
+    fn rewrites_are_limited(&mut self, turn: &mut Turn) -> bool {
+        match self.persistence.aof.rewrites.is_limited(turn.now.as_secs()) {
             Ok(limited) => limited,
             Err(minutes) => {
-                self.note_persistence(now, PersistenceFact::RewriteLimited { minutes }, fx);
+                turn.note(PersistenceFact::RewriteLimited { minutes });
                 true
             }
         }

@@ -16,12 +16,12 @@ use super::{
     script::{Script, Then},
 };
 use crate::{
-    io::{ChildJob, ChildOutput, ConnId, DiskError, DiskOp, Effect, Effects},
-    node::Node,
+    io::{ChildJob, ChildOutput, ConnId, DiskError, DiskOp, Effect},
+    node::Server,
     rdb::{AuxInfo, EncodeOptions, Encoder, Progress},
     resp::Reply,
-    time::Time,
     trace::PersistenceFact,
+    turn::Turn,
 };
 
 /// What is known about saves.
@@ -94,56 +94,61 @@ impl Saves {
     }
 }
 
-impl Node {
+impl Server {
     /// Begin to save in the background. False: a child runs already.
-    pub(crate) fn start_bgsave(&mut self, now: Time, fx: &mut Effects) -> bool {
+    pub(crate) fn start_bgsave(&mut self, turn: &mut Turn) -> bool {
         if self.has_child() {
             return false;
         }
-        let id = self.new_job();
-        let pid = self.child_pid(id);
-        let work = Box::new(RdbWork(self.rdb_encoder(now, None)));
+        let id = turn.ids.new_job();
+        let pid = turn.ids.child_pid(id);
+        let work = Box::new(RdbWork(self.rdb_encoder(turn, None)));
         let output = ChildOutput::File(temp_name(pid));
-        self.persistence.saves.last_try = Some(now.as_secs());
+        self.persistence.saves.last_try = Some(turn.now.as_secs());
         let kind = ChildKind::Save { dirty: self.dirty };
-        self.persistence.child = Some(Child { job: id, pid, since: now, kind });
-        self.begin_progress(now);
+        self.persistence.child = Some(Child { job: id, pid, since: turn.now, kind });
+        self.begin_progress(turn.now);
         self.stats.total_forks += 1;
-        fx.push(Effect::StartChild(ChildJob { id, output, rest: self.key_save_delay(), work }));
-        self.note_persistence(now, PersistenceFact::SaveStarted { pid }, fx);
+        turn.fx.push(Effect::StartChild(ChildJob {
+            id,
+            output,
+            rest: self.key_save_delay(turn),
+            work,
+        }));
+        turn.note(PersistenceFact::SaveStarted { pid });
         true
     }
 
     /// The data as it is now, as an RDB file in the making; with a mark around it if it goes straight to replicas.
     pub(crate) fn rdb_encoder(
         &mut self,
-        now: Time,
+        turn: &Turn,
         eof_mark: Option<[u8; 40]>,
     ) -> Encoder<SnapshotSource> {
         let source = SnapshotSource::new(self.keyspace.snapshot());
         let aux = AuxInfo {
-            ctime: now.as_secs().cast_signed(),
+            ctime: turn.now.as_secs().cast_signed(),
             used_mem: self.keyspace.approximate_bytes(),
             repl: self.replication_position(),
             aof_base: false,
         };
-        Encoder::new(source, aux, EncodeOptions { eof_mark, ..self.rdb_options() })
+        Encoder::new(source, aux, EncodeOptions { eof_mark, ..self.rdb_options(turn) })
     }
 
     /// The child has written its file.
-    pub(super) fn save_child_finished(&mut self, now: Time, _bytes: u64, fx: &mut Effects) {
+    pub(super) fn save_child_finished(&mut self, turn: &mut Turn, _bytes: u64) {
         let Some(child) = &self.persistence.child else { return };
         let from = temp_name(child.pid);
         let cow = self.keyspace.copied().bytes;
         self.persistence.saves.last_cow = cow;
-        self.note_child(now, PersistenceFact::Saved, fx);
-        self.note_child(now, PersistenceFact::Copied { what: "RDB", bytes: cow }, fx);
-        let script = self.move_into_place(Then::BackgroundSaved, from);
-        self.run_script(script, fx);
+        turn.note_child(PersistenceFact::Saved);
+        turn.note_child(PersistenceFact::Copied { what: "RDB", bytes: cow });
+        let script = self.move_into_place(turn, Then::BackgroundSaved, from);
+        self.run_script(turn, script);
     }
 
-    fn move_into_place(&self, then: Then, from: String) -> Script {
-        let to = self.config.persistence.dbfilename.clone();
+    fn move_into_place(&self, turn: &Turn, then: Then, from: String) -> Script {
+        let to = turn.config.persistence.dbfilename.clone();
         let blame = format!("Error moving temp DB file {from} on the final destination {to}");
         Script::new(then).step(DiskOp::Rename { from, to }, blame).step(
             DiskOp::FsyncDir { path: ".".into() },
@@ -152,62 +157,57 @@ impl Node {
     }
 
     /// dump.rdb is in place, or could not be put there.
-    pub(super) fn background_saved(&mut self, now: Time, ok: bool, fx: &mut Effects) {
+    pub(super) fn background_saved(&mut self, turn: &mut Turn, ok: bool) {
         let Some(child) = self.persistence.child.take() else { return };
         let saves = &mut self.persistence.saves;
-        saves.last_seconds = Some(now.as_secs().saturating_sub(child.since.as_secs()));
+        saves.last_seconds = Some(turn.now.as_secs().saturating_sub(child.since.as_secs()));
         saves.failed = !ok;
         let fact = match (ok, child.kind) {
             (true, ChildKind::Save { dirty }) => {
                 self.dirty -= dirty.min(self.dirty);
-                saves.last = now.as_secs();
+                saves.last = turn.now.as_secs();
                 saves.count += 1;
                 PersistenceFact::SaveSucceeded
             }
             _ => PersistenceFact::SaveFailed,
         };
-        self.note_persistence(now, fact, fx);
-        self.save_for_replicas_ended(now, ok, fx);
+        turn.note(fact);
+        self.save_for_replicas_ended(turn, ok);
     }
 
     /// The child could not write its file.
-    pub(super) fn save_child_failed(&mut self, now: Time, why: &str, fx: &mut Effects) {
+    pub(super) fn save_child_failed(&mut self, turn: &mut Turn, why: &str) {
         let sentence = format!("Write error saving DB on disk(rdbSaveRio): {why}");
-        self.note_child(now, PersistenceFact::DiskTrouble { sentence }, fx);
+        turn.note_child(PersistenceFact::DiskTrouble { sentence });
         if let Some(child) = &self.persistence.child {
             let path = temp_name(child.pid);
-            self.disk(DiskOp::Unlink { path }, fx);
+            turn.disk(DiskOp::Unlink { path });
         }
-        self.background_saved(now, false, fx);
+        self.background_saved(turn, false);
     }
 
     /// Save at once; whoever asked is answered when the file is in place. Nobody is served meanwhile.
-    pub(crate) fn save_now(&mut self, now: Time, by: SavedFor, fx: &mut Effects) {
-        let encoder = self.rdb_encoder(now, None);
-        let path = temp_name(self.pid);
+    pub(crate) fn save_now(&mut self, turn: &mut Turn, by: SavedFor) {
+        let encoder = self.rdb_encoder(turn, None);
+        let path = temp_name(turn.ids.pid);
         self.persistence.saves.now =
             Some(SaveNow { encoder, path: path.clone(), whole: false, dirty: self.dirty, by });
         let blame = format!(
             "Failed opening the temp RDB file {path} (in server root dir {}) for saving",
-            self.config.general.dir
+            turn.config.general.dir
         );
-        self.run_script(Script::new(Then::SavePiece).step(DiskOp::Create { path }, blame), fx);
+        self.run_script(turn, Script::new(Then::SavePiece).step(DiskOp::Create { path }, blame));
     }
 
     /// A piece of SAVE has been written: the next one.
-    pub(super) fn save_piece(
-        &mut self,
-        now: Time,
-        result: Result<(), DiskError>,
-        fx: &mut Effects,
-    ) {
+    pub(super) fn save_piece(&mut self, turn: &mut Turn, result: Result<(), DiskError>) {
         if result.is_err() {
-            return self.saved(now, result, fx);
+            return self.saved(turn, result);
         }
         let Some(save) = &mut self.persistence.saves.now else { return };
         let path = save.path.clone();
         let script = if save.whole {
-            let script = self.move_into_place(Then::Saved, path.clone());
+            let script = self.move_into_place(turn, Then::Saved, path.clone());
             script.after(DiskOp::Fsync { path }, "Write error saving DB on disk(fsync)")
         } else {
             let mut bytes = Vec::new();
@@ -215,26 +215,26 @@ impl Node {
             let op = DiskOp::Append { path, bytes: Bytes::from(bytes) };
             Script::new(Then::SavePiece).step(op, "Write error saving DB on disk(rdbSaveRio)")
         };
-        self.run_script(script, fx);
+        self.run_script(turn, script);
     }
 
     /// SAVE has ended.
-    pub(super) fn saved(&mut self, now: Time, result: Result<(), DiskError>, fx: &mut Effects) {
+    pub(super) fn saved(&mut self, turn: &mut Turn, result: Result<(), DiskError>) {
         let Some(save) = self.persistence.saves.now.take() else { return };
         let ok = result.is_ok();
         if ok {
-            self.note_persistence(now, PersistenceFact::Saved, fx);
+            turn.note(PersistenceFact::Saved);
             self.dirty -= save.dirty.min(self.dirty);
-            self.persistence.saves.last = now.as_secs();
+            self.persistence.saves.last = turn.now.as_secs();
             self.persistence.saves.failed = false;
             self.persistence.saves.count += 1;
         } else {
-            self.disk(DiskOp::Unlink { path: save.path }, fx);
+            turn.disk(DiskOp::Unlink { path: save.path });
         }
         if save.by == SavedFor::End {
-            return self.final_save_ended(now, ok, fx);
+            return self.final_save_ended(turn, ok);
         }
-        if self.saved_for_reload(now, ok, fx) {
+        if self.saved_for_reload(turn, ok) {
             return;
         }
         if let SavedFor::Client(conn) = save.by
@@ -246,27 +246,27 @@ impl Node {
                 false => reply.error("ERR"),
             }
         }
-        self.resume_clients(now, fx);
+        self.resume_clients(turn);
     }
 
     /// FLUSHALL: a child that saves what was there has no use, and where there are save points dump.rdb is emptied too.
-    pub(crate) fn save_after_flush(&mut self, now: Time, fx: &mut Effects) {
+    pub(crate) fn save_after_flush(&mut self, turn: &mut Turn) {
         if self.persistence.is_saving() {
-            self.kill_child(fx);
-            self.note_persistence(now, PersistenceFact::SaveTerminated, fx);
+            self.kill_child(turn);
+            turn.note(PersistenceFact::SaveTerminated);
         }
-        self.kill_transfer(now, fx);
-        self.notice_killed_save(now, fx);
+        self.kill_transfer(turn);
+        self.notice_killed_save(turn);
         let loading = self.persistence.is_loading();
-        if self.config.persistence.save.is_empty() || loading || self.persistence.blocks_clients() {
+        if turn.config.persistence.save.is_empty() || loading || self.persistence.blocks_clients() {
             return;
         }
-        self.save_now(now, SavedFor::Flush, fx);
+        self.save_now(turn, SavedFor::Flush);
     }
 
     /// Changes are many enough, and long enough ago.
-    pub(super) fn save_points(&mut self, now: Time, fx: &mut Effects) {
-        let seconds = now.as_secs();
+    pub(super) fn save_points(&mut self, turn: &mut Turn) {
+        let seconds = turn.now.as_secs();
         let saves = &self.persistence.saves;
         if self.has_child() || !saves.may_retry(seconds) {
             return;
@@ -275,18 +275,18 @@ impl Node {
         let due = |point: &&crate::config::SavePoint| {
             self.dirty >= u64::from(point.changes) && since > point.seconds
         };
-        if let Some(point) = self.config.persistence.save.iter().find(due) {
+        if let Some(point) = turn.config.persistence.save.iter().find(due) {
             let (changes, seconds) = (point.changes, point.seconds);
-            self.note_persistence(now, PersistenceFact::SavePointReached { changes, seconds }, fx);
-            self.start_bgsave(now, fx);
+            turn.note(PersistenceFact::SavePointReached { changes, seconds });
+            self.start_bgsave(turn);
         }
     }
 
     /// A BGSAVE SCHEDULE that had to wait begins.
-    pub(super) fn scheduled_save(&mut self, now: Time, fx: &mut Effects) {
+    pub(super) fn scheduled_save(&mut self, turn: &mut Turn) {
         let saves = &self.persistence.saves;
-        let due = saves.scheduled && saves.may_retry(now.as_secs());
-        if due && self.start_bgsave(now, fx) {
+        let due = saves.scheduled && saves.may_retry(turn.now.as_secs());
+        if due && self.start_bgsave(turn) {
             self.persistence.saves.scheduled = false;
         }
     }

@@ -13,12 +13,12 @@ use alloc::{collections::VecDeque, format, string::String};
 
 use bytes::Bytes;
 
-use super::Node;
+use super::Server;
 use crate::{
     aof::Manifest,
-    io::{DiskError, DiskOp, Effects},
-    time::Time,
+    io::{DiskError, DiskOp},
     trace::PersistenceFact,
+    turn::Turn,
 };
 
 /// A chain in progress.
@@ -112,13 +112,13 @@ impl Script {
     }
 }
 
-impl Node {
+impl Server {
     /// Begin a chain; when it has ended, [`Node::script_ended`] is called (not before this returns).
-    pub(super) fn run_script(&mut self, mut script: Script, fx: &mut Effects) {
+    pub(super) fn run_script(&mut self, turn: &mut Turn, mut script: Script) {
         // A chain of nothing is none: each has a step at least.
         if let Some(step) = script.steps.front() {
             let op = step.op.clone();
-            let id = self.disk(op, fx);
+            let id = turn.disk(op);
             self.persistence.scripts.insert(id, script);
         } else {
             script.steps.clear();
@@ -128,43 +128,36 @@ impl Node {
     /// An operation of a chain has ended.
     pub(super) fn script_step_done(
         &mut self,
-        now: Time,
+        turn: &mut Turn,
         mut script: Script,
         result: Result<(), DiskError>,
-        fx: &mut Effects,
     ) {
         let step = script.steps.pop_front();
         if let (Err(error), Some(blame)) = (result, step.and_then(|step| step.blame)) {
             let sentence = format!("{blame}: {}", error.text);
-            self.note_persistence(now, PersistenceFact::DiskTrouble { sentence }, fx);
-            self.script_ended(now, script.then, Err(error), fx);
+            turn.note(PersistenceFact::DiskTrouble { sentence });
+            self.script_ended(turn, script.then, Err(error));
         } else if script.steps.is_empty() {
-            self.script_ended(now, script.then, Ok(()), fx);
+            self.script_ended(turn, script.then, Ok(()));
         } else {
-            self.run_script(script, fx);
+            self.run_script(turn, script);
         }
     }
 
-    fn script_ended(
-        &mut self,
-        now: Time,
-        then: Then,
-        result: Result<(), DiskError>,
-        fx: &mut Effects,
-    ) {
+    fn script_ended(&mut self, turn: &mut Turn, then: Then, result: Result<(), DiskError>) {
         let ok = result.is_ok();
         match then {
-            Then::Upgraded => self.upgraded(now, ok, fx),
-            Then::Opened => self.aof_opened(now, ok, fx),
-            Then::IncrReady => self.incr_ready(now, ok, fx),
-            Then::Rewritten => self.rewritten(now, ok, fx),
-            Then::Cleaned => self.rewrite_cleaned(now, fx),
-            Then::CleanedAtBoot => self.finish_load(now, fx),
+            Then::Upgraded => self.upgraded(turn, ok),
+            Then::Opened => self.aof_opened(turn, ok),
+            Then::IncrReady => self.incr_ready(turn, ok),
+            Then::Rewritten => self.rewritten(turn, ok),
+            Then::Cleaned => self.rewrite_cleaned(turn),
+            Then::CleanedAtBoot => self.finish_load(turn),
             Then::CleanedOnRequest => self.persistence.aof.rewrites.cleaning = false,
-            Then::SavePiece => self.save_piece(now, result, fx),
-            Then::Saved => self.saved(now, result, fx),
-            Then::BackgroundSaved => self.background_saved(now, ok, fx),
-            Then::ShutdownSynced => self.shutdown_synced(now, fx),
+            Then::SavePiece => self.save_piece(turn, result),
+            Then::Saved => self.saved(turn, result),
+            Then::BackgroundSaved => self.background_saved(turn, ok),
+            Then::ShutdownSynced => self.shutdown_synced(turn),
         }
     }
 }

@@ -18,11 +18,12 @@ use super::{
 };
 use crate::{
     config::{ShutdownOptions, ShutdownSave},
-    io::{ConnId, DiskOp, Effect, Effects},
-    node::{Blocked, Node},
+    io::{ConnId, DiskOp, Effect},
+    node::{Blocked, Server},
     replication::Attached,
     time::Time,
     trace::{PersistenceFact, ServerFact, replication::MasterFact},
+    turn::Turn,
 };
 
 /// A node that is about to end.
@@ -52,7 +53,7 @@ impl Ending {
     }
 }
 
-impl Node {
+impl Server {
     /// Whether the node is about to end.
     pub const fn is_ending(&self) -> bool {
         self.persistence.ending.is_some()
@@ -67,49 +68,44 @@ impl Node {
     }
 
     /// End, once the replicas have everything; whoever asked waits with [`Blocked::Shutdown`].
-    pub(crate) fn begin_shutdown(
-        &mut self,
-        now: Time,
-        mut flags: ShutdownOptions,
-        fx: &mut Effects,
-    ) {
+    pub(crate) fn begin_shutdown(&mut self, turn: &mut Turn, mut flags: ShutdownOptions) {
         if self.persistence.ending.is_some() {
             return;
         }
         if self.persistence.is_loading() || self.sentinel.is_some() {
             flags.save = ShutdownSave::NoSave;
         }
-        self.note(now, ServerFact::ShutdownRequested, fx);
-        let seconds = u64::from(self.config.general.shutdown_timeout);
+        turn.note(ServerFact::ShutdownRequested);
+        let seconds = u64::from(turn.config.general.shutdown_timeout);
         if !flags.now && seconds > 0 && self.lagging_replicas().next().is_some() {
-            self.note_persistence(now, PersistenceFact::WaitingForReplicas, fx);
+            turn.note(PersistenceFact::WaitingForReplicas);
             self.pauses.for_shutdown = true;
-            let until = now.plus_millis(seconds * 1000);
+            let until = turn.now.plus_millis(seconds * 1000);
             let stage = Stage::WaitingForReplicas { until };
             self.persistence.ending = Some(Ending { flags, stage });
             return;
         }
-        self.finish_shutdown(now, flags, fx);
+        self.finish_shutdown(turn, flags);
     }
 
     /// Ten times a second: have the replicas caught up, or had their time?
-    pub(crate) fn shutdown_cron(&mut self, now: Time, fx: &mut Effects) {
+    pub(crate) fn shutdown_cron(&mut self, turn: &mut Turn) {
         let Some(Ending { flags, stage: Stage::WaitingForReplicas { until } }) =
             self.persistence.ending
         else {
             return;
         };
-        if now >= until || self.lagging_replicas().next().is_none() {
-            self.finish_shutdown(now, flags, fx);
+        if turn.now >= until || self.lagging_replicas().next().is_none() {
+            self.finish_shutdown(turn, flags);
         }
     }
 
     /// SHUTDOWN ABORT; false: there is nothing to abort any more.
-    pub(crate) fn abort_shutdown(&mut self, now: Time, fx: &mut Effects) -> bool {
+    pub(crate) fn abort_shutdown(&mut self, turn: &mut Turn) -> bool {
         let waits = self.persistence.ending.as_ref().is_some_and(|it| !it.blocks_clients());
         if waits {
-            self.cancel_shutdown(now, fx);
-            self.note_persistence(now, PersistenceFact::ShutdownAborted, fx);
+            self.cancel_shutdown(turn);
+            turn.note(PersistenceFact::ShutdownAborted);
         }
         waits
     }
@@ -119,42 +115,42 @@ impl Node {
         self.replication.replicas.iter().filter(move |replica| replica.acked != offset)
     }
 
-    fn note_lagging_replicas(&self, now: Time, fx: &mut Effects) {
+    fn note_lagging_replicas(&self, turn: &mut Turn) {
         for replica in self.lagging_replicas() {
             let fact = MasterFact::LagsAtEnd {
                 replica: replica.name(),
                 behind: self.replication.offset.saturating_sub(replica.acked),
-                lag: if replica.is_online() { replica.lag(now) } else { 0 },
+                lag: if replica.is_online() { replica.lag(turn.now) } else { 0 },
                 state: replica.state_word(),
             };
-            self.note_replication(now, fact, fx);
+            turn.note(fact);
         }
         let all = self.replication.replicas.len();
         if all > 0 {
             let in_sync = all - self.lagging_replicas().count();
-            self.note_replication(now, MasterFact::InSyncAtEnd { in_sync, all }, fx);
+            turn.note(MasterFact::InSyncAtEnd { in_sync, all });
         }
     }
 
     /// Nobody is waited for: write what is to be written.
-    fn finish_shutdown(&mut self, now: Time, flags: ShutdownOptions, fx: &mut Effects) {
-        self.note_lagging_replicas(now, fx);
+    fn finish_shutdown(&mut self, turn: &mut Turn, flags: ShutdownOptions) {
+        self.note_lagging_replicas(turn);
         match self.persistence.child.as_ref().map(|child| &child.kind) {
             Some(ChildKind::Save { .. }) => {
-                self.note_persistence(now, PersistenceFact::SaveKilled, fx);
-                self.kill_child(fx);
+                turn.note(PersistenceFact::SaveKilled);
+                self.kill_child(turn);
             }
             Some(ChildKind::Rewrite(_)) => {
                 if self.persistence.aof.state == AofState::WaitRewrite {
                     if !flags.force {
-                        self.note_persistence(now, PersistenceFact::InitialAofUnfinished, fx);
-                        return self.shutdown_failed(now, fx);
+                        turn.note(PersistenceFact::InitialAofUnfinished);
+                        return self.shutdown_failed(turn);
                     }
-                    self.note_persistence(now, PersistenceFact::InitialAofUnfinishedAnyway, fx);
+                    turn.note(PersistenceFact::InitialAofUnfinishedAnyway);
                 }
-                self.note_persistence(now, PersistenceFact::RewriteChildKilled, fx);
+                turn.note(PersistenceFact::RewriteChildKilled);
                 if !self.persistence.is_turning() {
-                    self.kill_child(fx);
+                    self.kill_child(turn);
                     self.persistence.aof.reopen_file();
                 }
             }
@@ -162,13 +158,13 @@ impl Node {
         }
         self.persistence.ending = Some(Ending { flags, stage: Stage::Draining });
         if self.persistence.aof.state != AofState::Off {
-            self.note_persistence(now, PersistenceFact::FinalFsync, fx);
+            turn.note(PersistenceFact::FinalFsync);
         }
-        self.advance_shutdown(now, fx);
+        self.advance_shutdown(turn);
     }
 
     /// The disk has answered: go on ending, if that is what the node does.
-    pub(super) fn advance_shutdown(&mut self, now: Time, fx: &mut Effects) {
+    pub(super) fn advance_shutdown(&mut self, turn: &mut Turn) {
         match &self.persistence.ending {
             Some(ending) if ending.stage == Stage::Draining => {}
             _ => return,
@@ -177,7 +173,7 @@ impl Node {
             // The manifest may name the next file already: what is in the buffer belongs there.
             return;
         }
-        self.flush_aof(now, true, fx);
+        self.flush_aof(turn, true);
         if !self.persistence.aof.is_drained() {
             return;
         }
@@ -187,50 +183,53 @@ impl Node {
         if self.persistence.aof.state == AofState::On {
             let path = self.persistence.aof.path.clone();
             let script = Script::new(Then::ShutdownSynced);
-            self.run_script(script.step(DiskOp::Fsync { path }, "Fail to fsync the AOF file"), fx);
+            self.run_script(
+                turn,
+                script.step(DiskOp::Fsync { path }, "Fail to fsync the AOF file"),
+            );
         } else {
-            self.shutdown_synced(now, fx);
+            self.shutdown_synced(turn);
         }
     }
 
     /// The AOF is on the platter: dump.rdb.
-    pub(super) fn shutdown_synced(&mut self, now: Time, fx: &mut Effects) {
+    pub(super) fn shutdown_synced(&mut self, turn: &mut Turn) {
         let Some(ending) = &self.persistence.ending else { return };
         let saves = match ending.flags.save {
-            ShutdownSave::IfConfigured => !self.config.persistence.save.is_empty(),
+            ShutdownSave::IfConfigured => !turn.config.persistence.save.is_empty(),
             ShutdownSave::Save => true,
             ShutdownSave::NoSave => false,
         };
         if saves {
-            self.note_persistence(now, PersistenceFact::FinalSave, fx);
-            self.save_now(now, SavedFor::End, fx);
+            turn.note(PersistenceFact::FinalSave);
+            self.save_now(turn, SavedFor::End);
         } else {
-            self.leave(now, fx);
+            self.leave(turn);
         }
     }
 
     /// dump.rdb is in place, or could not be put there.
-    pub(super) fn final_save_ended(&mut self, now: Time, ok: bool, fx: &mut Effects) {
+    pub(super) fn final_save_ended(&mut self, turn: &mut Turn, ok: bool) {
         let Some(ending) = &self.persistence.ending else { return };
         if ok {
-            return self.leave(now, fx);
+            return self.leave(turn);
         }
         if ending.flags.force {
-            self.note_persistence(now, PersistenceFact::FinalSaveFailedAnyway, fx);
-            return self.leave(now, fx);
+            turn.note(PersistenceFact::FinalSaveFailedAnyway);
+            return self.leave(turn);
         }
-        self.note_persistence(now, PersistenceFact::FinalSaveFailed, fx);
-        self.shutdown_failed(now, fx);
-        self.resume_clients(now, fx);
+        turn.note(PersistenceFact::FinalSaveFailed);
+        self.shutdown_failed(turn);
+        self.resume_clients(turn);
     }
 
-    fn shutdown_failed(&mut self, now: Time, fx: &mut Effects) {
-        self.note_persistence(now, PersistenceFact::ShutdownFailed, fx);
-        self.cancel_shutdown(now, fx);
+    fn shutdown_failed(&mut self, turn: &mut Turn) {
+        turn.note(PersistenceFact::ShutdownFailed);
+        self.cancel_shutdown(turn);
     }
 
     /// The node lives on: whoever wanted it to end is told so, and writes go on.
-    fn cancel_shutdown(&mut self, now: Time, fx: &mut Effects) {
+    fn cancel_shutdown(&mut self, turn: &mut Turn) {
         self.persistence.ending = None;
         let waits = |client: &&crate::node::Client| client.blocked == Some(Blocked::Shutdown);
         let waiting: Vec<ConnId> = self.clients.iter().filter(waits).map(|it| it.conn).collect();
@@ -238,21 +237,21 @@ impl Node {
             if let Some(client) = self.clients.get_mut(conn) {
                 client.reply().error("ERR Errors trying to SHUTDOWN. Check logs.");
             }
-            self.resume(now, conn, fx);
+            self.resume(turn, conn);
         }
         self.pauses.for_shutdown = false;
-        self.resume_postponed(now, fx);
+        self.resume_postponed(turn);
     }
 
-    fn leave(&mut self, now: Time, fx: &mut Effects) {
-        let general = &self.config.general;
+    fn leave(&mut self, turn: &mut Turn) {
+        let general = &turn.config.general;
         if let Some(path) = general.pidfile.clone() {
-            self.note_persistence(now, PersistenceFact::PidFileRemoved, fx);
-            self.disk(DiskOp::Unlink { path }, fx);
+            turn.note(PersistenceFact::PidFileRemoved);
+            turn.disk(DiskOp::Unlink { path });
         }
         // The last that replicas hear of this node is all that it has for them.
-        self.feed_replicas(now, fx);
-        self.note(now, ServerFact::Bye, fx);
-        fx.push(Effect::Exit { code: 0 });
+        self.feed_replicas(turn);
+        turn.note(ServerFact::Bye);
+        turn.fx.push(Effect::Exit { code: 0 });
     }
 }

@@ -11,55 +11,56 @@
 //! leaves the files in order and nothing else.
 
 use super::{AofState, script::Then};
-use crate::{io::Effects, node::Node, time::Time, trace::PersistenceFact};
+use crate::turn::Turn;
+use crate::{node::Server, trace::PersistenceFact};
 
-impl Node {
+impl Server {
     /// `CONFIG SET appendonly` has changed.
-    pub(crate) fn appendonly_changed(&mut self, now: Time, fx: &mut Effects) {
-        let on = self.config.persistence.appendonly;
+    pub(crate) fn appendonly_changed(&mut self, turn: &mut Turn) {
+        let on = turn.config.persistence.appendonly;
         match (on, self.persistence.aof.state) {
-            (true, AofState::Off) => self.turn_aof_on(now, fx),
-            (false, AofState::On | AofState::WaitRewrite) => self.turn_aof_off(now, fx),
+            (true, AofState::Off) => self.turn_aof_on(turn),
+            (false, AofState::On | AofState::WaitRewrite) => self.turn_aof_off(turn),
             _ => {}
         }
     }
 
     /// The data is about to be replaced by a master's: what was appended says nothing about it. Behind it the AOF is
     /// turned on again, with a base of its own ([`Node::appendonly_changed`]).
-    pub(crate) fn suspend_aof(&mut self, now: Time, fx: &mut Effects) {
+    pub(crate) fn suspend_aof(&mut self, turn: &mut Turn) {
         if self.persistence.aof.state != AofState::Off {
-            self.turn_aof_off(now, fx);
+            self.turn_aof_off(turn);
         }
     }
 
-    fn turn_aof_on(&mut self, now: Time, fx: &mut Effects) {
+    fn turn_aof_on(&mut self, turn: &mut Turn) {
         self.persistence.aof.state = AofState::WaitRewrite;
-        self.persistence.aof.rewrites.stamps = self.config.persistence.aof_timestamp_enabled;
+        self.persistence.aof.rewrites.stamps = turn.config.persistence.aof_timestamp_enabled;
         self.persistence.aof.forget_trouble();
         if self.persistence.is_rewrite_writing() {
             // It does not collect what comes in meanwhile.
-            self.note_persistence(now, PersistenceFact::AofRestartsRewrite, fx);
-            self.end_rewrite(now, fx);
+            turn.note(PersistenceFact::AofRestartsRewrite);
+            self.end_rewrite(turn);
         }
         self.disown_rewrite();
         // In a transaction the rest of it comes first.
-        if self.propagation.depth > 1 || !self.start_rewrite(now, fx) {
+        if self.propagation.depth > 1 || !self.start_rewrite(turn) {
             self.persistence.aof.rewrites.scheduled = true;
-            self.note_persistence(now, PersistenceFact::AofMustWait, fx);
+            turn.note(PersistenceFact::AofMustWait);
         }
     }
 
-    fn turn_aof_off(&mut self, now: Time, fx: &mut Effects) {
+    fn turn_aof_off(&mut self, turn: &mut Turn) {
         self.end_closing();
         if self.persistence.is_rewrite_writing() {
-            self.end_rewrite(now, fx);
+            self.end_rewrite(turn);
         }
         self.disown_rewrite();
         if self.persistence.aof.state == AofState::WaitRewrite {
-            self.drop_temp_incr(now, fx);
+            self.drop_temp_incr(turn);
         }
         self.persistence.aof.switch_off();
-        self.flush_aof(now, true, fx);
+        self.flush_aof(turn, true);
     }
 
     /// What the running rewrite does to the files can't be stopped half-way; what comes in from now on is not its own.
@@ -70,20 +71,20 @@ impl Node {
     }
 
     /// `CONFIG SET aof-disable-auto-gc` has changed. A rewrite that runs deletes all history when it ends.
-    pub(crate) fn auto_gc_changed(&mut self, now: Time, fx: &mut Effects) {
+    pub(crate) fn auto_gc_changed(&mut self, turn: &mut Turn) {
         if self.persistence.is_rewriting() || self.persistence.aof.rewrites.cleaning {
             return;
         }
-        if let Some(script) = self.history_script(now, Then::CleanedOnRequest, fx) {
+        if let Some(script) = self.history_script(turn, Then::CleanedOnRequest) {
             self.persistence.aof.rewrites.cleaning = true;
-            self.run_script(script, fx);
+            self.run_script(turn, script);
         }
     }
 
-    fn end_rewrite(&mut self, now: Time, fx: &mut Effects) {
+    fn end_rewrite(&mut self, turn: &mut Turn) {
         if let Some(pid) = self.persistence.child.as_ref().map(|child| child.pid) {
-            self.note_persistence(now, PersistenceFact::RewriteKilled { pid }, fx);
+            turn.note(PersistenceFact::RewriteKilled { pid });
         }
-        self.kill_child(fx);
+        self.kill_child(turn);
     }
 }

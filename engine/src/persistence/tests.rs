@@ -69,7 +69,7 @@ fn save_writes_what_a_restart_reads() {
     bench.ask("SELECT 3");
     bench.ask("SET b 2");
     assert_eq!(bench.ask("SAVE"), "+OK\r\n");
-    assert_eq!(bench.node.dirty, 0);
+    assert_eq!(bench.node.server.dirty, 0);
     let mut bench = restart(&bench);
     assert_eq!(bench.ask("GET a"), "$1\r\n1\r\n");
     bench.ask("SELECT 3");
@@ -97,7 +97,7 @@ fn bgsave_saves_its_moment() {
     bench.ask("SET a 2");
     bench.run_child();
     assert!(logged(&bench, "Background saving terminated with success"));
-    assert_eq!(bench.node.dirty, 1);
+    assert_eq!(bench.node.server.dirty, 1);
     assert_eq!(restart(&bench).ask("GET a"), "$1\r\n1\r\n");
 }
 
@@ -297,10 +297,7 @@ fn a_base_may_be_made_of_commands() {
 fn the_aof_can_be_turned_on_and_off() {
     let mut bench = boot(config(|_| {}));
     bench.ask("SET a 1");
-    bench.node.config.persistence.appendonly = true;
-    let mut fx = core::mem::take(&mut bench.fx);
-    bench.node.appendonly_changed(bench.now, &mut fx);
-    bench.fx = fx;
+    assert_eq!(bench.ask("CONFIG SET appendonly yes"), "+OK\r\n");
     bench.settle();
     assert!(bench.disk.files.contains_key("appendonlydir/temp-appendonly.aof.incr"));
     bench.ask("SET b 2");
@@ -311,10 +308,7 @@ fn the_aof_can_be_turned_on_and_off() {
     );
     bench.ask("SET c 3");
     assert_eq!(restart(&bench).ask("MGET a b c"), "*3\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n");
-    bench.node.config.persistence.appendonly = false;
-    let mut fx = core::mem::take(&mut bench.fx);
-    bench.node.appendonly_changed(bench.now, &mut fx);
-    bench.fx = fx;
+    assert_eq!(bench.ask("CONFIG SET appendonly no"), "+OK\r\n");
     bench.settle();
     assert_eq!(bench.ask("SET d 4"), "+OK\r\n");
     assert_eq!(restart(&bench).ask("GET d"), "$-1\r\n");
@@ -336,7 +330,7 @@ fn an_unfinished_end_is_cut_off_if_that_is_allowed() {
         &after,
         &format!("!!! Truncating the AOF appendonly.aof.1.incr.aof at offset {whole} !!!")
     ));
-    bench.node.config.persistence.aof_load_truncated = false;
+    bench.node.turn.config.persistence.aof_load_truncated = false;
     let after = restart(&bench);
     assert_eq!(after.exit, Some(1));
     assert_eq!(after.disk.files[incr].len(), half);

@@ -14,11 +14,12 @@
 use alloc::string::String;
 
 use crate::{
-    io::{Effects, Endpoint},
-    node::{Client, Node},
+    io::Endpoint,
+    node::{Client, Server},
     refusal::Refusal,
     time::Time,
     trace::replication::ReplicationFact,
+    turn::Turn,
 };
 
 /// A FAILOVER that a user asked for.
@@ -43,16 +44,15 @@ pub enum FailoverStage {
     InProgress,
 }
 
-impl Node {
+impl Server {
     /// FAILOVER, its arguments understood.
     ///
     /// # Errors
     /// In Redis's words.
     pub(crate) fn begin_failover(
         &mut self,
-        now: Time,
+        turn: &mut Turn,
         failover: Failover,
-        fx: &mut Effects,
     ) -> Result<(), Refusal> {
         let replication = &self.replication;
         let why = if replication.failover.is_some() {
@@ -76,7 +76,7 @@ impl Node {
             return Err(Refusal::err(why));
         }
         let target = failover.target.clone();
-        self.note_replication(now, ReplicationFact::FailoverRequested { target }, fx);
+        turn.note(ReplicationFact::FailoverRequested { target });
         self.pauses.for_failover = true;
         self.replication.failover = Some(failover);
         Ok(())
@@ -90,19 +90,19 @@ impl Node {
     }
 
     /// Ten times a second and at each ACK: go on with a FAILOVER that waits.
-    pub(crate) fn advance_failover(&mut self, now: Time, fx: &mut Effects) {
+    pub(crate) fn advance_failover(&mut self, turn: &mut Turn) {
         let Some(failover) = &self.replication.failover else { return };
         if failover.stage != FailoverStage::WaitingForSync {
             return;
         }
-        if failover.until.is_some_and(|until| now >= until) {
+        if failover.until.is_some_and(|until| turn.now >= until) {
             match failover.target.clone().filter(|_| failover.force) {
                 Some(target) => {
                     let fact = ReplicationFact::FailoverForced { target: target.clone() };
-                    self.note_replication(now, fact, fx);
-                    self.hand_over(now, target, fx);
+                    turn.note(fact);
+                    self.hand_over(turn, target);
                 }
-                None => self.abort_failover(now, "Replica never caught up before timeout", fx),
+                None => self.abort_failover(turn, "Replica never caught up before timeout"),
             }
             return;
         }
@@ -117,67 +117,66 @@ impl Node {
         if let Some(replica) = replica {
             let target = Endpoint::new(replica.host(), replica.announced.port);
             let fact = ReplicationFact::FailoverTargetSynced { target: target.clone() };
-            self.note_replication(now, fact, fx);
-            self.hand_over(now, target, fx);
+            turn.note(fact);
+            self.hand_over(turn, target);
         }
     }
 
-    fn hand_over(&mut self, now: Time, target: Endpoint, fx: &mut Effects) {
+    fn hand_over(&mut self, turn: &mut Turn, target: Endpoint) {
         if let Some(failover) = &mut self.replication.failover {
             failover.stage = FailoverStage::InProgress;
             failover.target = Some(target.clone());
         }
-        self.follow(now, target, fx);
+        self.follow(turn, target);
     }
 
     /// The target has taken over, or refused to.
-    pub(crate) fn failover_answered(&mut self, now: Time, accepted: bool, fx: &mut Effects) {
+    pub(crate) fn failover_answered(&mut self, turn: &mut Turn, accepted: bool) {
         match &self.replication.failover {
             Some(Failover { stage: FailoverStage::InProgress, .. }) if accepted => {
                 self.replication.failover = None;
-                self.end_failover_pause(now, fx);
+                self.end_failover_pause(turn);
             }
-            Some(_) => self.abort_failover(now, "Failover target rejected psync request", fx),
+            Some(_) => self.abort_failover(turn, "Failover target rejected psync request"),
             None => {}
         }
     }
 
     /// It does not take place: this node is the master again.
-    pub(crate) fn abort_failover(&mut self, now: Time, why: &'static str, fx: &mut Effects) {
+    pub(crate) fn abort_failover(&mut self, turn: &mut Turn, why: &'static str) {
         let Some(failover) = self.replication.failover.take() else { return };
         let fact = ReplicationFact::FailoverAborted { target: failover.target, why };
-        self.note_replication(now, fact, fx);
+        turn.note(fact);
         if failover.stage == FailoverStage::InProgress {
-            self.unfollow(now, fx);
+            self.unfollow(turn);
         }
-        self.end_failover_pause(now, fx);
+        self.end_failover_pause(turn);
     }
 
-    fn end_failover_pause(&mut self, now: Time, fx: &mut Effects) {
+    fn end_failover_pause(&mut self, turn: &mut Turn) {
         self.pauses.for_failover = false;
-        self.resume_postponed(now, fx);
+        self.resume_postponed(turn);
     }
 
     /// `PSYNC id offset FAILOVER`: this node's master asks it to take its place.
     pub(crate) fn take_over(
         &mut self,
-        now: Time,
+        turn: &mut Turn,
         client: &Client,
         id: &[u8],
-        fx: &mut Effects,
     ) -> Result<(), Refusal> {
         let id = String::from_utf8_lossy(id).into_owned();
         let ours = id.eq_ignore_ascii_case(&self.replication.id);
-        self.note_replication(now, ReplicationFact::FailoverReceived { id }, fx);
+        turn.note(ReplicationFact::FailoverReceived { id });
         if !self.replication.is_replica() {
             return Err(Refusal::err("PSYNC FAILOVER can't be sent to a master."));
         }
         if !ours {
             return Err(Refusal::err("PSYNC FAILOVER replid must match my replid."));
         }
-        self.unfollow(now, fx);
-        let client = self.describe(client, now);
-        self.note_replication(now, ReplicationFact::TookOver { client }, fx);
+        self.unfollow(turn);
+        let client = self.describe(client, turn.now);
+        turn.note(ReplicationFact::TookOver { client });
         Ok(())
     }
 }

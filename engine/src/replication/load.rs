@@ -13,11 +13,12 @@ use super::{
     payload::{Payload, Step},
 };
 use crate::{
-    io::{ConnId, DiskError, DiskId, DiskOp, DiskReply, Effect, Effects, KeyDelay},
-    node::Node,
+    io::{ConnId, DiskError, DiskId, DiskOp, DiskReply, Effect, KeyDelay},
+    node::Server,
     persistence::install::{Expired, Installer},
     time::Time,
     trace::replication::LinkFact,
+    turn::Turn,
 };
 
 /// Bytes read at once.
@@ -54,35 +55,35 @@ impl Rests {
     }
 }
 
-impl Node {
-    pub(super) const fn load_delay(&self) -> KeyDelay {
-        KeyDelay(self.config.persistence.key_load_delay)
+impl Server {
+    pub(super) const fn load_delay(&self, turn: &Turn) -> KeyDelay {
+        KeyDelay(turn.config.persistence.key_load_delay)
     }
 
     /// Ten times a second: who has rested enough reads on.
-    pub(super) fn end_rest(&mut self, now: Time, fx: &mut Effects) {
+    pub(super) fn end_rest(&mut self, turn: &mut Turn) {
         let Some(link) = &mut self.replication.link else { return };
         let rested = match &mut link.state {
-            LinkState::Loading(loading) => loading.rests.end(now),
-            LinkState::Parsing(parsing) => parsing.rests.end(now),
+            LinkState::Loading(loading) => loading.rests.end(turn.now),
+            LinkState::Parsing(parsing) => parsing.rests.end(turn.now),
             _ => false,
         };
         match &mut link.state {
             LinkState::Loading(loading) if rested => {
                 let at = loading.at;
-                self.read_piece(at, fx);
+                self.read_piece(turn, at);
             }
             LinkState::Parsing(parsing) if rested => {
-                parsing.last_io = now;
-                fx.push(Effect::ResumeReading { conn: parsing.conn });
+                parsing.last_io = turn.now;
+                turn.fx.push(Effect::ResumeReading { conn: parsing.conn });
             }
             _ => {}
         }
     }
 
     /// The data set is coming.
-    pub(super) fn begin_transfer(&mut self, now: Time, position: Option<(String, u64)>) {
-        let temp = format!("temp-{}.{}.rdb", now.as_secs(), self.pid);
+    pub(super) fn begin_transfer(&mut self, turn: &Turn, position: Option<(String, u64)>) {
+        let temp = format!("temp-{}.{}.rdb", turn.now.as_secs(), turn.ids.pid);
         let Some(link) = &mut self.replication.link else { return };
         let Some(conn) = link.conn() else { return };
         link.state = LinkState::Receiving(Box::new(Transfer {
@@ -90,38 +91,33 @@ impl Node {
             position,
             payload: Payload::default(),
             total: None,
-            last_io: now,
+            last_io: turn.now,
             temp,
             writes: VecDeque::new(),
         }));
     }
 
     /// Bytes of the data set; returns what stands behind it.
-    pub(super) fn transfer_received<'a>(
-        &mut self,
-        now: Time,
-        bytes: &'a [u8],
-        fx: &mut Effects,
-    ) -> &'a [u8] {
+    pub(super) fn transfer_received<'a>(&mut self, turn: &mut Turn, bytes: &'a [u8]) -> &'a [u8] {
         let Some(Link { state: LinkState::Receiving(transfer), .. }) = &mut self.replication.link
         else {
             return &[];
         };
-        transfer.last_io = now;
+        transfer.last_io = turn.now;
         let mut data = Vec::new();
         let step = transfer.payload.feed(bytes, &mut data);
         let temp = transfer.temp.clone();
         if !data.is_empty() {
             self.write_transfer(
+                turn,
                 DiskOp::Append { path: temp.clone(), bytes: Bytes::from(data) },
-                fx,
             );
         }
         match step {
             Step::More => &[],
             Step::StillThere { rest } => rest,
-            Step::Begins { bytes, rest } if self.parses_from_socket() => {
-                self.begin_parsing(now, bytes, fx);
+            Step::Begins { bytes, rest } if self.parses_from_socket(turn) => {
+                self.begin_parsing(turn, bytes);
                 rest
             }
             Step::Begins { bytes, rest } => {
@@ -130,30 +126,30 @@ impl Node {
                 {
                     transfer.total = Some(bytes);
                 }
-                self.note_replication(now, LinkFact::Receiving { bytes, to_parser: false }, fx);
-                self.write_transfer(DiskOp::Create { path: temp }, fx);
+                turn.note(LinkFact::Receiving { bytes, to_parser: false });
+                self.write_transfer(turn, DiskOp::Create { path: temp });
                 // An empty data set has no bytes that would come here again.
-                if bytes == Some(0) { self.transfer_received(now, rest, fx) } else { rest }
+                if bytes == Some(0) { self.transfer_received(turn, rest) } else { rest }
             }
             Step::Whole { rest } => {
-                self.begin_loading(now, fx);
+                self.begin_loading(turn);
                 rest
             }
             Step::Aborted(reply) => {
-                self.note_replication(now, LinkFact::AbortedByMaster { reply }, fx);
-                self.cancel_sync(now, fx);
+                turn.note(LinkFact::AbortedByMaster { reply });
+                self.cancel_sync(turn);
                 &[]
             }
             Step::Malformed(line) => {
-                self.note_replication(now, LinkFact::BadProtocol { line }, fx);
-                self.cancel_sync(now, fx);
+                turn.note(LinkFact::BadProtocol { line });
+                self.cancel_sync(turn);
                 &[]
             }
         }
     }
 
-    fn write_transfer(&mut self, op: DiskOp, fx: &mut Effects) {
-        let id = self.disk(op, fx);
+    fn write_transfer(&mut self, turn: &mut Turn, op: DiskOp) {
+        let id = turn.disk(op);
         if let Some(Link { state: LinkState::Receiving(transfer), .. }) = &mut self.replication.link
         {
             transfer.writes.push_back(id);
@@ -161,7 +157,7 @@ impl Node {
     }
 
     /// The file is whole: out with the old data, in with the new.
-    fn begin_loading(&mut self, now: Time, fx: &mut Effects) {
+    fn begin_loading(&mut self, turn: &mut Turn) {
         let Some(link) = &mut self.replication.link else { return };
         let LinkState::Receiving(transfer) =
             core::mem::replace(&mut link.state, LinkState::Connect)
@@ -169,28 +165,28 @@ impl Node {
             return;
         };
         let Transfer { conn, position, payload, last_io, temp, writes, .. } = *transfer;
-        self.leave_old_history(now, fx);
-        self.note_replication(now, LinkFact::Flushing, fx);
-        self.suspend_aof(now, fx);
-        self.drop_old_data(fx);
-        self.note_replication(now, LinkFact::Loading, fx);
+        self.leave_old_history(turn);
+        turn.note(LinkFact::Flushing);
+        self.suspend_aof(turn);
+        self.drop_old_data(turn);
+        turn.note(LinkFact::Loading);
         // A BGSAVE of the old data would put its file over the new ones.
         if self.persistence.is_saving() {
             let pid = self.persistence.child.as_ref().map_or(0, |child| child.pid);
-            self.note_replication(now, LinkFact::SaveKilled { pid }, fx);
-            self.kill_child(fx);
+            turn.note(LinkFact::SaveKilled { pid });
+            self.kill_child(turn);
         }
         // What the master sends from here on waits in the socket, and at the master.
-        fx.push(Effect::PauseReading { conn });
-        let step = LoadStep::Syncing(self.disk(DiskOp::Fsync { path: temp.clone() }, fx));
-        let installer = Installer::new(Expired::Keep, self.config.persistence.rdbchecksum);
+        turn.fx.push(Effect::PauseReading { conn });
+        let step = LoadStep::Syncing(turn.disk(DiskOp::Fsync { path: temp.clone() }));
+        let installer = Installer::new(Expired::Keep, turn.config.persistence.rdbchecksum);
         self.set_link(LinkState::Loading(Box::new(Loading {
             conn,
             position,
             temp,
             writes,
             step,
-            since: now,
+            since: turn.now,
             size: payload.read,
             at: 0,
             last_io,
@@ -201,30 +197,29 @@ impl Node {
     }
 
     /// The history of this node's data ends here: replicas of this node followed it.
-    pub(super) fn leave_old_history(&mut self, now: Time, fx: &mut Effects) {
+    pub(super) fn leave_old_history(&mut self, turn: &mut Turn) {
         let Some(link) = &mut self.replication.link else { return };
         if link.cached.take().is_some() {
-            self.note_replication(now, LinkFact::CachedDiscarded, fx);
+            turn.note(LinkFact::CachedDiscarded);
         }
-        self.close_replicas(now, fx);
+        self.close_replicas(turn);
         self.replication.backlog = None;
     }
 
-    pub(super) fn drop_old_data(&mut self, fx: &mut Effects) {
-        for db in 0..self.databases() {
+    pub(super) fn drop_old_data(&mut self, turn: &mut Turn) {
+        for db in 0..turn.config.general.databases {
             self.touch_watchers_of(db);
         }
         let gone = self.keyspace.flush_all();
-        self.free(gone, fx);
+        turn.free(gone);
     }
 
     /// An answer of the disk; false: somebody else asked.
     pub(crate) fn on_transfer_disk(
         &mut self,
-        now: Time,
+        turn: &mut Turn,
         id: DiskId,
         result: &Result<DiskReply, DiskError>,
-        fx: &mut Effects,
     ) -> bool {
         let Some(link) = &mut self.replication.link else { return false };
         let (writes, step) = match &mut link.state {
@@ -236,15 +231,15 @@ impl Node {
             writes.remove(at);
             if let Err(error) = result {
                 let why = error.text.clone();
-                self.note_replication(now, LinkFact::WriteFailed { why }, fx);
-                self.cancel_sync(now, fx);
+                turn.note(LinkFact::WriteFailed { why });
+                self.cancel_sync(turn);
             }
             return true;
         }
         match step {
-            Some(LoadStep::Syncing(asked)) if asked == id => self.file_synced(now, result, fx),
-            Some(LoadStep::Renaming(asked)) if asked == id => self.file_renamed(now, result, fx),
-            Some(LoadStep::Reading(asked)) if asked == id => self.piece_read(now, result, fx),
+            Some(LoadStep::Syncing(asked)) if asked == id => self.file_synced(turn, result),
+            Some(LoadStep::Renaming(asked)) if asked == id => self.file_renamed(turn, result),
+            Some(LoadStep::Reading(asked)) if asked == id => self.piece_read(turn, result),
             _ => return false,
         }
         true
@@ -257,40 +252,40 @@ impl Node {
         }
     }
 
-    fn file_synced(&mut self, now: Time, result: &Result<DiskReply, DiskError>, fx: &mut Effects) {
+    fn file_synced(&mut self, turn: &mut Turn, result: &Result<DiskReply, DiskError>) {
         if let Err(error) = result {
             let why = error.text.clone();
-            self.note_replication(now, LinkFact::SyncFailed { why }, fx);
-            return self.cancel_sync(now, fx);
+            turn.note(LinkFact::SyncFailed { why });
+            return self.cancel_sync(turn);
         }
         let Some(from) = self.loading().map(|loading| loading.temp.clone()) else { return };
-        let to = self.config.persistence.dbfilename.clone();
-        let id = self.disk(DiskOp::Rename { from, to }, fx);
+        let to = turn.config.persistence.dbfilename.clone();
+        let id = turn.disk(DiskOp::Rename { from, to });
         if let Some(loading) = self.loading() {
             loading.step = LoadStep::Renaming(id);
         }
     }
 
-    fn file_renamed(&mut self, now: Time, result: &Result<DiskReply, DiskError>, fx: &mut Effects) {
+    fn file_renamed(&mut self, turn: &mut Turn, result: &Result<DiskReply, DiskError>) {
         if let Err(error) = result {
-            let (file, why) = (self.config.persistence.dbfilename.clone(), error.text.clone());
-            self.note_replication(now, LinkFact::RenameFailed { file, why }, fx);
-            return self.cancel_sync(now, fx);
+            let (file, why) = (turn.config.persistence.dbfilename.clone(), error.text.clone());
+            turn.note(LinkFact::RenameFailed { file, why });
+            return self.cancel_sync(turn);
         }
-        self.disk(DiskOp::FsyncDir { path: ".".into() }, fx);
-        self.read_piece(0, fx);
+        turn.disk(DiskOp::FsyncDir { path: ".".into() });
+        self.read_piece(turn, 0);
     }
 
-    fn read_piece(&mut self, offset: u64, fx: &mut Effects) {
-        let path = self.config.persistence.dbfilename.clone();
-        let id = self.disk(DiskOp::Read { path, offset, len: PIECE }, fx);
+    fn read_piece(&mut self, turn: &mut Turn, offset: u64) {
+        let path = turn.config.persistence.dbfilename.clone();
+        let id = turn.disk(DiskOp::Read { path, offset, len: PIECE });
         if let Some(loading) = self.loading() {
             loading.step = LoadStep::Reading(id);
         }
     }
 
-    fn piece_read(&mut self, now: Time, result: &Result<DiskReply, DiskError>, fx: &mut Effects) {
-        let delay = self.load_delay();
+    fn piece_read(&mut self, turn: &mut Turn, result: &Result<DiskReply, DiskError>) {
+        let delay = self.load_delay(turn);
         let Some(Link { state: LinkState::Loading(loading), .. }) = &mut self.replication.link
         else {
             return;
@@ -305,44 +300,44 @@ impl Node {
             Ok(_) => loading.installer.finish().map(|()| (true, loading.at)).map_err(text),
             Err(error) => Err(error.text.clone()),
         };
-        let rests = loading.rests.begin(now, delay, loading.installer.loaded - before);
+        let rests = loading.rests.begin(turn.now, delay, loading.installer.loaded - before);
         match outcome {
-            Ok((true, _)) => self.finish_loading(now, fx),
+            Ok((true, _)) => self.finish_loading(turn),
             Ok((false, _)) if rests => {}
-            Ok((false, at)) => self.read_piece(at, fx),
+            Ok((false, at)) => self.read_piece(turn, at),
             Err(why) => {
-                self.note_replication(now, LinkFact::LoadFailed { why }, fx);
-                self.cancel_sync(now, fx);
+                turn.note(LinkFact::LoadFailed { why });
+                self.cancel_sync(turn);
             }
         }
     }
 
     /// The data are here: this node stands where its master stood, and the stream follows.
-    fn finish_loading(&mut self, now: Time, fx: &mut Effects) {
+    fn finish_loading(&mut self, turn: &mut Turn) {
         let Some(link) = &mut self.replication.link else { return };
         let LinkState::Loading(loading) = core::mem::replace(&mut link.state, LinkState::Connect)
         else {
             return;
         };
         let Loading { conn, position, installer, early, .. } = *loading;
-        fx.push(Effect::ResumeReading { conn });
-        self.enter_history(now, conn, position, &installer);
-        self.note_rdb_facts(now, &installer, fx);
-        self.rdb_installed(now, &installer, fx);
-        self.note_replication(now, LinkFact::Finished, fx);
-        self.remove_file_if_unwanted(now, fx);
-        self.appendonly_changed(now, fx);
-        self.send_ack(fx);
+        turn.fx.push(Effect::ResumeReading { conn });
+        self.enter_history(turn, conn, position, &installer);
+        self.note_rdb_facts(turn, &installer);
+        self.rdb_installed(turn, &installer);
+        turn.note(LinkFact::Finished);
+        self.remove_file_if_unwanted(turn);
+        self.appendonly_changed(turn);
+        self.send_ack(turn);
         if let Some(stream) = self.replication.link.as_mut().and_then(Link::stream) {
             stream.input = early;
-            self.apply_stream(now, fx);
+            self.apply_stream(turn);
         }
     }
 
     /// This node stands where its master stood, and the stream follows.
     pub(super) fn enter_history(
         &mut self,
-        now: Time,
+        turn: &Turn,
         conn: ConnId,
         position: Option<(String, u64)>,
         installer: &Installer,
@@ -353,18 +348,18 @@ impl Node {
             self.replication.offset = offset;
         }
         self.replication.forget_second_id();
-        self.replication.create_backlog(self.config.replication.backlog_size);
+        self.replication.create_backlog(turn.config.replication.backlog_size);
         let db = installer.facts.stream_db.and_then(|db| u32::try_from(db).ok()).unwrap_or(0);
-        self.begin_stream(now, conn, db, pre_psync);
+        self.begin_stream(turn.now, conn, db, pre_psync);
     }
 
     /// `rdb-del-sync-files`: a node that persists nothing keeps no file.
-    fn remove_file_if_unwanted(&mut self, now: Time, fx: &mut Effects) {
-        let settings = &self.config.persistence;
+    fn remove_file_if_unwanted(&mut self, turn: &mut Turn) {
+        let settings = &turn.config.persistence;
         if settings.rdb_del_sync_files && settings.save.is_empty() && !settings.appendonly {
             let path = settings.dbfilename.clone();
-            self.note_replication(now, LinkFact::FileRemoved, fx);
-            self.disk(DiskOp::Unlink { path }, fx);
+            turn.note(LinkFact::FileRemoved);
+            turn.disk(DiskOp::Unlink { path });
         }
     }
 }

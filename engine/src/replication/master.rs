@@ -15,28 +15,27 @@ use super::{
 use crate::{
     command::Outcome,
     config::ClientClass,
-    io::{ConnId, Effect, Effects},
-    node::{Client, ClientKind, Node, Paused, hex_id},
+    io::{ConnId, Effect},
+    node::{Client, ClientKind, Paused, Server},
     refusal::Refusal,
-    time::Time,
     trace::{
         ServerFact,
         replication::{MasterFact, ReplicationFact},
     },
+    turn::Turn,
 };
 
 /// More than this is not handed to the driver while it still holds something: the rest waits in the backlog, which is
 /// shared by all replicas.
 const WINDOW: u64 = 1 << 20;
 
-impl Node {
+impl Server {
     /// PSYNC, or SYNC (without a request): this client becomes a replica.
     pub(crate) fn synchronize(
         &mut self,
-        now: Time,
+        turn: &mut Turn,
         client: &mut Client,
         request: Option<(&[u8], &[u8])>,
-        fx: &mut Effects,
     ) -> Outcome {
         if client.kind == ClientKind::Replica {
             return Ok(());
@@ -58,35 +57,35 @@ impl Node {
             peer: client.peer.clone(),
             announced,
             pre_psync: request.is_none(),
-            state: AttachedState::WaitingForSave { since: now },
+            state: AttachedState::WaitingForSave { since: turn.now },
             next: 0,
             acked: 0,
-            acked_at: now,
+            acked_at: turn.now,
             unsent: 0,
             over_soft_limit: None,
         };
-        self.note_replication(now, MasterFact::Asked { replica: replica.name() }, fx);
+        turn.note(MasterFact::Asked { replica: replica.name() });
         if let Some((id, offset)) = request {
             let Some(offset) = crate::number::parse_i64(offset) else {
                 let fact = MasterFact::AskedWrongly { replica: replica.name() };
-                self.note_replication(now, fact, fx);
+                turn.note(fact);
                 return Err(Refusal::NotAnInteger);
             };
             match self.decide_psync(Request { id, offset }) {
                 Decision::Continue { from } => {
-                    self.continue_replica(now, client, replica, from, fx);
+                    self.continue_replica(turn, client, replica, from);
                     return Ok(());
                 }
-                Decision::Full { why } => self.refuse_partial(now, &replica, why, fx),
+                Decision::Full { why } => self.refuse_partial(turn, &replica, why),
             }
         }
         client.kind = ClientKind::Replica;
         self.replication.stats.full += 1;
         self.replication.replicas.push(replica);
         if self.replication.replicas.len() == 1 && self.replication.backlog.is_none() {
-            self.begin_backlog(now, fx);
+            self.begin_backlog(turn);
         }
-        self.arrange_full_sync(now, client.conn, fx);
+        self.arrange_full_sync(turn, client.conn);
         Ok(())
     }
 
@@ -100,7 +99,7 @@ impl Node {
         psync::decide(request, known)
     }
 
-    fn refuse_partial(&mut self, now: Time, replica: &Attached, why: FullReason, fx: &mut Effects) {
+    fn refuse_partial(&mut self, turn: &mut Turn, replica: &Attached, why: FullReason) {
         if why != FullReason::Requested {
             self.replication.stats.partial_err += 1;
         }
@@ -108,20 +107,19 @@ impl Node {
             matches!(why, FullReason::LackOfBacklog { from_the_future: true, .. });
         let ids = [self.replication.id.clone(), self.replication.id2.clone()];
         let fact = MasterFact::PartialRefused { replica: replica.name(), why, ids };
-        self.note_replication(now, fact, fx);
+        turn.note(fact);
         if from_the_future {
             let fact = MasterFact::OffsetFromTheFuture { replica: replica.name() };
-            self.note_replication(now, fact, fx);
+            turn.note(fact);
         }
     }
 
     fn continue_replica(
         &mut self,
-        now: Time,
+        turn: &mut Turn,
         client: &mut Client,
         mut replica: Attached,
         from: u64,
-        fx: &mut Effects,
     ) {
         client.kind = ClientKind::Replica;
         replica.state = AttachedState::Online { awaits_ack: false };
@@ -130,53 +128,53 @@ impl Node {
             true => format!("+CONTINUE {}\r\n", self.replication.id),
             false => "+CONTINUE\r\n".to_string(),
         };
-        fx.output(client.conn).extend_from_slice(line.as_bytes());
+        turn.fx.output(client.conn).extend_from_slice(line.as_bytes());
         let bytes = (self.replication.offset + 1).saturating_sub(from);
         let fact = MasterFact::PartialAccepted { replica: replica.name(), bytes, from };
-        self.note_replication(now, fact, fx);
+        turn.note(fact);
         self.replication.stats.partial_ok += 1;
         self.replication.replicas.push(replica);
-        self.count_good_replicas(now);
+        self.count_good_replicas(turn);
     }
 
-    pub(super) fn count_good_replicas(&mut self, now: Time) {
-        let max_lag = self.config.replication.min_replicas_max_lag;
-        self.replication.count_good_replicas(now, max_lag);
+    pub(super) fn count_good_replicas(&mut self, turn: &Turn) {
+        let max_lag = turn.config.replication.min_replicas_max_lag;
+        self.replication.count_good_replicas(turn.now, max_lag);
     }
 
     /// The first replica of this master: a new history begins, as nobody can know the old one's bytes.
-    fn begin_backlog(&mut self, now: Time, fx: &mut Effects) {
-        let id = hex_id(&mut self.rng);
+    fn begin_backlog(&mut self, turn: &mut Turn) {
+        let id = turn.ids.hex();
         self.replication.begin_history(id);
-        self.replication.create_backlog(self.config.replication.backlog_size);
+        self.replication.create_backlog(turn.config.replication.backlog_size);
         let ids = [self.replication.id.clone(), NO_ID.into()];
-        self.note_replication(now, MasterFact::BacklogCreated { ids }, fx);
+        turn.note(MasterFact::BacklogCreated { ids });
     }
 
     /// `REPLCONF ACK offset`.
-    pub(crate) fn replica_acked(&mut self, now: Time, conn: ConnId, offset: u64, fx: &mut Effects) {
+    pub(crate) fn replica_acked(&mut self, turn: &mut Turn, conn: ConnId, offset: u64) {
         let Some(replica) = self.replication.attached(conn) else { return };
         replica.acked = replica.acked.max(offset);
-        replica.acked_at = now;
+        replica.acked_at = turn.now;
         if let AttachedState::Online { awaits_ack } = &mut replica.state {
             *awaits_ack = false;
         }
-        if fx.detailed {
+        if turn.fx.detailed {
             let fact = MasterFact::Acked { replica: replica.name(), offset };
-            self.note_replication(now, fact, fx);
+            turn.note(fact);
         }
-        self.release_waiters(now, fx);
-        self.advance_failover(now, fx);
+        self.release_waiters(turn);
+        self.advance_failover(turn);
     }
 
     /// The end of a turn: every replica gets what is new for it.
-    pub(crate) fn feed_replicas(&mut self, now: Time, fx: &mut Effects) {
-        let paused = self.pauses.at(now) != Paused::Nothing;
+    pub(crate) fn feed_replicas(&mut self, turn: &mut Turn) {
+        let paused = self.pauses.at(turn.now) != Paused::Nothing;
         if !paused && core::mem::take(&mut self.replication.wants_acks) {
             self.replication.feed_bare(&[b"REPLCONF", b"GETACK", b"*"]);
         }
         let Some(backlog) = &mut self.replication.backlog else { return };
-        backlog.set_size(self.config.replication.backlog_size);
+        backlog.set_size(turn.config.replication.backlog_size);
         let end = backlog.end();
         for replica in &mut self.replication.replicas {
             let may_stream = replica.state == AttachedState::Online { awaits_ack: false };
@@ -184,28 +182,28 @@ impl Node {
                 continue;
             }
             let room = WINDOW - replica.unsent;
-            let out = fx.output(replica.conn);
+            let out = turn.fx.output(replica.conn);
             for piece in backlog.read(replica.next, room) {
                 out.extend_from_slice(piece);
                 replica.next += piece.len() as u64;
             }
         }
-        self.cut_off_slow_replicas(now, end, fx);
+        self.cut_off_slow_replicas(turn, end);
         self.replication.trim_backlog();
     }
 
     /// Who is too far behind is closed: the backlog must not grow without bound.
-    fn cut_off_slow_replicas(&mut self, now: Time, end: u64, fx: &mut Effects) {
-        let limit = self.config.network.output_limits.of(ClientClass::Replica);
+    fn cut_off_slow_replicas(&mut self, turn: &mut Turn, end: u64) {
+        let limit = turn.config.network.output_limits.of(ClientClass::Replica);
         // A limit below the backlog's size would cut off whoever was just continued from there.
-        let at_least = |bytes: u64| bytes.max(self.config.replication.backlog_size);
+        let at_least = |bytes: u64| bytes.max(turn.config.replication.backlog_size);
         let mut over: Vec<ConnId> = Vec::new();
         for replica in &mut self.replication.replicas {
             let behind = replica.needs().map_or(0, |next| end.saturating_sub(next));
             let waiting = behind + replica.unsent;
             if limit.soft > 0 && waiting >= at_least(limit.soft) {
-                let since = *replica.over_soft_limit.get_or_insert(now);
-                if now.as_secs() - since.as_secs() > limit.soft_seconds {
+                let since = *replica.over_soft_limit.get_or_insert(turn.now);
+                if turn.now.as_secs() - since.as_secs() > limit.soft_seconds {
                     over.push(replica.conn);
                 }
             } else {
@@ -217,81 +215,81 @@ impl Node {
         }
         over.dedup();
         for conn in over {
-            let client = self.clients.get(conn).map(|client| self.describe(client, now));
+            let client = self.clients.get(conn).map(|client| self.describe(client, turn.now));
             let client = client.unwrap_or_default();
-            self.note(now, ServerFact::OutputBufferFull { client }, fx);
-            self.close_replica(now, conn, fx);
+            turn.note(ServerFact::OutputBufferFull { client });
+            self.close_replica(turn, conn);
         }
     }
 
     /// The driver's news about a replica's connection.
-    pub(crate) fn replica_unsent(&mut self, conn: ConnId, bytes: u64, fx: &mut Effects) {
+    pub(crate) fn replica_unsent(&mut self, turn: &mut Turn, conn: ConnId, bytes: u64) {
         if let Some(replica) = self.replication.attached(conn) {
             replica.unsent = bytes;
-            self.send_file_on(conn, fx);
+            self.send_file_on(turn, conn);
         }
     }
 
     /// End the connection with a replica.
-    pub(crate) fn close_replica(&mut self, now: Time, conn: ConnId, fx: &mut Effects) {
+    pub(crate) fn close_replica(&mut self, turn: &mut Turn, conn: ConnId) {
         match self.clients.take(conn) {
-            Some(client) => self.drop_client(client, fx),
+            Some(client) => self.drop_client(turn, client),
             None => {
                 self.clients.remove(conn);
-                fx.push(Effect::Close { conn });
+                turn.fx.push(Effect::Close { conn });
             }
         }
-        self.replica_gone(now, conn, fx);
+        self.replica_gone(turn, conn);
     }
 
     /// End the connections with all replicas: what they were told is not this node's history any more.
-    pub(crate) fn close_replicas(&mut self, now: Time, fx: &mut Effects) {
+    pub(crate) fn close_replicas(&mut self, turn: &mut Turn) {
         let all: Vec<ConnId> = self.replication.replicas.iter().map(|r| r.conn).collect();
         for conn in all {
-            self.close_replica(now, conn, fx);
+            self.close_replica(turn, conn);
         }
     }
 
     /// Connections ended in this step: those that were replicas' are not any more.
-    pub(crate) fn bury_replicas(&mut self, now: Time, fx: &mut Effects) {
+    pub(crate) fn bury_replicas(&mut self, turn: &mut Turn) {
         for conn in core::mem::take(&mut self.replication.ended) {
-            self.replica_gone(now, conn, fx);
+            self.replica_gone(turn, conn);
         }
     }
 
     /// A connection is gone: if it was a replica's, forget that.
-    fn replica_gone(&mut self, now: Time, conn: ConnId, fx: &mut Effects) {
+    fn replica_gone(&mut self, turn: &mut Turn, conn: ConnId) {
         self.replication.announcements.remove(&conn);
         let at = self.replication.replicas.iter().position(|replica| replica.conn == conn);
         let Some(at) = at else { return };
         let replica = self.replication.replicas.remove(at);
-        self.note_replication(now, MasterFact::Lost { replica: replica.name() }, fx);
+        turn.note(MasterFact::Lost { replica: replica.name() });
         if self.replication.replicas.is_empty() {
-            self.replication.no_replicas_since = now;
+            self.replication.no_replicas_since = turn.now;
         }
-        self.count_good_replicas(now);
+        self.count_good_replicas(turn);
         if replica.state == AttachedState::Saving {
-            self.abandon_transfer_without_replicas(now, fx);
-            self.abandon_save_without_replicas(now, fx);
+            self.abandon_transfer_without_replicas(turn);
+            self.abandon_save_without_replicas(turn);
         }
     }
 
     /// Ten times a second; most of it is done once a second.
-    pub(crate) fn replication_cron(&mut self, now: Time, fx: &mut Effects) {
-        self.end_rest(now, fx);
-        self.advance_failover(now, fx);
-        if now < self.replication.next_cron || self.persistence.is_loading() {
+    pub(crate) fn replication_cron(&mut self, turn: &mut Turn) {
+        self.end_rest(turn);
+        self.advance_failover(turn);
+        if turn.now < self.replication.next_cron || self.persistence.is_loading() {
             return;
         }
-        self.replication.next_cron = now.plus_millis(1000);
-        self.replica_cron(now, fx);
-        self.master_cron(now, fx);
-        self.count_good_replicas(now);
+        self.replication.next_cron = turn.now.plus_millis(1000);
+        self.replica_cron(turn);
+        self.master_cron(turn);
+        self.count_good_replicas(turn);
     }
 
     /// What a master does once a second.
-    fn master_cron(&mut self, now: Time, fx: &mut Effects) {
-        let settings = &self.config.replication;
+    fn master_cron(&mut self, turn: &mut Turn) {
+        let settings = &turn.config.replication;
         let (ping_period, timeout) = (u64::from(settings.ping_period), u64::from(settings.timeout));
         let pings = self.replication.failover.is_none() && !self.replication.replicas.is_empty();
         if pings && self.replication.cron_loops.is_multiple_of(ping_period.max(1)) {
@@ -301,19 +299,19 @@ impl Node {
         for replica in &self.replication.replicas {
             // A replica that waits must not think that its master is gone.
             match replica.state {
-                AttachedState::WaitingForSave { .. } => fx.output(replica.conn).push(b'\n'),
-                AttachedState::Saving if !diskless => fx.output(replica.conn).push(b'\n'),
+                AttachedState::WaitingForSave { .. } => turn.fx.output(replica.conn).push(b'\n'),
+                AttachedState::Saving if !diskless => turn.fx.output(replica.conn).push(b'\n'),
                 _ => {}
             }
         }
-        self.drop_silent_replicas(now, timeout, diskless, fx);
-        self.free_idle_backlog(now, fx);
-        self.notice_killed_save(now, fx);
-        self.start_waiting_full_sync(now, fx);
+        self.drop_silent_replicas(turn, timeout, diskless);
+        self.free_idle_backlog(turn);
+        self.notice_killed_save(turn);
+        self.start_waiting_full_sync(turn);
         self.replication.cron_loops += 1;
     }
 
-    fn drop_silent_replicas(&mut self, now: Time, timeout: u64, diskless: bool, fx: &mut Effects) {
+    fn drop_silent_replicas(&mut self, turn: &mut Turn, timeout: u64, diskless: bool) {
         let silent: Vec<(ConnId, bool)> = self
             .replication
             .replicas
@@ -324,21 +322,21 @@ impl Node {
                 AttachedState::Saving => diskless && replica.unsent > 0,
                 _ => false,
             })
-            .filter(|replica| replica.lag(now) > timeout)
+            .filter(|replica| replica.lag(turn.now) > timeout)
             .map(|replica| (replica.conn, !replica.is_online()))
             .collect();
         for (conn, in_full_sync) in silent {
             let Some(replica) = self.replication.attached(conn) else { continue };
             let fact = MasterFact::TimedOut { replica: replica.name(), in_full_sync };
-            self.note_replication(now, fact, fx);
-            self.close_replica(now, conn, fx);
+            turn.note(fact);
+            self.close_replica(turn, conn);
         }
     }
 
     /// After `repl-backlog-ttl` seconds without a replica: nobody will ask for the stream any more, and its history ends.
-    fn free_idle_backlog(&mut self, now: Time, fx: &mut Effects) {
-        let ttl = self.config.replication.backlog_ttl;
-        let idle = now.as_secs().saturating_sub(self.replication.no_replicas_since.as_secs());
+    fn free_idle_backlog(&mut self, turn: &mut Turn) {
+        let ttl = turn.config.replication.backlog_ttl;
+        let idle = turn.now.as_secs().saturating_sub(self.replication.no_replicas_since.as_secs());
         let replication = &self.replication;
         if ttl == 0
             || idle <= ttl
@@ -348,28 +346,18 @@ impl Node {
         {
             return;
         }
-        let id = hex_id(&mut self.rng);
+        let id = turn.ids.hex();
         self.replication.begin_history(id);
         self.replication.backlog = None;
-        self.note_replication(now, MasterFact::BacklogFreed { seconds: ttl }, fx);
-    }
-
-    /// State a fact about replication.
-    pub(crate) fn note_replication(
-        &self,
-        now: Time,
-        fact: impl Into<crate::trace::Trace>,
-        fx: &mut Effects,
-    ) {
-        fx.trace(now, self.log_role(), fact.into());
+        turn.note(MasterFact::BacklogFreed { seconds: ttl });
     }
 
     /// A new history begins here, and siblings that followed the old one are still welcome.
-    pub(crate) fn shift_replication_id(&mut self, now: Time, fx: &mut Effects) {
-        let new = hex_id(&mut self.rng);
+    pub(crate) fn shift_replication_id(&mut self, turn: &mut Turn) {
+        let new = turn.ids.hex();
         let old = self.replication.id.clone();
         self.replication.shift_id(new.clone());
         let up_to = self.replication.offset + 1;
-        self.note_replication(now, ReplicationFact::IdShifted { old, up_to, new }, fx);
+        turn.note(ReplicationFact::IdShifted { old, up_to, new });
     }
 }

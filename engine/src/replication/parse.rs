@@ -18,12 +18,13 @@ use super::{
 };
 use crate::{
     config::DisklessLoad,
-    io::{ConnId, Effect, Effects},
+    io::{ConnId, Effect},
     keyspace::Keyspace,
-    node::Node,
+    node::Server,
     persistence::install::{Expired, Installer},
     time::Time,
     trace::replication::LinkFact,
+    turn::Turn,
 };
 
 /// A data set that is being read as it comes.
@@ -53,10 +54,10 @@ pub struct Parsing {
     pub told: bool,
 }
 
-impl Node {
+impl Server {
     /// Whether the data set that begins now is read from the socket.
-    pub(super) fn parses_from_socket(&self) -> bool {
-        match self.config.replication.diskless_load {
+    pub(super) fn parses_from_socket(&self, turn: &Turn) -> bool {
+        match turn.config.replication.diskless_load {
             DisklessLoad::Disabled => false,
             DisklessLoad::OnEmptyDb => self.keyspace.is_empty(),
             DisklessLoad::Swapdb => true,
@@ -64,7 +65,7 @@ impl Node {
     }
 
     /// The frame has begun: what follows is read as it comes.
-    pub(super) fn begin_parsing(&mut self, now: Time, total: Option<u64>, fx: &mut Effects) {
+    pub(super) fn begin_parsing(&mut self, turn: &mut Turn, total: Option<u64>) {
         let Some(link) = &mut self.replication.link else { return };
         let LinkState::Receiving(transfer) =
             core::mem::replace(&mut link.state, LinkState::Connect)
@@ -73,25 +74,25 @@ impl Node {
         };
         let Transfer { conn, position, payload, .. } = *transfer;
         let fact = LinkFact::Receiving { bytes: total, to_parser: true };
-        self.note_replication(now, fact, fx);
-        let swaps = self.config.replication.diskless_load == DisklessLoad::Swapdb;
+        turn.note(fact);
+        let swaps = turn.config.replication.diskless_load == DisklessLoad::Swapdb;
         let ours = position.as_ref().is_some_and(|(id, _)| *id == self.replication.id);
         if !swaps {
-            self.leave_old_history(now, fx);
-            self.note_replication(now, LinkFact::Flushing, fx);
-            self.drop_old_data(fx);
+            self.leave_old_history(turn);
+            turn.note(LinkFact::Flushing);
+            self.drop_old_data(turn);
         }
-        self.suspend_aof(now, fx);
-        self.note_replication(now, LinkFact::Loading, fx);
+        self.suspend_aof(turn);
+        turn.note(LinkFact::Loading);
         let aside = swaps.then(|| self.keyspace.empty_like());
-        let installer = Installer::new(Expired::Keep, self.config.persistence.rdbchecksum);
+        let installer = Installer::new(Expired::Keep, turn.config.persistence.rdbchecksum);
         self.set_link(LinkState::Parsing(Box::new(Parsing {
             conn,
             position,
             payload,
             total,
-            since: now,
-            last_io: now,
+            since: turn.now,
+            last_io: turn.now,
             installer,
             rests: Rests::default(),
             aside,
@@ -101,18 +102,13 @@ impl Node {
     }
 
     /// Bytes of the data set; returns what stands behind it.
-    pub(super) fn parsing_received<'a>(
-        &mut self,
-        now: Time,
-        bytes: &'a [u8],
-        fx: &mut Effects,
-    ) -> &'a [u8] {
-        let delay = self.load_delay();
+    pub(super) fn parsing_received<'a>(&mut self, turn: &mut Turn, bytes: &'a [u8]) -> &'a [u8] {
+        let delay = self.load_delay(turn);
         let Some(Link { state: LinkState::Parsing(parsing), .. }) = &mut self.replication.link
         else {
             return &[];
         };
-        parsing.last_io = now;
+        parsing.last_io = turn.now;
         let before = parsing.installer.loaded;
         let mut data = Vec::new();
         let step = parsing.payload.feed(bytes, &mut data);
@@ -123,58 +119,58 @@ impl Node {
         let whole = matches!(step, Step::Whole { .. });
         if whole && read.is_ok() {
             read = parsing.installer.finish();
-        } else if parsing.rests.begin(now, delay, parsing.installer.loaded - before) {
-            fx.push(Effect::PauseReading { conn: parsing.conn });
+        } else if parsing.rests.begin(turn.now, delay, parsing.installer.loaded - before) {
+            turn.fx.push(Effect::PauseReading { conn: parsing.conn });
         }
         if facts {
-            self.note_facts_of_parsing(now, fx);
+            self.note_facts_of_parsing(turn);
         }
         match (read, step) {
             (Err(error), _) => {
                 let why = alloc::format!("{error}");
-                self.fail_parsing(now, LinkFact::ParseFailed { why }, fx);
+                self.fail_parsing(turn, LinkFact::ParseFailed { why });
                 &[]
             }
             (Ok(()), Step::Whole { rest }) => {
-                self.finish_parsing(now, fx);
+                self.finish_parsing(turn);
                 rest
             }
             _ => &[],
         }
     }
 
-    fn note_facts_of_parsing(&self, now: Time, fx: &mut Effects) {
+    fn note_facts_of_parsing(&self, turn: &mut Turn) {
         if let Some(Link { state: LinkState::Parsing(parsing), .. }) = &self.replication.link {
-            self.note_rdb_facts(now, &parsing.installer, fx);
+            self.note_rdb_facts(turn, &parsing.installer);
         }
     }
 
     /// The connection broke, or is silent.
-    pub(super) fn parsing_cut(&mut self, now: Time, fx: &mut Effects) {
+    pub(super) fn parsing_cut(&mut self, turn: &mut Turn) {
         let Some(Link { state: LinkState::Parsing(parsing), .. }) = &self.replication.link else {
             return;
         };
         let offset = parsing.installer.offset();
-        self.note_replication(now, LinkFact::ShortRead, fx);
-        self.note_replication(now, LinkFact::ReadError { offset }, fx);
+        turn.note(LinkFact::ShortRead);
+        turn.note(LinkFact::ReadError { offset });
         let why = "Resource temporarily unavailable".into();
-        self.fail_parsing(now, LinkFact::ParseFailed { why }, fx);
+        self.fail_parsing(turn, LinkFact::ParseFailed { why });
     }
 
-    fn fail_parsing(&mut self, now: Time, fact: LinkFact, fx: &mut Effects) {
-        self.note_replication(now, fact, fx);
+    fn fail_parsing(&mut self, turn: &mut Turn, fact: LinkFact) {
+        turn.note(fact);
         let aside = matches!(
             &self.replication.link,
             Some(Link { state: LinkState::Parsing(parsing), .. }) if parsing.aside.is_some()
         );
-        self.cancel_sync(now, fx);
+        self.cancel_sync(turn);
         if aside {
-            self.note_replication(now, LinkFact::AsideDropped, fx);
+            turn.note(LinkFact::AsideDropped);
         }
     }
 
     /// The data are here, and whole.
-    fn finish_parsing(&mut self, now: Time, fx: &mut Effects) {
+    fn finish_parsing(&mut self, turn: &mut Turn) {
         let Some(link) = &mut self.replication.link else { return };
         let LinkState::Parsing(parsing) = core::mem::replace(&mut link.state, LinkState::Connect)
         else {
@@ -182,24 +178,24 @@ impl Node {
         };
         let Parsing { conn, position, installer, aside, told, .. } = *parsing;
         if !told {
-            self.note_rdb_facts(now, &installer, fx);
+            self.note_rdb_facts(turn, &installer);
         }
-        self.rdb_installed(now, &installer, fx);
+        self.rdb_installed(turn, &installer);
         if let Some(mut keyspace) = aside {
-            self.leave_old_history(now, fx);
-            self.note_replication(now, LinkFact::Swapping, fx);
-            for db in 0..self.databases() {
+            self.leave_old_history(turn);
+            turn.note(LinkFact::Swapping);
+            for db in 0..turn.config.general.databases {
                 self.touch_watchers_of(db);
             }
             keyspace.set_clock(self.lru_clock);
             self.keyspace = keyspace;
-            self.note_replication(now, LinkFact::OldDropped, fx);
+            turn.note(LinkFact::OldDropped);
         }
         // No file was written: the next save has something to do.
         self.dirty += 1;
-        self.enter_history(now, conn, position, &installer);
-        self.note_replication(now, LinkFact::Finished, fx);
-        self.appendonly_changed(now, fx);
-        self.send_ack(fx);
+        self.enter_history(turn, conn, position, &installer);
+        turn.note(LinkFact::Finished);
+        self.appendonly_changed(turn);
+        self.send_ack(turn);
     }
 }

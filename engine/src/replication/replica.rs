@@ -9,30 +9,37 @@ use super::{
     link::{Handshake, Question, Stream},
 };
 use crate::{
-    io::{ConnId, DiskOp, Effect, Effects, Endpoint, Input},
-    node::{Client, ClientKind, Node},
+    io::{ConnId, DiskOp, Effect, Endpoint, Input},
+    node::{Client, ClientKind, Server},
     rdb::ReplInfo,
     resp::{Decoded, RequestDecoder, decode::Limits, encode::push_command},
     time::Time,
-    trace::replication::{LinkFact, ReplicationFact},
+    trace::{
+        LogRole,
+        replication::{LinkFact, ReplicationFact},
+    },
+    turn::Turn,
 };
 
 /// A line of the handshake is not longer than this.
 const LONGEST_LINE: usize = 4096;
 
-impl Node {
+impl Server {
     /// At boot: follow whom redis.conf names.
-    pub(crate) fn boot_replication(&mut self, now: Time) {
-        let master = self.config.replication.replicaof.clone();
-        self.replication.link = master.map(|master| Link::new(master, None));
-        self.replication.no_replicas_since = now;
-        self.replication.next_cron = now;
+    pub(crate) fn boot_replication(&mut self, turn: &mut Turn) {
+        let master = turn.config.replication.replicaof.clone();
+        if let Some(master) = master {
+            self.replication.link = Some(Link::new(master, None));
+            turn.role = LogRole::Replica;
+        }
+        self.replication.no_replicas_since = turn.now;
+        self.replication.next_cron = turn.now;
     }
 
     /// At boot, an RDB was read that says where in a stream its data stand.
     ///
     /// A replica goes on from there; a master can continue replicas that followed that history.
-    pub(crate) fn restore_position(&mut self, now: Time, position: ReplInfo, fx: &mut Effects) {
+    pub(crate) fn restore_position(&mut self, turn: &mut Turn, position: ReplInfo) {
         let gone = core::mem::take(&mut self.persistence.loaded.gone);
         let Ok(offset) = u64::try_from(position.offset) else { return };
         if position.id.len() != NO_ID.len() {
@@ -42,83 +49,85 @@ impl Node {
         if self.replication.link.is_none() {
             self.replication.id2 = position.id;
             self.replication.second_offset = position.offset.saturating_add(1);
-            self.replication.create_backlog(self.config.replication.backlog_size);
-            self.replication.no_replicas_since = now;
+            self.replication.create_backlog(turn.config.replication.backlog_size);
+            self.replication.no_replicas_since = turn.now;
             // Replicas have what expired while this master was away, until they are told.
             for (db, key) in gone {
                 let mut command = Vec::new();
                 push_command(&mut command, [&b"DEL"[..], &key].into_iter());
-                self.replication.feed(now, db, &command);
+                self.replication.feed(db, &command);
             }
             return;
         }
         self.replication.id = position.id;
         let db = u32::try_from(position.stream_db).unwrap_or(0);
-        let cached = self.cache_myself(now, db, fx);
+        let cached = self.cache_myself(turn, db);
         if let Some(link) = &mut self.replication.link {
             link.cached = Some(cached);
         }
     }
 
     /// This node's own position, as if it had followed a master to there.
-    fn cache_myself(&mut self, now: Time, db: u32, fx: &mut Effects) -> CachedMaster {
-        self.replication.create_backlog(self.config.replication.backlog_size);
-        self.note_replication(now, ReplicationFact::CachedMyself, fx);
+    fn cache_myself(&mut self, turn: &mut Turn, db: u32) -> CachedMaster {
+        self.replication.create_backlog(turn.config.replication.backlog_size);
+        turn.note(ReplicationFact::CachedMyself);
         let (id, offset) = (self.replication.id.clone(), self.replication.offset);
         CachedMaster { id, offset, db }
     }
 
     /// REPLICAOF host port.
-    pub(crate) fn follow(&mut self, now: Time, master: Endpoint, fx: &mut Effects) {
-        self.config.replication.replicaof = Some(master.clone());
+    pub(crate) fn follow(&mut self, turn: &mut Turn, master: Endpoint) {
+        turn.config.replication.replicaof = Some(master.clone());
+        turn.role = LogRole::Replica;
         let cached = match self.replication.link.take() {
             Some(mut old) => {
                 self.replication.link = Some(Link::new(master.clone(), None));
-                self.hang_up(now, &mut old, fx);
+                self.hang_up(turn, &mut old);
                 old.cached
             }
             None => {
                 self.replication.link = Some(Link::new(master.clone(), None));
-                self.end_waits_for_role_change(now, fx);
-                Some(self.cache_myself(now, 0, fx))
+                self.end_waits_for_role_change(turn);
+                Some(self.cache_myself(turn, 0))
             }
         };
         self.replication.link = Some(Link::new(master.clone(), cached));
-        self.note_replication(now, LinkFact::Connecting { master }, fx);
-        self.connect_to_master(now, fx);
+        turn.note(LinkFact::Connecting { master });
+        self.connect_to_master(turn);
     }
 
     /// REPLICAOF NO ONE: this node is a master from now on, and its siblings may follow it.
-    pub(crate) fn unfollow(&mut self, now: Time, fx: &mut Effects) {
-        self.config.replication.replicaof = None;
+    pub(crate) fn unfollow(&mut self, turn: &mut Turn) {
+        turn.config.replication.replicaof = None;
         let Some(mut link) = self.replication.link.take() else { return };
-        self.hang_up(now, &mut link, fx);
+        turn.role = LogRole::Master;
+        self.hang_up(turn, &mut link);
         if link.cached.is_some() {
-            self.note_replication(now, LinkFact::CachedDiscarded, fx);
+            turn.note(LinkFact::CachedDiscarded);
         }
-        self.shift_replication_id(now, fx);
-        self.close_replicas(now, fx);
+        self.shift_replication_id(turn);
+        self.close_replicas(turn);
         self.replication.selected = None;
-        self.replication.no_replicas_since = now;
+        self.replication.no_replicas_since = turn.now;
     }
 
     /// End the connection of a link; the position of one that was in sync is kept in it.
-    fn hang_up(&mut self, now: Time, link: &mut Link, fx: &mut Effects) {
+    fn hang_up(&mut self, turn: &mut Turn, link: &mut Link) {
         if let Some(conn) = link.conn() {
-            fx.push(Effect::Close { conn });
+            turn.fx.push(Effect::Close { conn });
         }
         match core::mem::replace(&mut link.state, LinkState::Connect) {
             LinkState::Online(stream) => {
-                self.note_replication(now, LinkFact::Lost, fx);
-                self.note_replication(now, LinkFact::Cached, fx);
+                turn.note(LinkFact::Lost);
+                turn.note(LinkFact::Cached);
                 link.cached = Some(self.position_of(&stream));
             }
             LinkState::Receiving(transfer) if transfer.total.is_some() => {
-                self.disk(DiskOp::Unlink { path: transfer.temp }, fx);
+                turn.disk(DiskOp::Unlink { path: transfer.temp });
             }
             // What was read of the new data is no data set.
-            LinkState::Loading(_) => self.drop_old_data(fx),
-            LinkState::Parsing(parsing) if parsing.aside.is_none() => self.drop_old_data(fx),
+            LinkState::Loading(_) => self.drop_old_data(turn),
+            LinkState::Parsing(parsing) if parsing.aside.is_none() => self.drop_old_data(turn),
             _ => {}
         }
     }
@@ -131,28 +140,28 @@ impl Node {
         }
     }
 
-    pub(super) fn connect_to_master(&mut self, now: Time, fx: &mut Effects) {
-        let conn = self.new_conn();
+    pub(super) fn connect_to_master(&mut self, turn: &mut Turn) {
+        let conn = turn.ids.new_conn();
         let Some(link) = &mut self.replication.link else { return };
-        link.state = LinkState::Connecting { conn, since: now };
-        fx.push(Effect::Connect { conn, to: link.master.clone() });
-        self.note_replication(now, LinkFact::SyncStarted, fx);
+        link.state = LinkState::Connecting { conn, since: turn.now };
+        turn.fx.push(Effect::Connect { conn, to: link.master.clone() });
+        turn.note(LinkFact::SyncStarted);
     }
 
     /// Something about a connection that this node opened; nothing happens if it is not the one to its master.
-    pub(crate) fn on_master_link(&mut self, now: Time, input: Input<'_>, fx: &mut Effects) {
+    pub(crate) fn on_master_link(&mut self, turn: &mut Turn, input: Input<'_>) {
         let current = self.replication.link.as_ref().and_then(Link::conn);
         let is_ours = |conn: ConnId| current == Some(conn);
         match input {
-            Input::Connected { conn, .. } if is_ours(conn) => self.begin_handshake(now, conn, fx),
+            Input::Connected { conn, .. } if is_ours(conn) => self.begin_handshake(turn, conn),
             Input::ConnectFailed { conn, why } if is_ours(conn) => {
-                self.note_replication(now, LinkFact::SocketError { why }, fx);
+                turn.note(LinkFact::SocketError { why });
                 self.set_link(LinkState::Connect);
             }
             Input::Received { conn, bytes } if is_ours(conn) => {
-                self.link_received(now, conn, bytes, fx);
+                self.link_received(turn, conn, bytes);
             }
-            Input::Closed { conn } if is_ours(conn) => self.link_closed(now, fx),
+            Input::Closed { conn } if is_ours(conn) => self.link_closed(turn),
             _ => {}
         }
     }
@@ -163,24 +172,24 @@ impl Node {
         }
     }
 
-    fn link_received(&mut self, now: Time, conn: ConnId, mut bytes: &[u8], fx: &mut Effects) {
+    fn link_received(&mut self, turn: &mut Turn, conn: ConnId, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let Some(link) = self.replication.link.as_mut().filter(|l| l.conn() == Some(conn))
             else {
                 return;
             };
             bytes = match &mut link.state {
-                LinkState::Handshake(_) => self.handshake_received(now, bytes, fx),
-                LinkState::Receiving(_) => self.transfer_received(now, bytes, fx),
-                LinkState::Parsing(_) => self.parsing_received(now, bytes, fx),
+                LinkState::Handshake(_) => self.handshake_received(turn, bytes),
+                LinkState::Receiving(_) => self.transfer_received(turn, bytes),
+                LinkState::Parsing(_) => self.parsing_received(turn, bytes),
                 LinkState::Loading(loading) => {
                     loading.early.extend_from_slice(bytes);
                     &[]
                 }
                 LinkState::Online(stream) => {
-                    stream.last_io = now;
+                    stream.last_io = turn.now;
                     stream.input.extend_from_slice(bytes);
-                    self.apply_stream(now, fx);
+                    self.apply_stream(turn);
                     &[]
                 }
                 LinkState::Connect | LinkState::Connecting { .. } => &[],
@@ -189,20 +198,20 @@ impl Node {
     }
 
     /// The master's side ended the connection.
-    fn link_closed(&mut self, now: Time, fx: &mut Effects) {
+    fn link_closed(&mut self, turn: &mut Turn) {
         let Some(link) = &self.replication.link else { return };
         match &link.state {
-            LinkState::Online(_) => self.lose_stream(now, true, fx),
-            LinkState::Parsing(_) => self.parsing_cut(now, fx),
+            LinkState::Online(_) => self.lose_stream(turn, true),
+            LinkState::Parsing(_) => self.parsing_cut(turn),
             LinkState::Receiving(_) => {
-                self.note_replication(now, LinkFact::TransferBroken, fx);
-                self.cancel_sync(now, fx);
+                turn.note(LinkFact::TransferBroken);
+                self.cancel_sync(turn);
             }
             LinkState::Handshake(handshake) => {
                 let at_psync = handshake.asked.front() == Some(&Question::Psync);
                 if at_psync {
                     let reply = String::new();
-                    self.note_replication(now, LinkFact::UnexpectedReply { reply }, fx);
+                    turn.note(LinkFact::UnexpectedReply { reply });
                 }
                 self.set_link(LinkState::Connect);
             }
@@ -211,73 +220,73 @@ impl Node {
     }
 
     /// The link was in sync and is no more: try again at once, from the same place.
-    pub(super) fn lose_stream(&mut self, now: Time, keep_position: bool, fx: &mut Effects) {
+    pub(super) fn lose_stream(&mut self, turn: &mut Turn, keep_position: bool) {
         let Some(mut link) = self.replication.link.take() else { return };
         let LinkState::Online(stream) = core::mem::replace(&mut link.state, LinkState::Connect)
         else {
             return;
         };
-        link.down_since = Some(now);
+        link.down_since = Some(turn.now);
         let master = link.master.clone();
         if keep_position {
             link.cached = Some(self.position_of(&stream));
         }
         self.replication.link = Some(link);
-        self.note_replication(now, LinkFact::Lost, fx);
+        turn.note(LinkFact::Lost);
         if keep_position {
-            self.note_replication(now, LinkFact::Cached, fx);
+            turn.note(LinkFact::Cached);
         }
         let fact = LinkFact::Reconnecting { master, after_failure: false };
-        self.note_replication(now, fact, fx);
-        self.connect_to_master(now, fx);
+        turn.note(fact);
+        self.connect_to_master(turn);
     }
 
     /// CLIENT KILL: the connection ends, and another is made at once.
-    pub(crate) fn cut_off_master(&mut self, now: Time, fx: &mut Effects) {
+    pub(crate) fn cut_off_master(&mut self, turn: &mut Turn) {
         if let Some(stream) = self.replication.link.as_mut().and_then(Link::stream) {
-            fx.push(Effect::Close { conn: stream.conn });
-            self.lose_stream(now, true, fx);
+            turn.fx.push(Effect::Close { conn: stream.conn });
+            self.lose_stream(turn, true);
         }
     }
 
     /// A synchronisation failed on the way: begin again at once.
-    pub(super) fn cancel_sync(&mut self, now: Time, fx: &mut Effects) {
+    pub(super) fn cancel_sync(&mut self, turn: &mut Turn) {
         let Some(mut link) = self.replication.link.take() else { return };
-        self.hang_up(now, &mut link, fx);
+        self.hang_up(turn, &mut link);
         let master = link.master.clone();
         self.replication.link = Some(link);
         let fact = LinkFact::Reconnecting { master, after_failure: true };
-        self.note_replication(now, fact, fx);
-        self.connect_to_master(now, fx);
+        turn.note(fact);
+        self.connect_to_master(turn);
     }
 
     /// The handshake failed: again within a second.
-    fn give_up_handshake(&mut self, now: Time, fx: &mut Effects) {
+    fn give_up_handshake(&mut self, turn: &mut Turn) {
         if let Some(mut link) = self.replication.link.take() {
-            self.hang_up(now, &mut link, fx);
+            self.hang_up(turn, &mut link);
             self.replication.link = Some(link);
         }
     }
 
-    fn begin_handshake(&mut self, now: Time, conn: ConnId, fx: &mut Effects) {
-        self.note_replication(now, LinkFact::Connected, fx);
+    fn begin_handshake(&mut self, turn: &mut Turn, conn: ConnId) {
+        turn.note(LinkFact::Connected);
         let asked = VecDeque::from([Question::Ping]);
-        let handshake = Handshake { conn, asked, line: Vec::new(), last_io: now };
+        let handshake = Handshake { conn, asked, line: Vec::new(), last_io: turn.now };
         self.set_link(LinkState::Handshake(handshake));
-        push_command(fx.output(conn), [&b"PING"[..]].into_iter());
+        push_command(turn.fx.output(conn), [&b"PING"[..]].into_iter());
     }
 
     /// One answer at the most; returns what stands behind it.
-    fn handshake_received<'a>(&mut self, now: Time, bytes: &'a [u8], fx: &mut Effects) -> &'a [u8] {
+    fn handshake_received<'a>(&mut self, turn: &mut Turn, bytes: &'a [u8]) -> &'a [u8] {
         let Some(Link { state: LinkState::Handshake(handshake), .. }) = &mut self.replication.link
         else {
             return &[];
         };
-        handshake.last_io = now;
+        handshake.last_io = turn.now;
         let Some(end) = bytes.iter().position(|b| *b == b'\n') else {
             handshake.line.extend_from_slice(bytes);
             if handshake.line.len() > LONGEST_LINE {
-                self.give_up_handshake(now, fx);
+                self.give_up_handshake(turn);
             }
             return &[];
         };
@@ -293,43 +302,43 @@ impl Node {
             _ => handshake.asked.pop_front(),
         };
         match question {
-            Some(Question::Ping) => self.ping_answered(now, reply, fx),
+            Some(Question::Ping) => self.ping_answered(turn, reply),
             Some(Question::Auth) if reply.starts_with('-') => {
-                self.note_replication(now, LinkFact::AuthRefused { reply }, fx);
-                self.give_up_handshake(now, fx);
+                turn.note(LinkFact::AuthRefused { reply });
+                self.give_up_handshake(turn);
             }
             Some(Question::Replconf(option)) if reply.starts_with('-') => {
-                self.note_replication(now, LinkFact::Misunderstood { option, reply }, fx);
-                self.ask_psync_if_ready(now, fx);
+                turn.note(LinkFact::Misunderstood { option, reply });
+                self.ask_psync_if_ready(turn);
             }
-            Some(Question::Psync) => self.psync_answered(now, reply, fx),
-            Some(_) => self.ask_psync_if_ready(now, fx),
+            Some(Question::Psync) => self.psync_answered(turn, reply),
+            Some(_) => self.ask_psync_if_ready(turn),
             None => {}
         }
         &bytes[end + 1..]
     }
 
-    fn ping_answered(&mut self, now: Time, reply: String, fx: &mut Effects) {
+    fn ping_answered(&mut self, turn: &mut Turn, reply: String) {
         let willing = reply.starts_with('+')
             || reply.starts_with("-NOAUTH")
             || reply.starts_with("-NOPERM")
             || reply.starts_with("-ERR operation not permitted");
         if !willing {
-            self.note_replication(now, LinkFact::PingRefused { reply }, fx);
-            self.give_up_handshake(now, fx);
+            turn.note(LinkFact::PingRefused { reply });
+            self.give_up_handshake(turn);
             return;
         }
-        self.note_replication(now, LinkFact::PingAnswered, fx);
-        let settings = &self.config.replication;
+        turn.note(LinkFact::PingAnswered);
+        let settings = &turn.config.replication;
         let port = match settings.announce_port {
-            0 => self.config.network.port,
+            0 => turn.config.network.port,
             announced => announced,
         };
         let Some(Link { state: LinkState::Handshake(handshake), .. }) = &mut self.replication.link
         else {
             return;
         };
-        let out = fx.output(handshake.conn);
+        let out = turn.fx.output(handshake.conn);
         if let Some(password) = &settings.masterauth {
             let user = settings.masteruser.as_deref();
             let args: Vec<&[u8]> =
@@ -350,7 +359,7 @@ impl Node {
     }
 
     /// All that comes before PSYNC is answered: send it.
-    fn ask_psync_if_ready(&mut self, now: Time, fx: &mut Effects) {
+    fn ask_psync_if_ready(&mut self, turn: &mut Turn) {
         let Some(link) = &mut self.replication.link else { return };
         let LinkState::Handshake(handshake) = &mut link.state else { return };
         if !handshake.asked.is_empty() {
@@ -372,14 +381,14 @@ impl Node {
         let failover = self.replication.failover.is_some().then_some(&b"FAILOVER"[..]);
         let args = [&b"PSYNC"[..], id.as_bytes(), offset.as_bytes()];
         let args: Vec<&[u8]> = args.into_iter().chain(failover).collect();
-        push_command(fx.output(conn), args.into_iter());
-        self.note_replication(now, fact, fx);
+        push_command(turn.fx.output(conn), args.into_iter());
+        turn.note(fact);
     }
 
-    fn psync_answered(&mut self, now: Time, reply: String, fx: &mut Effects) {
+    fn psync_answered(&mut self, turn: &mut Turn, reply: String) {
         if self.replication.failover.is_some() {
             let accepted = reply.starts_with("+FULLRESYNC") || reply.starts_with("+CONTINUE");
-            self.failover_answered(now, accepted, fx);
+            self.failover_answered(turn, accepted);
             if !accepted {
                 return;
             }
@@ -392,46 +401,46 @@ impl Node {
             match &position {
                 Some((id, offset)) => {
                     let fact = LinkFact::FullResync { id: String::clone(id), offset: *offset };
-                    self.note_replication(now, fact, fx);
+                    turn.note(fact);
                 }
-                None => self.note_replication(now, LinkFact::MalformedFullResync, fx),
+                None => turn.note(LinkFact::MalformedFullResync),
             }
-            self.begin_transfer(now, position);
+            self.begin_transfer(turn, position);
         } else if let Some(rest) = reply.strip_prefix("+CONTINUE") {
-            self.continue_stream(now, rest.trim(), fx);
+            self.continue_stream(turn, rest.trim());
         } else if reply.starts_with("-NOMASTERLINK") || reply.starts_with("-LOADING") {
-            self.note_replication(now, LinkFact::TryLater { reply }, fx);
-            self.give_up_handshake(now, fx);
+            turn.note(LinkFact::TryLater { reply });
+            self.give_up_handshake(turn);
         } else {
             let fact = match reply.starts_with("-ERR") {
                 true => LinkFact::PsyncUnsupported { reply },
                 false => LinkFact::UnexpectedReply { reply },
             };
-            self.note_replication(now, fact, fx);
-            self.note_replication(now, LinkFact::RetryingWithSync, fx);
+            turn.note(fact);
+            turn.note(LinkFact::RetryingWithSync);
             if let Some(conn) = self.replication.link.as_ref().and_then(Link::conn) {
-                push_command(fx.output(conn), [&b"SYNC"[..]].into_iter());
+                push_command(turn.fx.output(conn), [&b"SYNC"[..]].into_iter());
             }
-            self.begin_transfer(now, None);
+            self.begin_transfer(turn, None);
         }
     }
 
     /// `+CONTINUE [id]`: the stream goes on where this replica stopped.
-    fn continue_stream(&mut self, now: Time, id: &str, fx: &mut Effects) {
-        self.note_replication(now, LinkFact::Continued, fx);
+    fn continue_stream(&mut self, turn: &mut Turn, id: &str) {
+        turn.note(LinkFact::Continued);
         let Some(link) = &mut self.replication.link else { return };
         let (Some(conn), Some(cached)) = (link.conn(), link.cached.take()) else {
-            return self.give_up_handshake(now, fx);
+            return self.give_up_handshake(turn);
         };
         if id.len() == NO_ID.len() && id != cached.id {
-            self.note_replication(now, LinkFact::IdChanged { id: id.into() }, fx);
+            turn.note(LinkFact::IdChanged { id: id.into() });
             self.replication.id = cached.id;
             self.replication.shift_id(id.into());
-            self.close_replicas(now, fx);
+            self.close_replicas(turn);
         }
-        self.replication.create_backlog(self.config.replication.backlog_size);
-        self.note_replication(now, LinkFact::PartialAccepted, fx);
-        self.begin_stream(now, conn, cached.db, false);
+        self.replication.create_backlog(turn.config.replication.backlog_size);
+        turn.note(LinkFact::PartialAccepted);
+        self.begin_stream(turn.now, conn, cached.db, false);
     }
 
     /// The stream begins: what comes now is commands.
@@ -456,7 +465,7 @@ impl Node {
 
     /// Run every command of the stream that is complete. Its bytes count, and go on to replicas of this node, when it
     /// has run; those of a transaction when all of it has.
-    pub(super) fn apply_stream(&mut self, now: Time, fx: &mut Effects) {
+    pub(super) fn apply_stream(&mut self, turn: &mut Turn) {
         let Some(stream) = self.replication.link.as_mut().and_then(Link::stream) else { return };
         let Some(mut client) = stream.client.take() else { return };
         let conn = stream.conn;
@@ -469,7 +478,7 @@ impl Node {
             match decoder.decode(&input[run..], limits) {
                 Ok(Decoded::Request { .. }) if input[run] != b'*' => break true,
                 Ok(Decoded::Request { args, used }) => {
-                    self.apply_command(now, &mut client, args, fx);
+                    self.apply_command(turn, &mut client, args);
                     run += used;
                 }
                 Ok(Decoded::Empty { used }) => run += used,
@@ -481,9 +490,9 @@ impl Node {
                 counted = run;
             }
         };
-        if fx.detailed && counted > 0 {
+        if turn.fx.detailed && counted > 0 {
             let offset = self.replication.offset;
-            self.note_replication(now, LinkFact::Applied { offset }, fx);
+            turn.note(LinkFact::Applied { offset });
         }
         let stream = self.replication.link.as_mut().and_then(Link::stream);
         let Some(stream) = stream.filter(|stream| stream.conn == conn) else { return };
@@ -496,78 +505,72 @@ impl Node {
         stream.decoder = decoder;
         stream.client = Some(client);
         if corrupt {
-            self.note_replication(now, LinkFact::StreamCorrupt, fx);
-            fx.push(Effect::Close { conn });
-            self.lose_stream(now, false, fx);
+            turn.note(LinkFact::StreamCorrupt);
+            turn.fx.push(Effect::Close { conn });
+            self.lose_stream(turn, false);
         }
     }
 
     /// One command of the stream: no reply goes back, an error is logged.
-    fn apply_command(
-        &mut self,
-        now: Time,
-        client: &mut Client,
-        args: crate::resp::Args<'_>,
-        fx: &mut Effects,
-    ) {
-        client.last_seen = now;
-        self.run(now, client, args, fx);
+    fn apply_command(&mut self, turn: &mut Turn, client: &mut Client, args: crate::resp::Args<'_>) {
+        client.last_seen = turn.now;
+        self.run(turn, client, args);
         if let Some(error) = client.out.strip_prefix(b"-") {
             let fact = LinkFact::CommandFailed {
                 error: String::from_utf8_lossy(error).trim_end().into(),
                 command: String::from_utf8_lossy(args.at(0)).to_ascii_lowercase(),
             };
-            self.note_replication(now, fact, fx);
+            turn.note(fact);
         }
         client.out.clear();
         client.held_until = None;
     }
 
     /// Tell the master how far this replica is.
-    pub(crate) fn send_ack(&mut self, fx: &mut Effects) {
+    pub(crate) fn send_ack(&mut self, turn: &mut Turn) {
         let offset = format!("{}", self.replication.offset);
         let Some(stream) = self.replication.link.as_mut().and_then(Link::stream) else { return };
         if !stream.pre_psync {
             let args = [&b"REPLCONF"[..], b"ACK", offset.as_bytes()];
-            push_command(fx.output(stream.conn), args.into_iter());
+            push_command(turn.fx.output(stream.conn), args.into_iter());
         }
     }
 
     /// What a replica does once a second.
-    pub(crate) fn replica_cron(&mut self, now: Time, fx: &mut Effects) {
-        let timeout = u64::from(self.config.replication.timeout);
-        let silent = |last: Time| now.as_secs().saturating_sub(last.as_secs()) > timeout;
+    pub(crate) fn replica_cron(&mut self, turn: &mut Turn) {
+        let timeout = u64::from(turn.config.replication.timeout);
+        let silent = |last: Time| turn.now.as_secs().saturating_sub(last.as_secs()) > timeout;
         let Some(link) = &self.replication.link else { return };
         match &link.state {
             LinkState::Connect => {
                 let master = link.master.clone();
-                self.note_replication(now, LinkFact::Connecting { master }, fx);
-                self.connect_to_master(now, fx);
+                turn.note(LinkFact::Connecting { master });
+                self.connect_to_master(turn);
             }
             LinkState::Connecting { since, .. } if silent(*since) => {
-                self.note_replication(now, LinkFact::ConnectTimeout, fx);
-                self.cancel_sync(now, fx);
+                turn.note(LinkFact::ConnectTimeout);
+                self.cancel_sync(turn);
             }
             LinkState::Handshake(handshake) if silent(handshake.last_io) => {
-                self.note_replication(now, LinkFact::ConnectTimeout, fx);
-                self.cancel_sync(now, fx);
+                turn.note(LinkFact::ConnectTimeout);
+                self.cancel_sync(turn);
             }
             LinkState::Receiving(transfer) if silent(transfer.last_io) => {
-                self.note_replication(now, LinkFact::TransferTimeout, fx);
-                self.cancel_sync(now, fx);
+                turn.note(LinkFact::TransferTimeout);
+                self.cancel_sync(turn);
             }
             // "I am alive, I am still reading."
-            LinkState::Loading(loading) => fx.output(loading.conn).push(b'\n'),
+            LinkState::Loading(loading) => turn.fx.output(loading.conn).push(b'\n'),
             LinkState::Parsing(parsing) if silent(parsing.last_io) && !parsing.rests.are_on() => {
-                self.parsing_cut(now, fx);
+                self.parsing_cut(turn);
             }
-            LinkState::Parsing(parsing) => fx.output(parsing.conn).push(b'\n'),
+            LinkState::Parsing(parsing) => turn.fx.output(parsing.conn).push(b'\n'),
             LinkState::Online(stream) if silent(stream.last_io) => {
-                self.note_replication(now, LinkFact::StreamTimeout, fx);
-                fx.push(Effect::Close { conn: stream.conn });
-                self.lose_stream(now, true, fx);
+                turn.note(LinkFact::StreamTimeout);
+                turn.fx.push(Effect::Close { conn: stream.conn });
+                self.lose_stream(turn, true);
             }
-            LinkState::Online(_) => self.send_ack(fx),
+            LinkState::Online(_) => self.send_ack(turn),
             _ => {}
         }
     }

@@ -314,7 +314,7 @@ impl Net {
 
     fn info(&self, host: usize, field: &str) -> String {
         let node = &self.hosts[host].node;
-        let text = node.replication.info(self.now, &node.config);
+        let text = node.server.replication.info(self.now, node.config());
         let prefix = format!("{field}:");
         let line = text.lines().find_map(|line| line.strip_prefix(prefix.as_str()));
         line.unwrap_or_else(|| panic!("no {field} in {text}")).into()

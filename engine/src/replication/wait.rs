@@ -3,11 +3,12 @@
 use alloc::vec::Vec;
 
 use crate::{
-    io::{ConnId, Effects},
-    node::{Blocked, Client, Node},
+    io::ConnId,
+    node::{Blocked, Client, Server},
     number::parse_i64,
     refusal::Refusal,
     time::Time,
+    turn::Turn,
 };
 
 /// The two arguments of WAIT: how many replicas, how many milliseconds.
@@ -22,26 +23,26 @@ pub fn parse(replicas: &[u8], timeout: &[u8]) -> Result<(u64, u64), Refusal> {
     Ok((u64::try_from(replicas).unwrap_or(0), timeout))
 }
 
-impl Node {
+impl Server {
     /// Answer those whose wait is over.
-    pub(crate) fn release_waiters(&mut self, now: Time, fx: &mut Effects) {
+    pub(crate) fn release_waiters(&mut self, turn: &mut Turn) {
         for conn in self.waiting(|node, offset, replicas, until| {
             node.replication.replicas_at(offset) >= replicas
-                || until.is_some_and(|until| until <= now)
+                || until.is_some_and(|until| until <= turn.now)
         }) {
-            self.end_wait(now, conn, fx);
+            self.end_wait(turn, conn);
         }
     }
 
     /// This node becomes a replica: what its clients wait for will not come.
-    pub(crate) fn end_waits_for_role_change(&mut self, now: Time, fx: &mut Effects) {
+    pub(crate) fn end_waits_for_role_change(&mut self, turn: &mut Turn) {
         for conn in self.waiting(|_, _, _, _| true) {
             if let Some(client) = self.clients.get_mut(conn) {
                 client.reply().error(
                     "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
                 );
             }
-            self.resume(now, conn, fx);
+            self.resume(turn, conn);
         }
     }
 

@@ -21,19 +21,19 @@ impl Sentinel {
         let Some(master) = self.masters.get(who.master()) else { return };
         let (Some(inst), Some(link)) = (self.inst(who), self.link_of(who)) else { return };
         let silent = match link.ping_unanswered {
-            Some(since) => cx.now.millis_since(since),
-            None if link.is_disconnected() => cx.now.millis_since(link.last_available),
+            Some(since) => cx.turn.now.millis_since(since),
+            None if link.is_disconnected() => cx.turn.now.millis_since(link.last_available),
             None => 0,
         };
         let down = silent > master.options.down_after
-            || matches!(who, Who::Master(_)) && self.is_master_in_name_only(cx.now, master);
+            || matches!(who, Who::Master(_)) && self.is_master_in_name_only(cx.turn.now, master);
         if down == inst.s_down {
             return;
         }
         if let Some(inst) = self.inst_mut(who) {
             inst.s_down = down;
             if down {
-                inst.s_down_since = cx.now;
+                inst.s_down_since = cx.turn.now;
             } else {
                 inst.script_kill_sent = false;
             }
@@ -55,7 +55,7 @@ impl Sentinel {
     fn drop_dead_lines(&mut self, cx: &mut Cx<'_>, who: &Who) {
         let Some(master) = self.masters.get(who.master()) else { return };
         let (Some(inst), Some(link)) = (self.inst(who), self.link_of(who)) else { return };
-        let elapsed = |since: Time| cx.now.millis_since(since);
+        let elapsed = |since: Time| cx.turn.now.millis_since(since);
         let old = |since: Time| elapsed(since) > self.periods.min_link_reconnect;
         let half = master.options.down_after / 2;
         let command_dead = link.command.as_ref().is_some_and(|wire| old(wire.since))
@@ -65,10 +65,10 @@ impl Sentinel {
             && elapsed(link.pubsub_activity) > self.periods.publish * 3;
         let id = inst.link;
         if command_dead {
-            self.links.close(id, Line::Command, cx.fx);
+            self.links.close(id, Line::Command, &mut cx.turn.fx);
         }
         if pubsub_dead {
-            self.links.close(id, Line::PubSub, cx.fx);
+            self.links.close(id, Line::PubSub, &mut cx.turn.fx);
         }
     }
 
@@ -84,7 +84,7 @@ impl Sentinel {
         master.o_down = down;
         let who = Who::Master(name.into());
         if down {
-            master.o_down_since = cx.now;
+            master.o_down_since = cx.turn.now;
             let who = self.subject(&who);
             cx.state(SentinelFact::OdownEntered { who, votes, quorum });
         } else {

@@ -90,7 +90,7 @@ impl Sentinel {
         let facts = Facts::read(&text);
         let Some(report) = self.report_mut(who) else { return };
         report.text = text;
-        report.at = Some(cx.now);
+        report.at = Some(cx.turn.now);
         self.note_run_id(cx, who, &facts);
         if let Who::Master(name) = who {
             self.note_replicas(cx, name, &facts);
@@ -100,7 +100,7 @@ impl Sentinel {
             _ => Role::Replica,
         });
         if role == Role::Replica {
-            self.note_replication(cx.now, who, &facts);
+            self.note_replication(cx.turn.now, who, &facts);
         } else if let Some(replica) = self.replica_mut(who) {
             replica.master_link_down = facts.master_link_down;
         }
@@ -139,7 +139,7 @@ impl Sentinel {
                 && let Some(master) = self.masters.get_mut(name)
                 && master.options.reboot_down_after != 0
             {
-                master.rebooted_since = Some(cx.now);
+                master.rebooted_since = Some(cx.turn.now);
             }
         }
         if let Some(inst) = self.inst_mut(who) {
@@ -152,7 +152,7 @@ impl Sentinel {
             if !self.is_host(&addr.host) {
                 continue;
             }
-            if let Some(who) = self.insert_replica(name, addr.clone(), cx.now) {
+            if let Some(who) = self.insert_replica(name, addr.clone(), cx.turn.now) {
                 self.flush(cx);
                 self.event(cx, Event::ReplicaFound, &who);
             }
@@ -181,11 +181,11 @@ impl Sentinel {
             return;
         };
         report.role = role;
-        report.role_since = cx.now;
+        report.role_since = cx.turn.now;
         if role == Role::Replica
             && let Some(replica) = self.replica_mut(who)
         {
-            replica.followed_since = cx.now;
+            replica.followed_since = cx.turn.now;
         }
         let expected = matches!(
             (who, role),
@@ -207,9 +207,9 @@ impl Sentinel {
         }
         let patience = self.periods.publish * 4;
         let since = master.replicas.get(key).map(|replica| replica.report.role_since);
-        let long_enough = since.is_some_and(|since| cx.now.millis_since(since) > patience);
-        if self.master_looks_sane(cx.now, name)
-            && self.was_up_for(cx.now, &who, patience)
+        let long_enough = since.is_some_and(|since| cx.turn.now.millis_since(since) > patience);
+        if self.master_looks_sane(cx.turn.now, name)
+            && self.was_up_for(cx.turn.now, &who, patience)
             && long_enough
             && self.send_back(cx, &who)
         {
@@ -227,9 +227,9 @@ impl Sentinel {
         };
         let patience = master.options.failover_timeout;
         let astray = !follows(&master.inst)
-            && self.master_looks_sane(cx.now, name)
-            && self.was_up_for(cx.now, &who, patience)
-            && cx.now.millis_since(replica.followed_since) > patience;
+            && self.master_looks_sane(cx.turn.now, name)
+            && self.was_up_for(cx.turn.now, &who, patience)
+            && cx.turn.now.millis_since(replica.followed_since) > patience;
         let found_new = master.promoted().is_some_and(|promoted| follows(&promoted.inst));
         let in_sync = replica.master_link_up;
         if astray && self.send_back(cx, &who) {

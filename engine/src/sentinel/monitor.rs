@@ -28,26 +28,26 @@ impl Sentinel {
         let (id, to) = (inst.link, inst.addr.clone());
         let period = self.periods.ping;
         let Some(link) = self.links.get_mut(id) else { return };
-        let due =
-            cx.now.millis_since(link.last_reconnect) >= period || cx.now < link.last_reconnect;
+        let due = cx.turn.now.millis_since(link.last_reconnect) >= period
+            || cx.turn.now < link.last_reconnect;
         if !link.is_disconnected() || to.port == 0 || !due {
             return;
         }
-        link.last_reconnect = cx.now;
+        link.last_reconnect = cx.turn.now;
         let missing = [
             link.command.is_none().then_some(Line::Command),
             (link.wants_pubsub && link.pubsub.is_none()).then_some(Line::PubSub),
         ];
         for line in missing.into_iter().flatten() {
-            let conn = cx.node.new_conn();
-            self.links.open(id, line, conn, to.clone(), cx.now, cx.fx);
+            let conn = cx.turn.ids.new_conn();
+            self.links.open(id, line, conn, to.clone(), cx.turn.now, &mut cx.turn.fx);
             self.introduce(cx, who, line);
             match line {
                 Line::Command => self.ping(cx, who),
                 Line::PubSub => {
                     let subscribe = self.command_name(who, "SUBSCRIBE");
                     let args = [subscribe.as_bytes(), super::hello::CHANNEL];
-                    self.links.send(id, line, None, &args, cx.fx);
+                    self.links.send(id, line, None, &args, &mut cx.turn.fx);
                 }
             }
         }
@@ -65,7 +65,7 @@ impl Sentinel {
             let mut args = Vec::from([auth.as_bytes()]);
             args.extend(user.as_ref().map(String::as_bytes));
             args.push(pass.as_bytes());
-            self.links.send(link, line, pending(), &args, cx.fx);
+            self.links.send(link, line, pending(), &args, &mut cx.turn.fx);
         }
         let kind = match line {
             Line::Command => "cmd",
@@ -74,7 +74,7 @@ impl Sentinel {
         let name = format!("sentinel-{}-{kind}", self.my_id.get(..8).unwrap_or(&self.my_id));
         let client = self.command_name(who, "CLIENT");
         let args = [client.as_bytes(), b"SETNAME", name.as_bytes()];
-        self.links.send(link, line, pending(), &args, cx.fx);
+        self.links.send(link, line, pending(), &args, &mut cx.turn.fx);
     }
 
     fn credentials(&self, who: &Who) -> (Option<String>, Option<String>) {
@@ -110,7 +110,7 @@ impl Sentinel {
     ) -> bool {
         let Some(link) = self.inst(who).map(|inst| inst.link) else { return false };
         let pending = Some(Pending { who: who.clone(), expect });
-        self.links.send(link, Line::Command, pending, args, cx.fx)
+        self.links.send(link, Line::Command, pending, args, &mut cx.turn.fx)
     }
 
     pub(super) fn ping(&mut self, cx: &mut Cx<'_>, who: &Who) {
@@ -120,8 +120,8 @@ impl Sentinel {
         }
         let link = self.inst(who).map(|inst| inst.link);
         if let Some(link) = link.and_then(|link| self.links.get_mut(link)) {
-            link.last_ping = cx.now;
-            link.ping_unanswered.get_or_insert(cx.now);
+            link.last_ping = cx.turn.now;
+            link.ping_unanswered.get_or_insert(cx.turn.now);
         }
     }
 
@@ -132,7 +132,7 @@ impl Sentinel {
         if link.is_disconnected() || link.pending.len() >= MAX_PENDING * link.users as usize {
             return;
         }
-        let elapsed = |since| cx.now.millis_since(since);
+        let elapsed = |since| cx.turn.now.millis_since(since);
         let ping_period = master.options.down_after.min(self.periods.ping);
         let info_due = self
             .report(who)
@@ -176,7 +176,7 @@ impl Sentinel {
     }
 
     fn connected(&mut self, cx: &mut Cx<'_>, conn: ConnId, peer: &Endpoint, local: Endpoint) {
-        let Some(link) = self.links.connected(conn, local, cx.fx) else { return };
+        let Some(link) = self.links.connected(conn, local, &mut cx.turn.fx) else { return };
         for who in self.everybody() {
             if let Some(inst) = self.inst_mut(&who)
                 && inst.link == link
@@ -204,7 +204,7 @@ impl Sentinel {
                 Ok(None) => break,
                 Err(_) => {
                     self.links.lost(conn);
-                    cx.fx.push(Effect::Close { conn });
+                    cx.turn.fx.push(Effect::Close { conn });
                     return;
                 }
             }
@@ -223,7 +223,7 @@ impl Sentinel {
     fn reply(&mut self, cx: &mut Cx<'_>, id: super::links::LinkId, line: Line, value: Value) {
         let Some(link) = self.links.get_mut(id) else { return };
         if line == Line::PubSub {
-            link.pubsub_activity = cx.now;
+            link.pubsub_activity = cx.turn.now;
             self.pubsub_message(cx, &value);
             return;
         }
@@ -240,7 +240,7 @@ impl Sentinel {
                 if !matches!(value, Value::Error(_))
                     && let Some(inst) = self.inst_mut(&who)
                 {
-                    inst.last_published = cx.now;
+                    inst.last_published = cx.turn.now;
                 }
             }
             Expect::IsMasterDown => self.opinion_arrived(cx, &who, &value),
@@ -252,9 +252,9 @@ impl Sentinel {
         let (Value::Simple(text) | Value::Error(text)) = value else { return };
         let good = [&b"PONG"[..], b"LOADING", b"MASTERDOWN"].iter().any(|w| text.starts_with(w));
         if let Some(link) = self.links.get_mut(link) {
-            link.last_pong = cx.now;
+            link.last_pong = cx.turn.now;
             if good {
-                link.last_available = cx.now;
+                link.last_available = cx.turn.now;
                 link.ping_unanswered = None;
             }
         }

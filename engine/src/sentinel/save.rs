@@ -84,7 +84,7 @@ impl Sentinel {
 
     fn begin_save(&mut self, cx: &mut Cx<'_>) {
         let Some(path) = self.save.path.clone() else { return };
-        let id = cx.node.disk(DiskOp::Read { path, offset: 0, len: MAX_FILE }, cx.fx);
+        let id = cx.turn.disk(DiskOp::Read { path, offset: 0, len: MAX_FILE });
         self.save.step = Step::Reading(id);
     }
 
@@ -131,18 +131,18 @@ impl Sentinel {
             Err(error) => return self.end_save(cx, self.save.changed, Some(error.text.clone())),
         };
         let extra = Extra {
-            users: cx.node.user_lines(),
+            users: cx.node.user_lines(cx.turn),
             sentinel: self.lines(),
             sentinel_options: &conf::OPTIONS,
         };
-        let text = rewrite(&old, &cx.node.config, &extra, Mode::Sentinel);
+        let text = rewrite(&old, &cx.turn.config, &extra, Mode::Sentinel);
         let path = self.save.temporary();
         let waiting = [
             DiskOp::Create { path: path.clone() },
             DiskOp::Append { path: path.clone(), bytes: text.into() },
             DiskOp::Fsync { path },
         ];
-        let waiting = waiting.map(|op| cx.node.disk(op, cx.fx)).to_vec();
+        let waiting = waiting.map(|op| cx.turn.disk(op)).to_vec();
         self.save.step = Step::Writing { waiting, covers: self.save.changed, failed: None };
     }
 
@@ -155,7 +155,7 @@ impl Sentinel {
             None => String::from("."),
         };
         let operations = [DiskOp::Rename { from, to }, DiskOp::FsyncDir { path: directory }];
-        let waiting = operations.map(|op| cx.node.disk(op, cx.fx)).to_vec();
+        let waiting = operations.map(|op| cx.turn.disk(op)).to_vec();
         self.save.step = Step::Renaming { waiting, covers, failed: None };
     }
 

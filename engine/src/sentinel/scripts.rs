@@ -134,24 +134,24 @@ impl Sentinel {
             if self.scripts.running.len() >= MAX_RUNNING {
                 break;
             }
-            if !matches!(script.state, ScriptState::Scheduled { from } if from <= cx.now) {
+            if !matches!(script.state, ScriptState::Scheduled { from } if from <= cx.turn.now) {
                 continue;
             }
             script.tries += 1;
             self.scripts.last_id += 1;
             let id = ScriptId(self.scripts.last_id);
-            script.state = ScriptState::Running { id, since: cx.now, pid: 0 };
+            script.state = ScriptState::Running { id, since: cx.turn.now, pid: 0 };
             self.scripts.running.insert(id, script.number);
-            cx.fx.push(Effect::RunScript { id, argv: script.argv.clone() });
+            cx.turn.fx.push(Effect::RunScript { id, argv: script.argv.clone() });
         }
         let longest = self.periods.script_max_runtime;
         let mut late = Vec::new();
         for script in &self.scripts.queue {
             if let ScriptState::Running { id, since, pid } = script.state
-                && cx.now.millis_since(since) > longest
+                && cx.turn.now.millis_since(since) > longest
             {
                 late.push(SentinelFact::ScriptTimeout { path: script.argv[0].clone(), pid });
-                cx.fx.push(Effect::KillScript { id });
+                cx.turn.fx.push(Effect::KillScript { id });
             }
         }
         late.into_iter().for_each(|fact| cx.state(fact));
@@ -175,7 +175,7 @@ impl Sentinel {
         self.scripts.running.remove(&id);
         if (signal != 0 || code == 1) && script.tries < MAX_TRIES {
             let delay = self.periods.script_retry_delay.saturating_mul(1 << (script.tries - 1));
-            script.state = ScriptState::Scheduled { from: cx.now.plus_millis(delay) };
+            script.state = ScriptState::Scheduled { from: cx.turn.now.plus_millis(delay) };
             return;
         }
         if signal != 0 || code != 0 {

@@ -77,7 +77,7 @@ impl Sentinel {
 
     /// Forget what is known of a master beyond its name, its address and its options.
     pub(crate) fn reset_master(&mut self, cx: &mut Cx<'_>, name: &str, sentinels: Sentinels) {
-        let now = cx.now;
+        let now = cx.turn.now;
         let Some(master) = self.masters.get_mut(name) else { return };
         let mut links: Vec<_> = core::mem::take(&mut master.replicas)
             .into_values()
@@ -97,10 +97,10 @@ impl Sentinel {
         master.report = Report::new(Role::Master, now);
         let own = master.inst.link;
         for link in links {
-            self.links.release(link, cx.fx);
+            self.links.release(link, &mut cx.turn.fx);
         }
-        self.links.close(own, Line::Command, cx.fx);
-        self.links.close(own, Line::PubSub, cx.fx);
+        self.links.close(own, Line::Command, &mut cx.turn.fx);
+        self.links.close(own, Line::PubSub, &mut cx.turn.fx);
         if let Some(link) = self.links.get_mut(own) {
             link.forgive(now);
         }

@@ -25,19 +25,19 @@ impl Tilt {
 impl Sentinel {
     /// Compare the clock with the last tick.
     pub(super) fn check_tilt(&mut self, cx: &mut Cx<'_>) {
-        let jumped = cx.now < self.tilt.last_tick
-            || cx.now.millis_since(self.tilt.last_tick) > self.periods.tilt_trigger;
+        let jumped = cx.turn.now < self.tilt.last_tick
+            || cx.turn.now.millis_since(self.tilt.last_tick) > self.periods.tilt_trigger;
         if jumped {
-            self.tilt.since = Some(cx.now);
+            self.tilt.since = Some(cx.turn.now);
             cx.state(SentinelFact::TiltEntered);
         }
-        self.tilt.last_tick = cx.now;
+        self.tilt.last_tick = cx.turn.now;
     }
 
     /// Whether nothing may be decided now; ends the tilt when its time has come.
     pub(super) fn tilt_holds(&mut self, cx: &mut Cx<'_>) -> bool {
         let Some(since) = self.tilt.since else { return false };
-        if cx.now.millis_since(since) < self.periods.tilt {
+        if cx.turn.now.millis_since(since) < self.periods.tilt {
             return true;
         }
         self.tilt.since = None;

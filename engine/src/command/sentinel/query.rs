@@ -80,7 +80,7 @@ fn reply_fields(ctx: &mut Ctx<'_>, fields: &Fields) {
 }
 
 fn describe_all(sentinel: &Sentinel, cx: &Cx<'_>, all: Vec<Who>) -> Vec<Fields> {
-    all.iter().filter_map(|who| describe(sentinel, cx.now, who)).collect()
+    all.iter().filter_map(|who| describe(sentinel, cx.turn.now, who)).collect()
 }
 
 /// All fields of an instance, in Redis's order.
@@ -250,7 +250,7 @@ pub(super) fn myid(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 
 pub(super) fn pending_scripts(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     let scripts = within(ctx, |sentinel, _| Ok(sentinel.scripts.clone()))?;
-    let now = ctx.now;
+    let now = ctx.turn.now;
     let mut reply = ctx.reply();
     reply.array(scripts.len());
     for script in scripts.iter() {
@@ -285,7 +285,7 @@ pub(super) fn info_cache(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         let wanted = |name: &&String| args.skip(2).iter().any(|arg| arg == name.as_bytes());
         let cached = |who: &Who| {
             let report = sentinel.report(who)?;
-            let age = report.at.map_or(0, |at| cx.now.millis_since(at));
+            let age = report.at.map_or(0, |at| cx.turn.now.millis_since(at));
             Some((age, report.at.map(|_| report.text.clone())))
         };
         let names = sentinel.masters.keys().filter(wanted);

@@ -211,7 +211,7 @@ fn drop_peers(sentinel: &mut Sentinel, cx: &mut Cx<'_>) {
     for who in sentinel.everybody() {
         if let (Who::Peer(..), Some(inst)) = (&who, sentinel.inst(&who)) {
             let link = inst.link;
-            sentinel.links.close(link, Line::Command, cx.fx);
+            sentinel.links.close(link, Line::Command, &mut cx.turn.fx);
         }
     }
 }

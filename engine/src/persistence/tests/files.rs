@@ -45,7 +45,7 @@ fn a_start_deletes_what_an_earlier_life_had_still_to_delete() {
 fn an_aof_that_is_turned_on_later_counts_on_from_the_files_that_are_there() {
     let mut bench = boot(with_aof(AppendFsync::Always));
     bench.ask("SET a 1");
-    bench.node.config.persistence.appendonly = false;
+    bench.node.turn.config.persistence.appendonly = false;
     let mut bench = restart(&bench);
     assert_eq!(bench.ask("GET a"), "$-1\r\n");
     bench.ask("CONFIG SET appendonly yes");
@@ -87,8 +87,8 @@ fn a_load_that_rests_behind_every_key_answers_loading() {
         bench.ask(&format!("SET key:{n} {n}"));
     }
     bench.ask("SAVE");
-    bench.node.config.persistence.key_load_delay = 10_000;
-    bench.node.config.persistence.loading_interval_bytes = 1024;
+    bench.node.turn.config.persistence.key_load_delay = 10_000;
+    bench.node.turn.config.persistence.loading_interval_bytes = 1024;
     let mut bench = restart(&bench);
     assert!(bench.ask("GET key:1").starts_with("-LOADING"));
     let info = bench.ask("INFO persistence");

@@ -88,7 +88,7 @@ fn a_cut_within_the_backlog_costs_only_what_was_missed() {
     net.pass(2);
     net.assert_in_sync(0, &[1], "after the cut");
     assert_eq!(net.logged(1, "Successful partial resynchronization with master."), 1);
-    assert_eq!(net.hosts[0].node.replication.stats.full, 1);
+    assert_eq!(net.hosts[0].node.server.replication.stats.full, 1);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_cut_beyond_the_backlog_costs_everything() {
     net.pass(3);
     net.assert_in_sync(0, &[1], "after the cut");
     assert_eq!(net.logged(0, "for lack of backlog"), 1);
-    assert_eq!(net.hosts[0].node.replication.stats.full, 2);
+    assert_eq!(net.hosts[0].node.server.replication.stats.full, 2);
 }
 
 #[test]
@@ -162,13 +162,13 @@ fn a_promoted_replica_continues_its_siblings() {
     net.follow(2, 1);
     net.pass(2);
     net.assert_in_sync(1, &[2], "the sibling");
-    assert_eq!(net.hosts[1].node.replication.stats.full, 0);
+    assert_eq!(net.hosts[1].node.server.replication.stats.full, 0);
     // The old master comes back as a replica, and has nothing that the new one lacks.
     net.hosts[0].down = false;
     net.follow(0, 1);
     net.pass(2);
     net.assert_in_sync(1, &[0, 2], "the old master");
-    assert_eq!(net.hosts[1].node.replication.stats.full, 0);
+    assert_eq!(net.hosts[1].node.server.replication.stats.full, 0);
     assert_eq!(net.logged(0, "Master replication ID changed to"), 1);
 }
 
@@ -336,7 +336,7 @@ fn a_failover_loses_no_write() {
     let waited = String::from_utf8_lossy(&net.hosts[0].replies).into_owned();
     assert!(waited.starts_with("-READONLY"), "{waited}");
     net.assert_in_sync(1, &[0], "after the failover");
-    assert_eq!(net.hosts[1].node.replication.stats.full, 0);
+    assert_eq!(net.hosts[1].node.server.replication.stats.full, 0);
     assert_eq!(net.info(0, "master_failover_state"), "no-failover");
     // The other replica still follows the old master, which is a replica now.
     net.assert_in_sync(1, &[2], "the sibling");
@@ -441,7 +441,7 @@ fn old_data_of_the_same_history_are_served_while_the_new_are_read() {
     assert!(served > 0);
     net.pass(2);
     net.assert_in_sync(0, &[1], "after all");
-    assert_eq!(net.hosts[0].node.replication.stats.full, 2);
+    assert_eq!(net.hosts[0].node.server.replication.stats.full, 2);
 }
 
 #[test]
@@ -453,8 +453,8 @@ fn the_master_is_a_client_that_can_be_killed() {
     write_some(&mut net, 0, "after");
     net.pass(2);
     net.assert_in_sync(0, &[1], "after the kill");
-    assert_eq!(net.hosts[0].node.replication.stats.full, 1);
-    assert_eq!(net.hosts[0].node.replication.stats.partial_ok, 1);
+    assert_eq!(net.hosts[0].node.server.replication.stats.full, 1);
+    assert_eq!(net.hosts[0].node.server.replication.stats.partial_ok, 1);
 }
 
 #[test]
