@@ -4,47 +4,36 @@
 //! then. One that counts scripts and functions hears that there are none, and FLUSH of nothing succeeds. What would
 //! need the thing itself (EVAL, FCALL, FUNCTION LOAD) is an unknown command.
 
-use super::{Command, Ctx, Flag, Outcome};
+use super::{Ctx, Flag, Flags, Outcome, Row};
 use crate::{refusal::Refusal, resp::Args};
 
-const CLUSTER_LOOKS: &[Flag] = &[Flag::Stale];
-const CLUSTER_ADMIN: &[Flag] = &[Flag::Admin, Flag::Stale];
-const CLUSTER_CHANGES: &[Flag] = &[Flag::Admin, Flag::Stale, Flag::NoAsyncLoading];
+const CLUSTER_LOOKS: Flags = Flags::of(&[Flag::Stale]);
+const CLUSTER_ADMIN: Flags = Flags::of(&[Flag::Admin, Flag::Stale]);
+const CLUSTER_RESET: Flags = Flags::of(&[Flag::Admin, Flag::Noscript, Flag::Stale]);
+const CLUSTER_CHANGES: Flags = Flags::of(&[Flag::Admin, Flag::Stale, Flag::NoAsyncLoading]);
 
 /// A subcommand of CLUSTER: there is no cluster.
 const fn cluster(
     name: &'static str,
     arity: i32,
-    flags: &'static [Flag],
+    flags: Flags,
     since: &'static str,
     summary: &'static str,
-) -> Command {
-    Command {
-        name,
-        container: "cluster",
-        arity,
-        flags,
-        group: "cluster",
-        since,
-        summary,
-        run: no_cluster,
-        ..Command::BASE
-    }
+) -> Row {
+    Row { name, arity, flags, group: "cluster", since, summary, run: no_cluster, ..Row::BASE }
 }
 
 /// A subcommand of SCRIPT or FUNCTION.
 const fn scripting(
-    container: &'static str,
     name: &'static str,
     arity: i32,
-    flags: &'static [Flag],
+    flags: Flags,
     since: &'static str,
     summary: &'static str,
     run: super::Run,
-) -> Command {
-    Command {
+) -> Row {
+    Row {
         name,
-        container,
         arity,
         flags,
         categories: &["scripting"],
@@ -52,11 +41,11 @@ const fn scripting(
         since,
         summary,
         run,
-        ..Command::BASE
+        ..Row::BASE
     }
 }
 
-static CLUSTER: &[Command] = &[
+const CLUSTER: &[Row] = &[
     cluster("slots", 2, CLUSTER_LOOKS, "3.0.0", "Which node has which slots."),
     cluster("shards", 2, CLUSTER_LOOKS, "7.0.0", "Which shard has which slots and nodes."),
     cluster("info", 2, CLUSTER_LOOKS, "3.0.0", "The state of the cluster."),
@@ -69,7 +58,7 @@ static CLUSTER: &[Command] = &[
     cluster("slaves", 3, CLUSTER_ADMIN, "3.0.0", "The replicas of a master, by the old name."),
     cluster("replicas", 3, CLUSTER_ADMIN, "5.0.0", "The replicas of a master."),
     cluster("count-failure-reports", 3, CLUSTER_ADMIN, "3.0.0", "Who reports a node as failing."),
-    cluster("reset", -2, &[Flag::Admin, Flag::Noscript, Flag::Stale], "3.0.0", "Forgets all."),
+    cluster("reset", -2, CLUSTER_RESET, "3.0.0", "Forgets all."),
     cluster("addslots", -3, CLUSTER_CHANGES, "3.0.0", "Takes slots."),
     cluster("addslotsrange", -4, CLUSTER_CHANGES, "7.0.0", "Takes ranges of slots."),
     cluster("delslots", -3, CLUSTER_CHANGES, "3.0.0", "Gives slots up."),
@@ -83,31 +72,29 @@ static CLUSTER: &[Command] = &[
     cluster("meet", -4, CLUSTER_CHANGES, "3.0.0", "Gets to know a node."),
     cluster("replicate", 3, CLUSTER_CHANGES, "3.0.0", "Follows another master."),
     cluster("saveconfig", 2, CLUSTER_CHANGES, "3.0.0", "Writes the file of the cluster."),
-    Command {
+    Row {
         name: "help",
-        container: "cluster",
         arity: 2,
-        flags: &[Flag::Loading, Flag::Stale],
+        flags: Flags::of(&[Flag::Loading, Flag::Stale]),
         group: "cluster",
         since: "5.0.0",
         summary: "Lists the subcommands.",
         run: super::help::help,
-        ..Command::BASE
+        ..Row::BASE
     },
 ];
 
-static MODULE: &[Command] = &[
-    Command {
+const MODULE: &[Row] = &[
+    Row {
         name: "list",
-        container: "module",
         arity: 2,
-        flags: &[Flag::Admin, Flag::Noscript],
+        flags: Flags::of(&[Flag::Admin, Flag::Noscript]),
         tips: &["nondeterministic_output_order"],
         since: "4.0.0",
         summary: "The modules that are loaded: none.",
         example: &[("MODULE LIST", "(empty array)")],
         run: none,
-        ..Command::BASE
+        ..Row::BASE
     },
     module("load", -3, "4.0.0"),
     module("loadex", -3, "7.0.0"),
@@ -115,102 +102,90 @@ static MODULE: &[Command] = &[
 ];
 
 /// A subcommand of MODULE that would need modules.
-const fn module(name: &'static str, arity: i32, since: &'static str) -> Command {
-    Command {
+const fn module(name: &'static str, arity: i32, since: &'static str) -> Row {
+    Row {
         name,
-        container: "module",
         arity,
-        flags: &[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading, Flag::Protected],
+        flags: Flags::of(&[
+            Flag::Admin,
+            Flag::Noscript,
+            Flag::NoAsyncLoading,
+            Flag::ProtectedModule,
+        ]),
         since,
         summary: "There are no modules here.",
         run: no_module,
-        ..Command::BASE
+        ..Row::BASE
     }
 }
 
-const NOSCRIPT: &[Flag] = &[Flag::Noscript];
-const WHILE_BUSY: &[Flag] = &[Flag::Noscript, Flag::AllowBusy];
-const WRITES: &[Flag] = &[Flag::Write, Flag::Noscript];
+const NOSCRIPT: Flags = Flags::of(&[Flag::Noscript]);
+const WHILE_BUSY: Flags = Flags::of(&[Flag::Noscript, Flag::AllowBusy]);
+const WRITES: Flags = Flags::of(&[Flag::Write, Flag::Noscript]);
 
-static SCRIPT: &[Command] = &[
-    scripting(
-        "script",
-        "exists",
-        -3,
-        NOSCRIPT,
-        "2.6.0",
-        "Which scripts are known.",
-        unknown_scripts,
-    ),
-    scripting("script", "flush", -2, NOSCRIPT, "2.6.0", "Forgets all scripts.", script_flush),
-    scripting("script", "kill", 2, WHILE_BUSY, "2.6.0", "Ends the running script.", not_busy),
+const SCRIPT: &[Row] = &[
+    scripting("exists", -3, NOSCRIPT, "2.6.0", "Which scripts are known.", unknown_scripts),
+    scripting("flush", -2, NOSCRIPT, "2.6.0", "Forgets all scripts.", script_flush),
+    scripting("kill", 2, WHILE_BUSY, "2.6.0", "Ends the running script.", not_busy),
 ];
 
-static FUNCTION: &[Command] = &[
-    scripting("function", "list", -2, NOSCRIPT, "7.0.0", "The libraries.", function_list),
-    scripting(
-        "function",
-        "stats",
-        2,
-        WHILE_BUSY,
-        "7.0.0",
-        "What runs and is loaded.",
-        function_stats,
-    ),
-    scripting("function", "flush", -2, WRITES, "7.0.0", "Forgets all libraries.", function_flush),
-    scripting("function", "delete", 3, WRITES, "7.0.0", "Forgets a library.", no_library),
-    scripting("function", "kill", 2, WHILE_BUSY, "7.0.0", "Ends the running function.", not_busy),
+const FUNCTION: &[Row] = &[
+    scripting("list", -2, NOSCRIPT, "7.0.0", "The libraries.", function_list),
+    scripting("stats", 2, WHILE_BUSY, "7.0.0", "What runs and is loaded.", function_stats),
+    scripting("flush", -2, WRITES, "7.0.0", "Forgets all libraries.", function_flush),
+    scripting("delete", 3, WRITES, "7.0.0", "Forgets a library.", no_library),
+    scripting("kill", 2, WHILE_BUSY, "7.0.0", "Ends the running function.", not_busy),
 ];
 
 /// The rows of this family.
-pub static COMMANDS: &[Command] = &[
-    Command {
+pub const COMMANDS: &[Row] = &[
+    Row {
         name: "cluster",
         arity: -2,
         group: "cluster",
         since: "3.0.0",
         summary: "There is no cluster here: this is a single server.",
         subcommands: CLUSTER,
-        ..Command::BASE
+        ..Row::BASE
     },
     at_a_node(
         "readonly",
-        &[Flag::Loading, Flag::Stale, Flag::Fast],
+        Flags::of(&[Flag::Loading, Flag::Stale, Flag::Fast]),
         "Reads from a replica of a cluster.",
     ),
-    at_a_node("readwrite", &[Flag::Loading, Flag::Stale, Flag::Fast], "Ends READONLY."),
-    at_a_node("asking", &[Flag::Fast], "Asks for a slot that is on the move."),
-    Command {
+    at_a_node("readwrite", Flags::of(&[Flag::Loading, Flag::Stale, Flag::Fast]), "Ends READONLY."),
+    at_a_node("asking", Flags::of(&[Flag::Fast]), "Asks for a slot that is on the move."),
+    Row {
         name: "module",
         arity: -2,
         since: "4.0.0",
         summary: "There are no modules here.",
         subcommands: MODULE,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "script",
         arity: -2,
         group: "scripting",
         since: "2.6.0",
         summary: "There are no scripts here.",
         subcommands: SCRIPT,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "function",
         arity: -2,
         group: "scripting",
         since: "7.0.0",
         summary: "There are no functions here.",
         subcommands: FUNCTION,
-        ..Command::BASE
+        ..Row::BASE
     },
 ];
 
 /// A command that only a node of a cluster obeys.
-const fn at_a_node(name: &'static str, flags: &'static [Flag], summary: &'static str) -> Command {
-    Command {
+const fn at_a_node(name: &'static str, flags: Flags, summary: &'static str) -> Row {
+    Row {
         name,
         arity: 1,
         flags,
@@ -219,7 +194,7 @@ const fn at_a_node(name: &'static str, flags: &'static [Flag], summary: &'static
         since: "3.0.0",
         summary,
         run: no_cluster,
-        ..Command::BASE
+        ..Row::BASE
     }
 }
 

@@ -1,104 +1,97 @@
 //! ACL, as far as it goes without users: there is one, `default`, who may do everything.
 
-use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
+use alloc::{collections::BTreeSet, format, string::String};
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Command, Ctx, Flag, Outcome};
+use super::{Ctx, Flag, Flags, Outcome, Row};
 use crate::{number::parse_i64, refusal::Refusal, resp::Args};
 
 /// The rows of this family.
-pub static COMMANDS: &[Command] = &[Command {
+pub const COMMANDS: &[Row] = &[Row {
     name: "acl",
     arity: -2,
-    flags: &[Flag::Sentinel],
+    flags: Flags::of(&[Flag::Sentinel]),
     group: "server",
     since: "6.0.0",
     summary: "Users, and what they may do.",
     subcommands: &[
-        Command {
+        Row {
             name: "whoami",
-            container: "acl",
             arity: 2,
-            flags: &[Flag::Noscript, Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale]),
             group: "server",
             since: "6.0.0",
             summary: "Answers who this connection is.",
             example: &[("ACL WHOAMI", "\"default\"")],
             run: whoami,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "users",
-            container: "acl",
             arity: 2,
-            flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale]),
             group: "server",
             since: "6.0.0",
             summary: "Answers the names of all users.",
             example: &[("ACL USERS", "1) \"default\"")],
             run: users,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "list",
-            container: "acl",
             arity: 2,
-            flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale]),
             group: "server",
             since: "6.0.0",
             summary: "Answers all users as lines of an ACL file.",
             example: &[("ACL LIST", "1) \"user default on nopass ~* &* +@all\"")],
             run: list,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "getuser",
-            container: "acl",
             arity: 3,
-            flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale]),
             group: "server",
             since: "6.0.0",
             summary: "Describes a user.",
             example: &[("ACL GETUSER nobody", "(nil)")],
             run: getuser,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "cat",
-            container: "acl",
             arity: -2,
-            flags: &[Flag::Noscript, Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale]),
             group: "server",
             since: "6.0.0",
             summary: "Answers the categories of commands, or the commands of one.",
             run: cat,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "genpass",
-            container: "acl",
             arity: -2,
-            flags: &[Flag::Noscript, Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale]),
             group: "server",
             since: "6.0.0",
             summary: "Makes up a password.",
             run: genpass,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "help",
-            container: "acl",
             arity: 2,
-            flags: &[Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[Flag::Loading, Flag::Stale]),
             group: "server",
             since: "6.0.0",
             summary: "Lists the subcommands.",
             run: super::help::help,
-            ..Command::BASE
+            ..Row::BASE
         },
     ],
-    ..Command::BASE
+    ..Row::BASE
 }];
 
 /// The categories, in Redis's order.
@@ -125,23 +118,6 @@ pub const CATEGORIES: &[&str] = &[
     "transaction",
     "scripting",
 ];
-
-impl Command {
-    /// Whether it belongs to an ACL category: by its flags, or because its row says so.
-    pub fn is_in(&self, category: &str) -> bool {
-        let by_flag = match category {
-            "write" => self.is(Flag::Write),
-            "read" => self.is(Flag::Readonly),
-            "admin" | "dangerous" => self.is(Flag::Admin),
-            "pubsub" => self.is(Flag::Pubsub),
-            "fast" => self.is(Flag::Fast),
-            "slow" => !self.is(Flag::Fast),
-            "blocking" => self.is(Flag::Blocking),
-            _ => false,
-        };
-        by_flag || self.categories.contains(&category)
-    }
-}
 
 /// The SHA-256 of the password, in hexadecimals; `None`: there is none.
 fn password_hash(ctx: &Ctx<'_>) -> Option<String> {
@@ -208,10 +184,9 @@ fn cat(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     };
     let mut names: BTreeSet<String> = BTreeSet::new();
     for row in ctx.node.commands.rows() {
-        let rows: Vec<&Command> = if row.subcommands.is_empty() {
-            alloc::vec![row]
-        } else {
-            row.subcommands.iter().collect()
+        let rows = match row.subcommands() {
+            [] => core::slice::from_ref(row),
+            subcommands => subcommands,
         };
         names.extend(
             rows.iter().filter(|row| row.is_in(category)).map(|row| format!("{}", row.full_name())),

@@ -10,15 +10,15 @@
 
 use alloc::vec::Vec;
 
-use super::{Command, Ctx, Flag, Keys, Outcome, access::string_of, notify::NotifyClass};
+use super::{Ctx, Flag, Flags, Keys, Outcome, Row, access::string_of, notify::NotifyClass};
 use crate::{keyspace::StringRef, number::parse_i64, refusal::Refusal, resp::Args};
 
 /// The rows of this family.
-pub static COMMANDS: &[Command] = &[
-    Command {
+pub const COMMANDS: &[Row] = &[
+    Row {
         name: "bitfield",
         arity: -2,
-        flags: &[Flag::Write, Flag::Denyoom],
+        flags: Flags::of(&[Flag::Write, Flag::Denyoom]),
         keys: Keys::ONE,
         uses: &["RW access update variable_flags"],
         categories: &["bitmap"],
@@ -33,12 +33,12 @@ pub static COMMANDS: &[Command] = &[
             ),
         ],
         run: bitfield,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "bitfield_ro",
         arity: -2,
-        flags: &[Flag::Readonly, Flag::Fast],
+        flags: Flags::of(&[Flag::Readonly, Flag::Fast]),
         keys: Keys::ONE,
         uses: &["RO access"],
         categories: &["bitmap"],
@@ -47,7 +47,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Reads integers of any width within a string.",
         example: &[("SET a A", "OK"), ("BITFIELD_RO a GET u8 0", "1) (integer) 65")],
         run: bitfield_ro,
-        ..Command::BASE
+        ..Row::BASE
     },
 ];
 

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{
-    Command, Ctx, Flag, Keys, Outcome,
+    Ctx, Flag, Flags, Keys, Outcome, Row,
     access::string_of,
     notify::NotifyClass,
     string::{check_length, range_within},
@@ -16,11 +16,11 @@ use crate::{
 };
 
 /// The rows of this family.
-pub static COMMANDS: &[Command] = &[
-    Command {
+pub const COMMANDS: &[Row] = &[
+    Row {
         name: "setbit",
         arity: 4,
-        flags: &[Flag::Write, Flag::Denyoom],
+        flags: Flags::of(&[Flag::Write, Flag::Denyoom]),
         keys: Keys::ONE,
         uses: &["RW access update"],
         categories: &["bitmap"],
@@ -29,12 +29,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Sets or clears one bit of a string; answers what it was.",
         example: &[("SETBIT seen 7 1", "(integer) 0"), ("GETBIT seen 7", "(integer) 1")],
         run: setbit,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "getbit",
         arity: 3,
-        flags: &[Flag::Readonly, Flag::Fast],
+        flags: Flags::of(&[Flag::Readonly, Flag::Fast]),
         keys: Keys::ONE,
         uses: &["RO access"],
         categories: &["bitmap"],
@@ -43,12 +43,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Answers one bit of a string.",
         example: &[("SET a A", "OK"), ("GETBIT a 1", "(integer) 1")],
         run: getbit,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "bitcount",
         arity: -2,
-        flags: &[Flag::Readonly],
+        flags: Flags::of(&[Flag::Readonly]),
         keys: Keys::ONE,
         uses: &["RO access"],
         categories: &["bitmap"],
@@ -62,12 +62,12 @@ pub static COMMANDS: &[Command] = &[
             ("BITCOUNT a 5 30 BIT", "(integer) 17"),
         ],
         run: bitcount,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "bitpos",
         arity: -3,
-        flags: &[Flag::Readonly],
+        flags: Flags::of(&[Flag::Readonly]),
         keys: Keys::ONE,
         uses: &["RO access"],
         categories: &["bitmap"],
@@ -76,12 +76,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Finds the first bit that is set, or the first that is clear.",
         example: &[("SETBIT seen 12 1", "(integer) 0"), ("BITPOS seen 1", "(integer) 12")],
         run: bitpos,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "bitop",
         arity: -4,
-        flags: &[Flag::Write, Flag::Denyoom],
+        flags: Flags::of(&[Flag::Write, Flag::Denyoom]),
         keys: Keys::Range { first: 2, last: -1, step: 1 },
         uses: &["OW update", "RO access"],
         categories: &["bitmap"],
@@ -94,7 +94,7 @@ pub static COMMANDS: &[Command] = &[
             ("GET both", "\"ab`\""),
         ],
         run: bitop,
-        ..Command::BASE
+        ..Row::BASE
     },
 ];
 

@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{Command, Ctx, Flag, Outcome};
+use super::{Ctx, Flag, Flags, Outcome, Row};
 use crate::{
     io::ConnId,
     node::{Blocked, Client, ClientKind, CloseIntent, Pause, client::Replies},
@@ -12,84 +12,90 @@ use crate::{
 };
 
 /// The rows of this family.
-pub static COMMANDS: &[Command] = &[Command {
+pub const COMMANDS: &[Row] = &[Row {
     name: "client",
     arity: -2,
-    flags: &[Flag::Sentinel],
+    flags: Flags::of(&[Flag::Sentinel, Flag::KeepsCaching]),
     group: "connection",
     since: "2.4.0",
     summary: "Connections: who is connected, and what is agreed with each.",
     subcommands: &[
-        Command {
+        Row {
             name: "id",
-            container: "client",
             arity: 2,
-            flags: &[Flag::Noscript, Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::KeepsCaching]),
             categories: &["connection"],
             group: "connection",
             since: "5.0.0",
             summary: "Answers this connection's number.",
             example: &[("CLIENT ID", "(integer) 1")],
             run: id,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "info",
-            container: "client",
             arity: 2,
-            flags: &[Flag::Noscript, Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::KeepsCaching]),
             categories: &["connection"],
             tips: &["nondeterministic_output"],
             group: "connection",
             since: "6.2.0",
             summary: "Describes this connection.",
             run: info,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "list",
-            container: "client",
             arity: -2,
-            flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[
+                Flag::Admin,
+                Flag::Noscript,
+                Flag::Loading,
+                Flag::Stale,
+                Flag::KeepsCaching,
+            ]),
             categories: &["connection"],
             tips: &["nondeterministic_output"],
             group: "connection",
             since: "2.4.0",
             summary: "Describes all connections.",
             run: list,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "setname",
-            container: "client",
             arity: 3,
-            flags: &[Flag::Noscript, Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::KeepsCaching]),
             categories: &["connection"],
             group: "connection",
             since: "2.6.9",
             summary: "Gives this connection a name.",
             example: &[("CLIENT SETNAME worker", "OK"), ("CLIENT GETNAME", "\"worker\"")],
             run: setname,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "getname",
-            container: "client",
             arity: 2,
-            flags: &[Flag::Noscript, Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::KeepsCaching]),
             categories: &["connection"],
             group: "connection",
             since: "2.6.9",
             summary: "Answers this connection's name.",
             example: &[("CLIENT GETNAME", "(nil)")],
             run: getname,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "kill",
-            container: "client",
             arity: -3,
-            flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[
+                Flag::Admin,
+                Flag::Noscript,
+                Flag::Loading,
+                Flag::Stale,
+                Flag::KeepsCaching,
+            ]),
             categories: &["connection"],
             group: "connection",
             since: "2.4.0",
@@ -99,138 +105,152 @@ pub static COMMANDS: &[Command] = &[Command {
                 ("CLIENT KILL ID 99", "(integer) 0"),
             ],
             run: kill,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "pause",
-            container: "client",
             arity: -3,
-            flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[
+                Flag::Admin,
+                Flag::Noscript,
+                Flag::Loading,
+                Flag::Stale,
+                Flag::KeepsCaching,
+            ]),
             categories: &["connection"],
             group: "connection",
             since: "2.9.50",
             summary: "Lets all commands, or those that write, wait for so many milliseconds.",
             example: &[("CLIENT PAUSE 100 WRITE", "OK")],
             run: pause,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "unpause",
-            container: "client",
             arity: 2,
-            flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[
+                Flag::Admin,
+                Flag::Noscript,
+                Flag::Loading,
+                Flag::Stale,
+                Flag::KeepsCaching,
+            ]),
             categories: &["connection"],
             group: "connection",
             since: "6.2.0",
             summary: "Ends a pause.",
             example: &[("CLIENT UNPAUSE", "OK")],
             run: unpause,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "reply",
-            container: "client",
             arity: 3,
-            flags: &[Flag::Noscript, Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::KeepsCaching]),
             categories: &["connection"],
             group: "connection",
             since: "3.2.0",
             summary: "Chooses whether this connection is answered.",
             example: &[("CLIENT REPLY ON", "OK")],
             run: reply,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "no-evict",
-            container: "client",
             arity: 3,
-            flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[
+                Flag::Admin,
+                Flag::Noscript,
+                Flag::Loading,
+                Flag::Stale,
+                Flag::KeepsCaching,
+            ]),
             categories: &["connection"],
             group: "connection",
             since: "7.0.0",
             summary: "Spares this connection when clients are evicted.",
             example: &[("CLIENT NO-EVICT ON", "OK")],
             run: no_evict,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "unblock",
-            container: "client",
             arity: -3,
-            flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[
+                Flag::Admin,
+                Flag::Noscript,
+                Flag::Loading,
+                Flag::Stale,
+                Flag::KeepsCaching,
+            ]),
             categories: &["connection"],
             group: "connection",
             since: "5.0.0",
             summary: "Ends what another connection waits for.",
             example: &[("CLIENT UNBLOCK 99", "(integer) 0")],
             run: unblock,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "tracking",
-            container: "client",
             arity: -3,
-            flags: &[Flag::Noscript, Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::KeepsCaching]),
             categories: &["connection"],
             group: "connection",
             since: "6.0.0",
             summary: "Tells this connection when what it has read changes.",
             example: &[("CLIENT TRACKING ON", "OK")],
             run: super::tracking::tracking,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "caching",
-            container: "client",
             arity: 3,
-            flags: &[Flag::Noscript, Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::KeepsCaching]),
             categories: &["connection"],
             group: "connection",
             since: "6.0.0",
             summary: "Says whether the keys of the next command are tracked.",
             example: &[("CLIENT TRACKING ON OPTIN", "OK"), ("CLIENT CACHING YES", "OK")],
             run: super::tracking::caching,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "trackinginfo",
-            container: "client",
             arity: 2,
-            flags: &[Flag::Noscript, Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::KeepsCaching]),
             categories: &["connection"],
             group: "connection",
             since: "6.2.0",
             summary: "Answers how this connection's caching is set.",
             run: super::tracking::trackinginfo,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "getredir",
-            container: "client",
             arity: 2,
-            flags: &[Flag::Noscript, Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::KeepsCaching]),
             categories: &["connection"],
             group: "connection",
             since: "6.0.0",
             summary: "Answers to whom invalidations of this connection's cache go.",
             example: &[("CLIENT GETREDIR", "(integer) -1")],
             run: super::tracking::getredir,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "help",
-            container: "client",
             arity: 2,
-            flags: &[Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[Flag::Loading, Flag::Stale, Flag::KeepsCaching]),
             categories: &["connection"],
             group: "connection",
             since: "5.0.0",
             summary: "Lists the subcommands.",
             run: super::help::help,
-            ..Command::BASE
+            ..Row::BASE
         },
     ],
-    ..Command::BASE
+    ..Row::BASE
 }];
 
 /// A connection's name: printable ASCII without spaces.

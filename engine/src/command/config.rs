@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Command, Ctx, Flag, Outcome};
+use super::{Ctx, Flag, Flags, Outcome, Row, Secrets};
 use crate::{
     config::{ProtectedAction, SetRights},
     node::{CommandStats, ErrorStats, Stats},
@@ -10,24 +10,24 @@ use crate::{
     resp::Args,
 };
 
-const ADMIN: &[Flag] = &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale];
+const ADMIN: Flags = Flags::of(&[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale]);
 
 /// What the subcommands have in common.
-const SUB: Command = Command { container: "config", flags: ADMIN, since: "2.0.0", ..Command::BASE };
+const SUB: Row = Row { flags: ADMIN, since: "2.0.0", ..Row::BASE };
 
 /// The rows of this family.
-pub static COMMANDS: &[Command] = &[Command {
+pub const COMMANDS: &[Row] = &[Row {
     name: "config",
     arity: -2,
     summary: "Looks at the configuration, changes it, writes it back to its file.",
     example: &[("CONFIG GET port", "1) \"port\"\n2) \"6379\"")],
     subcommands: SUBCOMMANDS,
     since: "2.0.0",
-    ..Command::BASE
+    ..Row::BASE
 }];
 
-static SUBCOMMANDS: &[Command] = &[
-    Command {
+const SUBCOMMANDS: &[Row] = &[
+    Row {
         name: "get",
         arity: -3,
         summary: "The names and values of the directives that match.",
@@ -35,8 +35,9 @@ static SUBCOMMANDS: &[Command] = &[
         run: get,
         ..SUB
     },
-    Command {
+    Row {
         name: "set",
+        secrets: Secrets::SensitiveDirectives,
         arity: -4,
         tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
         summary: "Changes directives while the server runs: all of them or none.",
@@ -44,7 +45,7 @@ static SUBCOMMANDS: &[Command] = &[
         run: set,
         ..SUB
     },
-    Command {
+    Row {
         name: "rewrite",
         arity: 2,
         since: "2.8.0",
@@ -53,7 +54,7 @@ static SUBCOMMANDS: &[Command] = &[
         run: rewrite,
         ..SUB
     },
-    Command {
+    Row {
         name: "resetstat",
         arity: 2,
         summary: "Sets the counters of INFO back to zero.",
@@ -61,10 +62,10 @@ static SUBCOMMANDS: &[Command] = &[
         run: reset_stat,
         ..SUB
     },
-    Command {
+    Row {
         name: "help",
         arity: 2,
-        flags: &[Flag::Loading, Flag::Stale],
+        flags: Flags::of(&[Flag::Loading, Flag::Stale]),
         since: "5.0.0",
         summary: "What the subcommands are.",
         run: help,

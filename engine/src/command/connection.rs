@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use super::{Command, Ctx, Flag, Outcome, client::valid_name};
+use super::{Ctx, Flag, Flags, Outcome, Row, Secrets, client::valid_name};
 use crate::{
     node::{ClientKind, CloseIntent},
     number::parse_i64,
@@ -14,11 +14,16 @@ use crate::{
 pub const VERSION: &str = "7.0.15";
 
 /// The rows of this family.
-pub static COMMANDS: &[Command] = &[
-    Command {
+pub const COMMANDS: &[Row] = &[
+    Row {
         name: "ping",
         arity: -1,
-        flags: &[Flag::Fast, Flag::Sentinel],
+        flags: Flags::of(&[
+            Flag::Fast,
+            Flag::Sentinel,
+            Flag::ReportsDiskErrors,
+            Flag::ForSubscribers,
+        ]),
         categories: &["connection"],
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         group: "connection",
@@ -26,55 +31,58 @@ pub static COMMANDS: &[Command] = &[
         summary: "Answers PONG, or the argument: is this connection alive?",
         example: &[("PING", "PONG"), ("PING hello", "\"hello\"")],
         run: ping,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "echo",
         arity: 2,
-        flags: &[Flag::Loading, Flag::Stale, Flag::Fast],
+        flags: Flags::of(&[Flag::Loading, Flag::Stale, Flag::Fast]),
         categories: &["connection"],
         group: "connection",
         since: "1.0.0",
         summary: "Answers its argument.",
         example: &[("ECHO hello", "\"hello\"")],
         run: echo,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "select",
         arity: 2,
-        flags: &[Flag::Loading, Flag::Stale, Flag::Fast],
+        flags: Flags::of(&[Flag::Loading, Flag::Stale, Flag::Fast]),
         categories: &["connection"],
         group: "connection",
         since: "1.0.0",
         summary: "Chooses the database of this connection.",
         example: &[("SELECT 1", "OK"), ("SELECT 99", "(error) ERR DB index is out of range")],
         run: select,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "quit",
         arity: -1,
-        flags: &[
+        flags: Flags::of(&[
             Flag::Noscript,
             Flag::Loading,
             Flag::Stale,
             Flag::Fast,
             Flag::NoAuth,
             Flag::AllowBusy,
-        ],
+            Flag::RunsInMulti,
+            Flag::ForSubscribers,
+        ]),
         categories: &["connection"],
         group: "connection",
         since: "1.0.0",
         summary: "Closes the connection once its replies are sent.",
         example: &[("QUIT", "OK")],
         run: quit,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "auth",
+        secrets: Secrets::All,
         arity: -2,
-        flags: &[
+        flags: Flags::of(&[
             Flag::Noscript,
             Flag::Loading,
             Flag::Stale,
@@ -82,7 +90,7 @@ pub static COMMANDS: &[Command] = &[
             Flag::NoAuth,
             Flag::AllowBusy,
             Flag::Sentinel,
-        ],
+        ]),
         categories: &["connection"],
         group: "connection",
         since: "1.0.0",
@@ -92,12 +100,13 @@ pub static COMMANDS: &[Command] = &[
             "(error) ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",
         )],
         run: auth,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "hello",
+        secrets: Secrets::BehindAuth,
         arity: -1,
-        flags: &[
+        flags: Flags::of(&[
             Flag::Noscript,
             Flag::Loading,
             Flag::Stale,
@@ -105,33 +114,35 @@ pub static COMMANDS: &[Command] = &[
             Flag::NoAuth,
             Flag::AllowBusy,
             Flag::Sentinel,
-        ],
+        ]),
         categories: &["connection"],
         group: "connection",
         since: "6.0.0",
         summary: "Chooses the version of RESP, and may authenticate and name the connection in the same breath.",
         example: &[("HELLO 4", "(error) NOPROTO unsupported protocol version")],
         run: hello,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "reset",
         arity: 1,
-        flags: &[
+        flags: Flags::of(&[
             Flag::Noscript,
             Flag::Loading,
             Flag::Stale,
             Flag::Fast,
             Flag::NoAuth,
             Flag::AllowBusy,
-        ],
+            Flag::RunsInMulti,
+            Flag::ForSubscribers,
+        ]),
         categories: &["connection"],
         group: "connection",
         since: "6.2.0",
         summary: "Makes the connection as it was when it was new.",
         example: &[("RESET", "RESET")],
         run: reset,
-        ..Command::BASE
+        ..Row::BASE
     },
 ];
 

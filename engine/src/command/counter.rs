@@ -1,6 +1,6 @@
 //! Strings that are numbers.
 
-use super::{Command, Ctx, Flag, Keys, Outcome, notify::NotifyClass};
+use super::{Ctx, Flag, Flags, Keys, Outcome, Row, notify::NotifyClass};
 use crate::{
     keyspace::{Expiry, StringEncoding},
     number::{I64Text, LongDouble, parse_i64},
@@ -9,11 +9,11 @@ use crate::{
 };
 
 /// The rows of this family.
-pub static COMMANDS: &[Command] = &[
-    Command {
+pub const COMMANDS: &[Row] = &[
+    Row {
         name: "incr",
         arity: 2,
-        flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
+        flags: Flags::of(&[Flag::Write, Flag::Denyoom, Flag::Fast]),
         keys: Keys::ONE,
         uses: &["RW access update"],
         categories: &["string"],
@@ -22,12 +22,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Adds one to the integer under a key; a missing key counts as 0.",
         example: &[("INCR visits", "(integer) 1"), ("INCR visits", "(integer) 2")],
         run: incr,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "decr",
         arity: 2,
-        flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
+        flags: Flags::of(&[Flag::Write, Flag::Denyoom, Flag::Fast]),
         keys: Keys::ONE,
         uses: &["RW access update"],
         categories: &["string"],
@@ -36,12 +36,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Takes one from the integer under a key; a missing key counts as 0.",
         example: &[("DECR stock", "(integer) -1")],
         run: decr,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "incrby",
         arity: 3,
-        flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
+        flags: Flags::of(&[Flag::Write, Flag::Denyoom, Flag::Fast]),
         keys: Keys::ONE,
         uses: &["RW access update"],
         categories: &["string"],
@@ -50,12 +50,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Adds to the integer under a key.",
         example: &[("INCRBY visits 10", "(integer) 10"), ("INCRBY visits -3", "(integer) 7")],
         run: incrby,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "decrby",
         arity: 3,
-        flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
+        flags: Flags::of(&[Flag::Write, Flag::Denyoom, Flag::Fast]),
         keys: Keys::ONE,
         uses: &["RW access update"],
         categories: &["string"],
@@ -64,12 +64,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Takes from the integer under a key.",
         example: &[("SET stock 10", "OK"), ("DECRBY stock 3", "(integer) 7")],
         run: decrby,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "incrbyfloat",
         arity: 3,
-        flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
+        flags: Flags::of(&[Flag::Write, Flag::Denyoom, Flag::Fast]),
         keys: Keys::ONE,
         uses: &["RW access update"],
         categories: &["string"],
@@ -78,7 +78,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Adds to the floating point number under a key.",
         example: &[("SET price 10.5", "OK"), ("INCRBYFLOAT price 0.1", "\"10.6\"")],
         run: incrbyfloat,
-        ..Command::BASE
+        ..Row::BASE
     },
 ];
 

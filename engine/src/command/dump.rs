@@ -6,7 +6,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Command, Ctx, Flag, Keys, Outcome, access::string_of, notify::NotifyClass};
+use super::{Ctx, Flag, Flags, Keys, Outcome, Row, access::string_of, notify::NotifyClass};
 use crate::{
     keyspace::{Expiry, Value},
     number::{I64Text, parse_i64},
@@ -16,11 +16,11 @@ use crate::{
 };
 
 /// The rows of this family.
-pub static COMMANDS: &[Command] = &[
-    Command {
+pub const COMMANDS: &[Row] = &[
+    Row {
         name: "dump",
         arity: 2,
-        flags: &[Flag::Readonly],
+        flags: Flags::of(&[Flag::Readonly]),
         keys: Keys::ONE,
         uses: &["RO access"],
         categories: &["keyspace"],
@@ -33,12 +33,12 @@ pub static COMMANDS: &[Command] = &[
             ("DUMP a", "\"\\x00\\xc0\\n\\n\\x00n\\x9fWE\\x0e\\xaec\\xbb\""),
         ],
         run: dump,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "restore",
         arity: -4,
-        flags: &[Flag::Write, Flag::Denyoom],
+        flags: Flags::of(&[Flag::Write, Flag::Denyoom]),
         keys: Keys::ONE,
         uses: &["OW update"],
         categories: &["keyspace", "dangerous"],
@@ -50,7 +50,7 @@ pub static COMMANDS: &[Command] = &[
             ("GET a", "\"10\""),
         ],
         run: restore,
-        ..Command::BASE
+        ..Row::BASE
     },
 ];
 

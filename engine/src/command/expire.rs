@@ -2,7 +2,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use super::{Command, Ctx, Flag, Keys, Outcome, notify::NotifyClass};
+use super::{Ctx, Flag, Flags, Keys, Outcome, Row, notify::NotifyClass};
 use crate::{
     number::{I64Text, parse_i64},
     refusal::Refusal,
@@ -10,11 +10,11 @@ use crate::{
 };
 
 /// The rows of this family.
-pub static COMMANDS: &[Command] = &[
-    Command {
+pub const COMMANDS: &[Row] = &[
+    Row {
         name: "expire",
         arity: -3,
-        flags: &[Flag::Write, Flag::Fast],
+        flags: Flags::of(&[Flag::Write, Flag::Fast]),
         keys: Keys::ONE,
         uses: &["RW update"],
         categories: &["keyspace"],
@@ -28,12 +28,12 @@ pub static COMMANDS: &[Command] = &[
             ("EXPIRE b 10", "(integer) 0"),
         ],
         run: expire,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "pexpire",
         arity: -3,
-        flags: &[Flag::Write, Flag::Fast],
+        flags: Flags::of(&[Flag::Write, Flag::Fast]),
         keys: Keys::ONE,
         uses: &["RW update"],
         categories: &["keyspace"],
@@ -46,12 +46,12 @@ pub static COMMANDS: &[Command] = &[
             ("TTL a", "(integer) 10"),
         ],
         run: pexpire,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "expireat",
         arity: -3,
-        flags: &[Flag::Write, Flag::Fast],
+        flags: Flags::of(&[Flag::Write, Flag::Fast]),
         keys: Keys::ONE,
         uses: &["RW update"],
         categories: &["keyspace"],
@@ -64,12 +64,12 @@ pub static COMMANDS: &[Command] = &[
             ("EXPIRETIME a", "(integer) 4102444800"),
         ],
         run: expireat,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "pexpireat",
         arity: -3,
-        flags: &[Flag::Write, Flag::Fast],
+        flags: Flags::of(&[Flag::Write, Flag::Fast]),
         keys: Keys::ONE,
         uses: &["RW update"],
         categories: &["keyspace"],
@@ -82,12 +82,12 @@ pub static COMMANDS: &[Command] = &[
             ("PEXPIRETIME a", "(integer) 4102444800000"),
         ],
         run: pexpireat,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "ttl",
         arity: 2,
-        flags: &[Flag::Readonly, Flag::Fast],
+        flags: Flags::of(&[Flag::Readonly, Flag::Fast]),
         keys: Keys::ONE,
         uses: &["RO access"],
         categories: &["keyspace"],
@@ -97,12 +97,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Answers how many seconds a key has left; -1: no limit, -2: no key.",
         example: &[("TTL a", "(integer) -2"), ("SET a 1", "OK"), ("TTL a", "(integer) -1")],
         run: ttl,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "pttl",
         arity: 2,
-        flags: &[Flag::Readonly, Flag::Fast],
+        flags: Flags::of(&[Flag::Readonly, Flag::Fast]),
         keys: Keys::ONE,
         uses: &["RO access"],
         categories: &["keyspace"],
@@ -112,12 +112,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Answers how many milliseconds a key has left.",
         example: &[("SET a 1 PX 5000", "OK"), ("PTTL a", "(integer) 5000")],
         run: pttl,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "expiretime",
         arity: 2,
-        flags: &[Flag::Readonly, Flag::Fast],
+        flags: Flags::of(&[Flag::Readonly, Flag::Fast]),
         keys: Keys::ONE,
         uses: &["RO access"],
         categories: &["keyspace"],
@@ -126,12 +126,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Answers when a key expires, in seconds of Unix time.",
         example: &[("SET a 1 EXAT 4102444800", "OK"), ("EXPIRETIME a", "(integer) 4102444800")],
         run: expiretime,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "pexpiretime",
         arity: 2,
-        flags: &[Flag::Readonly, Flag::Fast],
+        flags: Flags::of(&[Flag::Readonly, Flag::Fast]),
         keys: Keys::ONE,
         uses: &["RO access"],
         categories: &["keyspace"],
@@ -143,12 +143,12 @@ pub static COMMANDS: &[Command] = &[
             ("PEXPIRETIME a", "(integer) 4102444800000"),
         ],
         run: pexpiretime,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "persist",
         arity: 2,
-        flags: &[Flag::Write, Flag::Fast],
+        flags: Flags::of(&[Flag::Write, Flag::Fast]),
         keys: Keys::ONE,
         uses: &["RW update"],
         categories: &["keyspace"],
@@ -161,7 +161,7 @@ pub static COMMANDS: &[Command] = &[
             ("TTL a", "(integer) -1"),
         ],
         run: persist,
-        ..Command::BASE
+        ..Row::BASE
     },
 ];
 

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Command, Ctx, Flag, Keys, Outcome, notify::NotifyClass};
+use super::{Ctx, Flag, Flags, Keys, Outcome, Row, notify::NotifyClass};
 use crate::{
     glob,
     keyspace::EntryRef,
@@ -12,11 +12,11 @@ use crate::{
 };
 
 /// The rows of this family.
-pub static COMMANDS: &[Command] = &[
-    Command {
+pub const COMMANDS: &[Row] = &[
+    Row {
         name: "del",
         arity: -2,
-        flags: &[Flag::Write],
+        flags: Flags::of(&[Flag::Write]),
         keys: Keys::ALL,
         uses: &["RM delete"],
         categories: &["keyspace"],
@@ -26,12 +26,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Deletes keys; answers how many there were.",
         example: &[("MSET a 1 b 2", "OK"), ("DEL a b c", "(integer) 2")],
         run: del,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "unlink",
         arity: -2,
-        flags: &[Flag::Write, Flag::Fast],
+        flags: Flags::of(&[Flag::Write, Flag::Fast]),
         keys: Keys::ALL,
         uses: &["RM delete"],
         categories: &["keyspace"],
@@ -41,12 +41,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Deletes keys and frees their memory later.",
         example: &[("SET a 1", "OK"), ("UNLINK a", "(integer) 1")],
         run: del,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "exists",
         arity: -2,
-        flags: &[Flag::Readonly, Flag::Fast],
+        flags: Flags::of(&[Flag::Readonly, Flag::Fast]),
         keys: Keys::ALL,
         uses: &["RO"],
         categories: &["keyspace"],
@@ -56,12 +56,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Counts how many of the keys exist; one named twice counts twice.",
         example: &[("SET a 1", "OK"), ("EXISTS a a b", "(integer) 2")],
         run: exists,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "type",
         arity: 2,
-        flags: &[Flag::Readonly, Flag::Fast],
+        flags: Flags::of(&[Flag::Readonly, Flag::Fast]),
         keys: Keys::ONE,
         uses: &["RO"],
         categories: &["keyspace"],
@@ -70,12 +70,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Answers what kind of value a key holds.",
         example: &[("SET a 1", "OK"), ("TYPE a", "string"), ("TYPE b", "none")],
         run: type_of,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "touch",
         arity: -2,
-        flags: &[Flag::Readonly, Flag::Fast],
+        flags: Flags::of(&[Flag::Readonly, Flag::Fast]),
         keys: Keys::ALL,
         uses: &["RO"],
         categories: &["keyspace"],
@@ -85,12 +85,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Counts the keys that exist and notes that they were used.",
         example: &[("SET a 1", "OK"), ("TOUCH a b", "(integer) 1")],
         run: touch,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "keys",
         arity: 2,
-        flags: &[Flag::Readonly],
+        flags: Flags::of(&[Flag::Readonly]),
         categories: &["keyspace", "dangerous"],
         tips: &["request_policy:all_shards", "nondeterministic_output_order"],
         group: "generic",
@@ -98,12 +98,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Answers all keys that match a pattern. Looks at every key: for debugging only.",
         example: &[("MSET one 1 two 2", "OK"), ("KEYS t*", "1) \"two\"")],
         run: keys,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "scan",
         arity: -2,
-        flags: &[Flag::Readonly, Flag::TouchesArbitraryKeys],
+        flags: Flags::of(&[Flag::Readonly, Flag::TouchesArbitraryKeys]),
         categories: &["keyspace"],
         tips: &["nondeterministic_output", "request_policy:special"],
         group: "generic",
@@ -118,12 +118,12 @@ pub static COMMANDS: &[Command] = &[
             ),
         ],
         run: scan,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "randomkey",
         arity: 1,
-        flags: &[Flag::Readonly, Flag::TouchesArbitraryKeys],
+        flags: Flags::of(&[Flag::Readonly, Flag::TouchesArbitraryKeys]),
         categories: &["keyspace"],
         tips: &["request_policy:all_shards", "nondeterministic_output"],
         group: "generic",
@@ -131,12 +131,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Answers some key.",
         example: &[("RANDOMKEY", "(nil)"), ("SET a 1", "OK"), ("RANDOMKEY", "\"a\"")],
         run: randomkey,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "dbsize",
         arity: 1,
-        flags: &[Flag::Readonly, Flag::Fast],
+        flags: Flags::of(&[Flag::Readonly, Flag::Fast]),
         categories: &["keyspace"],
         tips: &["request_policy:all_shards", "response_policy:agg_sum"],
         group: "server",
@@ -144,7 +144,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Answers how many keys the database has.",
         example: &[("MSET a 1 b 2", "OK"), ("DBSIZE", "(integer) 2")],
         run: dbsize,
-        ..Command::BASE
+        ..Row::BASE
     },
 ];
 

@@ -18,7 +18,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{Command, Ctx, Flag, Keys, Outcome, access::string_of, notify::NotifyClass};
+use super::{Ctx, Flag, Flags, Keys, Outcome, Row, access::string_of, notify::NotifyClass};
 use crate::{
     keyspace::{Expiry, StringEncoding},
     refusal::Refusal,
@@ -26,11 +26,11 @@ use crate::{
 };
 
 /// The rows of this family.
-pub static COMMANDS: &[Command] = &[
-    Command {
+pub const COMMANDS: &[Row] = &[
+    Row {
         name: "pfadd",
         arity: -2,
-        flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
+        flags: Flags::of(&[Flag::Write, Flag::Denyoom, Flag::Fast]),
         keys: Keys::ONE,
         uses: &["RW insert"],
         categories: &["hyperloglog"],
@@ -39,12 +39,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Counts things, each once.",
         example: &[("PFADD visitors a b a", "(integer) 1"), ("PFADD visitors b", "(integer) 0")],
         run: pfadd,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "pfcount",
         arity: -2,
-        flags: &[Flag::Readonly, Flag::MayReplicate],
+        flags: Flags::of(&[Flag::Readonly, Flag::MayReplicate]),
         keys: Keys::ALL,
         uses: &["RW access"],
         categories: &["hyperloglog"],
@@ -53,12 +53,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Answers about how many different things were counted.",
         example: &[("PFADD visitors a b a", "(integer) 1"), ("PFCOUNT visitors", "(integer) 2")],
         run: pfcount,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "pfmerge",
         arity: -2,
-        flags: &[Flag::Write, Flag::Denyoom],
+        flags: Flags::of(&[Flag::Write, Flag::Denyoom]),
         keys: Keys::ALL,
         uses: &["RW access insert", "RO access"],
         categories: &["hyperloglog"],
@@ -72,12 +72,12 @@ pub static COMMANDS: &[Command] = &[
             ("PFCOUNT week", "(integer) 3"),
         ],
         run: pfmerge,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "pfdebug",
         arity: 3,
-        flags: &[Flag::Write, Flag::Denyoom, Flag::Admin],
+        flags: Flags::of(&[Flag::Write, Flag::Denyoom, Flag::Admin]),
         keys: Keys::Range { first: 2, last: 2, step: 1 },
         uses: &["RW access"],
         categories: &["hyperloglog"],
@@ -86,7 +86,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "For tests: shows and changes how a HyperLogLog is written.",
         example: &[("PFADD h a", "(integer) 1"), ("PFDEBUG ENCODING h", "sparse")],
         run: pfdebug,
-        ..Command::BASE
+        ..Row::BASE
     },
 ];
 

@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{Command, Ctx, Flag, Keys, Outcome, acl::CATEGORIES};
+use super::{Command, Ctx, Flag, Flags, Keys, Outcome, Row, acl::CATEGORIES};
 use crate::{
     glob,
     refusal::Refusal,
@@ -10,10 +10,10 @@ use crate::{
 };
 
 /// The rows of this family.
-pub static COMMANDS: &[Command] = &[Command {
+pub const COMMANDS: &[Row] = &[Row {
     name: "command",
     arity: -1,
-    flags: &[Flag::Loading, Flag::Stale, Flag::Sentinel],
+    flags: Flags::of(&[Flag::Loading, Flag::Stale, Flag::Sentinel]),
     categories: &["connection"],
     tips: &["nondeterministic_output_order"],
     group: "server",
@@ -21,62 +21,57 @@ pub static COMMANDS: &[Command] = &[Command {
     summary: "Describes all commands.",
     run: command,
     subcommands: &[
-        Command {
+        Row {
             name: "count",
-            container: "command",
             arity: 2,
-            flags: &[Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[Flag::Loading, Flag::Stale]),
             categories: &["connection"],
             group: "server",
             since: "2.8.13",
             summary: "Answers how many commands there are.",
             run: count,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "info",
-            container: "command",
             arity: -2,
-            flags: &[Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[Flag::Loading, Flag::Stale]),
             categories: &["connection"],
             tips: &["nondeterministic_output_order"],
             group: "server",
             since: "2.8.13",
             summary: "Describes commands.",
             run: info,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "docs",
-            container: "command",
             arity: -2,
-            flags: &[Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[Flag::Loading, Flag::Stale]),
             categories: &["connection"],
             tips: &["nondeterministic_output_order"],
             group: "server",
             since: "7.0.0",
             summary: "Explains commands.",
             run: docs,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "list",
-            container: "command",
             arity: -2,
-            flags: &[Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[Flag::Loading, Flag::Stale]),
             categories: &["connection"],
             tips: &["nondeterministic_output_order"],
             group: "server",
             since: "7.0.0",
             summary: "Answers the names of all commands.",
             run: list,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "getkeys",
-            container: "command",
             arity: -4,
-            flags: &[Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[Flag::Loading, Flag::Stale]),
             categories: &["connection"],
             group: "server",
             since: "2.8.13",
@@ -87,13 +82,12 @@ pub static COMMANDS: &[Command] = &[Command {
 2) \"b\"",
             )],
             run: getkeys,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "getkeysandflags",
-            container: "command",
             arity: -4,
-            flags: &[Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[Flag::Loading, Flag::Stale]),
             categories: &["connection"],
             group: "server",
             since: "7.0.0",
@@ -105,46 +99,22 @@ pub static COMMANDS: &[Command] = &[Command {
       2) access",
             )],
             run: getkeysandflags,
-            ..Command::BASE
+            ..Row::BASE
         },
-        Command {
+        Row {
             name: "help",
-            container: "command",
             arity: 2,
-            flags: &[Flag::Loading, Flag::Stale],
+            flags: Flags::of(&[Flag::Loading, Flag::Stale]),
             categories: &["connection"],
             group: "server",
             since: "5.0.0",
             summary: "Lists the subcommands.",
             run: super::help::help,
-            ..Command::BASE
+            ..Row::BASE
         },
     ],
-    ..Command::BASE
+    ..Row::BASE
 }];
-
-/// The flags in the order in which Redis shows them.
-const SHOWN: &[Flag] = &[
-    Flag::Write,
-    Flag::Readonly,
-    Flag::Denyoom,
-    Flag::Admin,
-    Flag::Pubsub,
-    Flag::Noscript,
-    Flag::Blocking,
-    Flag::Loading,
-    Flag::Stale,
-    Flag::SkipMonitor,
-    Flag::SkipSlowlog,
-    Flag::Asking,
-    Flag::Fast,
-    Flag::NoAuth,
-    Flag::NoMandatoryKeys,
-    Flag::NoAsyncLoading,
-    Flag::NoMulti,
-    Flag::Movablekeys,
-    Flag::AllowBusy,
-];
 
 fn command(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     let rows = ctx.node.commands.rows();
@@ -194,7 +164,7 @@ fn describe(reply: &mut Reply<'_>, row: &Command) {
     reply.bulk(format!("{}", row.full_name()).as_bytes());
     reply.integer(i64::from(row.arity));
     let flags: Vec<&str> =
-        SHOWN.iter().filter(|flag| row.is(**flag)).filter_map(|flag| flag.word()).collect();
+        Flag::PRINTED.iter().filter(|(flag, _)| row.is(*flag)).map(|(_, word)| *word).collect();
     words(reply, &flags);
     let (first, last, step) = match row.keys {
         Keys::Range { first, last, step } => (first, last, step),
@@ -210,8 +180,8 @@ fn describe(reply: &mut Reply<'_>, row: &Command) {
     let specs = key_specs(row);
     reply.set(specs.len());
     specs.iter().for_each(|spec| spec.describe(reply));
-    reply.set(row.subcommands.len());
-    row.subcommands.iter().for_each(|sub| describe(reply, sub));
+    reply.set(row.subcommands().len());
+    row.subcommands().iter().for_each(|sub| describe(reply, sub));
 }
 
 /// Where some of a command's keys stand, and what it does with them.
@@ -301,8 +271,8 @@ fn document(reply: &mut Reply<'_>, row: &Command) {
     }
     if has_subcommands {
         reply.bulk(b"subcommands");
-        reply.map(row.subcommands.len());
-        row.subcommands.iter().for_each(|sub| document(reply, sub));
+        reply.map(row.subcommands().len());
+        row.subcommands().iter().for_each(|sub| document(reply, sub));
     }
 }
 
@@ -310,7 +280,7 @@ fn list(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let mut names: Vec<String> = Vec::new();
     for row in ctx.node.commands.rows() {
         names.push(format!("{}", row.full_name()));
-        names.extend(row.subcommands.iter().map(|sub| format!("{}", sub.full_name())));
+        names.extend(row.subcommands().iter().map(|sub| format!("{}", sub.full_name())));
     }
     if args.len() > 2 {
         if args.len() != 5 || !args.at(2).eq_ignore_ascii_case(b"filterby") {

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Command, Ctx, Flag, Keys, Outcome};
+use super::{Ctx, Flag, Flags, Keys, Outcome, Row};
 use crate::{
     config::MaxmemoryPolicy,
     keyspace::{StringEncoding, ValueRef},
@@ -12,19 +12,18 @@ use crate::{
 };
 
 /// The rows of this family.
-pub static COMMANDS: &[Command] = &[
-    Command {
+pub const COMMANDS: &[Row] = &[
+    Row {
         name: "object",
         arity: -2,
         group: "generic",
         since: "2.2.3",
         summary: "How values are held in memory.",
         subcommands: &[
-            Command {
+            Row {
                 name: "encoding",
-                container: "object",
                 arity: 3,
-                flags: &[Flag::Readonly],
+                flags: Flags::of(&[Flag::Readonly]),
                 keys: Keys::Range { first: 2, last: 2, step: 1 },
                 uses: &["RO"],
                 categories: &["keyspace"],
@@ -39,13 +38,12 @@ pub static COMMANDS: &[Command] = &[
                     ("OBJECT ENCODING a", "\"embstr\""),
                 ],
                 run: encoding,
-                ..Command::BASE
+                ..Row::BASE
             },
-            Command {
+            Row {
                 name: "refcount",
-                container: "object",
                 arity: 3,
-                flags: &[Flag::Readonly],
+                flags: Flags::of(&[Flag::Readonly]),
                 keys: Keys::Range { first: 2, last: 2, step: 1 },
                 uses: &["RO"],
                 categories: &["keyspace"],
@@ -55,13 +53,12 @@ pub static COMMANDS: &[Command] = &[
                 summary: "Answers how often a value is shared.",
                 example: &[("SET a one", "OK"), ("OBJECT REFCOUNT a", "(integer) 1")],
                 run: refcount,
-                ..Command::BASE
+                ..Row::BASE
             },
-            Command {
+            Row {
                 name: "idletime",
-                container: "object",
                 arity: 3,
-                flags: &[Flag::Readonly],
+                flags: Flags::of(&[Flag::Readonly]),
                 keys: Keys::Range { first: 2, last: 2, step: 1 },
                 uses: &["RO"],
                 categories: &["keyspace"],
@@ -71,13 +68,12 @@ pub static COMMANDS: &[Command] = &[
                 summary: "Answers for how many seconds a key was not used.",
                 example: &[("SET a one", "OK"), ("OBJECT IDLETIME a", "(integer) 0")],
                 run: idletime,
-                ..Command::BASE
+                ..Row::BASE
             },
-            Command {
+            Row {
                 name: "freq",
-                container: "object",
                 arity: 3,
-                flags: &[Flag::Readonly],
+                flags: Flags::of(&[Flag::Readonly]),
                 keys: Keys::Range { first: 2, last: 2, step: 1 },
                 uses: &["RO"],
                 categories: &["keyspace"],
@@ -87,35 +83,33 @@ pub static COMMANDS: &[Command] = &[
                 summary: "Answers how often a key is used, under an LFU policy.",
                 example: &[("OBJECT FREQ a", "(nil)")],
                 run: freq,
-                ..Command::BASE
+                ..Row::BASE
             },
-            Command {
+            Row {
                 name: "help",
-                container: "object",
                 arity: 2,
-                flags: &[Flag::Loading, Flag::Stale],
+                flags: Flags::of(&[Flag::Loading, Flag::Stale]),
                 categories: &["keyspace"],
                 group: "generic",
                 since: "6.2.0",
                 summary: "Lists the subcommands.",
                 run: super::help::help,
-                ..Command::BASE
+                ..Row::BASE
             },
         ],
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "memory",
         arity: -2,
         group: "server",
         since: "4.0.0",
         summary: "What takes memory.",
         subcommands: &[
-            Command {
+            Row {
                 name: "usage",
-                container: "memory",
                 arity: -3,
-                flags: &[Flag::Readonly],
+                flags: Flags::of(&[Flag::Readonly]),
                 keys: Keys::Range { first: 2, last: 2, step: 1 },
                 uses: &["RO"],
                 group: "server",
@@ -123,11 +117,10 @@ pub static COMMANDS: &[Command] = &[
                 summary: "Answers how many bytes a key takes, near enough.",
                 example: &[("MEMORY USAGE a", "(nil)")],
                 run: usage,
-                ..Command::BASE
+                ..Row::BASE
             },
-            Command {
+            Row {
                 name: "doctor",
-                container: "memory",
                 arity: 2,
                 tips: &[
                     "nondeterministic_output",
@@ -138,11 +131,10 @@ pub static COMMANDS: &[Command] = &[
                 since: "4.0.0",
                 summary: "Explains what is known.",
                 run: doctor,
-                ..Command::BASE
+                ..Row::BASE
             },
-            Command {
+            Row {
                 name: "stats",
-                container: "memory",
                 arity: 2,
                 tips: &[
                     "nondeterministic_output",
@@ -153,11 +145,10 @@ pub static COMMANDS: &[Command] = &[
                 since: "4.0.0",
                 summary: "Answers what takes memory.",
                 run: stats,
-                ..Command::BASE
+                ..Row::BASE
             },
-            Command {
+            Row {
                 name: "purge",
-                container: "memory",
                 arity: 2,
                 tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
                 group: "server",
@@ -165,11 +156,10 @@ pub static COMMANDS: &[Command] = &[
                 summary: "Gives memory back to the operating system.",
                 example: &[("MEMORY PURGE", "OK")],
                 run: purge,
-                ..Command::BASE
+                ..Row::BASE
             },
-            Command {
+            Row {
                 name: "malloc-stats",
-                container: "memory",
                 arity: 2,
                 tips: &[
                     "nondeterministic_output",
@@ -180,31 +170,36 @@ pub static COMMANDS: &[Command] = &[
                 since: "4.0.0",
                 summary: "Answers what the allocator says.",
                 run: malloc_stats,
-                ..Command::BASE
+                ..Row::BASE
             },
-            Command {
+            Row {
                 name: "help",
-                container: "memory",
                 arity: 2,
-                flags: &[Flag::Loading, Flag::Stale],
+                flags: Flags::of(&[Flag::Loading, Flag::Stale]),
                 group: "server",
                 since: "4.0.0",
                 summary: "Lists the subcommands.",
                 run: super::help::help,
-                ..Command::BASE
+                ..Row::BASE
             },
         ],
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "debug",
         arity: -2,
-        flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Protected],
+        flags: Flags::of(&[
+            Flag::Admin,
+            Flag::Noscript,
+            Flag::Loading,
+            Flag::Stale,
+            Flag::ProtectedDebug,
+        ]),
         group: "server",
         since: "1.0.0",
         summary: "For tests: looks inside, and breaks things.",
         run: super::debug::debug,
-        ..Command::BASE
+        ..Row::BASE
     },
 ];
 

@@ -1,6 +1,6 @@
 //! Saving and rewriting: SAVE, BGSAVE, LASTSAVE, BGREWRITEAOF, SHUTDOWN.
 
-use super::{Command, Ctx, Flag, Outcome};
+use super::{Ctx, Flag, Flags, Outcome, Row};
 use crate::{
     config::{ShutdownOptions, ShutdownSave},
     node::Blocked,
@@ -10,67 +10,67 @@ use crate::{
 };
 
 /// The rows of this family.
-pub static COMMANDS: &[Command] = &[
-    Command {
+pub const COMMANDS: &[Row] = &[
+    Row {
         name: "save",
         arity: 1,
-        flags: &[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading, Flag::NoMulti],
+        flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading, Flag::NoMulti]),
         group: "server",
         since: "1.0.0",
         summary: "Writes dump.rdb at once; everybody waits.",
         run: save,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "bgsave",
         arity: -1,
-        flags: &[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading],
+        flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading]),
         group: "server",
         since: "1.0.0",
         summary: "Writes dump.rdb in the background, from a snapshot.",
         example: &[("BGSAVE", "Background saving started")],
         run: bgsave,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "lastsave",
         arity: 1,
-        flags: &[Flag::Loading, Flag::Stale, Flag::Fast],
+        flags: Flags::of(&[Flag::Loading, Flag::Stale, Flag::Fast]),
         tips: &["nondeterministic_output"],
         categories: &["admin", "dangerous"],
         group: "server",
         since: "1.0.0",
         summary: "When dump.rdb was last written, as Unix time.",
         run: lastsave,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "bgrewriteaof",
         arity: 1,
-        flags: &[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading],
+        flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading]),
         group: "server",
         since: "1.0.0",
         summary: "Makes a new base for the append-only file, in the background.",
         example: &[("BGREWRITEAOF", "Background append only file rewriting started")],
         run: bgrewriteaof,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "shutdown",
         arity: -1,
-        flags: &[
+        flags: Flags::of(&[
             Flag::Admin,
             Flag::Noscript,
             Flag::NoMulti,
             Flag::Loading,
             Flag::Stale,
             Flag::AllowBusy,
-        ],
+        ]),
         group: "server",
         since: "1.0.0",
         summary: "Saves what is to be saved and ends the server.",
         run: shutdown,
-        ..Command::BASE
+        ..Row::BASE
     },
 ];
 

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Command, Ctx, Flag, Keys, Outcome};
+use super::{Ctx, Flag, Flags, Keys, Outcome, Row};
 use crate::{
     glob,
     node::pubsub::{Kind, mine},
@@ -10,11 +10,18 @@ use crate::{
 };
 
 /// The rows of this family.
-pub static COMMANDS: &[Command] = &[
-    Command {
+pub const COMMANDS: &[Row] = &[
+    Row {
         name: "subscribe",
         arity: -2,
-        flags: &[Flag::Pubsub, Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Sentinel],
+        flags: Flags::of(&[
+            Flag::Pubsub,
+            Flag::Noscript,
+            Flag::Loading,
+            Flag::Stale,
+            Flag::Sentinel,
+            Flag::ForSubscribers,
+        ]),
         group: "pubsub",
         since: "2.0.0",
         summary: "Listens to channels.",
@@ -25,12 +32,19 @@ pub static COMMANDS: &[Command] = &[
 3) (integer) 1",
         )],
         run: subscribe,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "unsubscribe",
         arity: -1,
-        flags: &[Flag::Pubsub, Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Sentinel],
+        flags: Flags::of(&[
+            Flag::Pubsub,
+            Flag::Noscript,
+            Flag::Loading,
+            Flag::Stale,
+            Flag::Sentinel,
+            Flag::ForSubscribers,
+        ]),
         group: "pubsub",
         since: "2.0.0",
         summary: "Listens to channels no more.",
@@ -41,12 +55,19 @@ pub static COMMANDS: &[Command] = &[
 3) (integer) 0",
         )],
         run: unsubscribe,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "psubscribe",
         arity: -2,
-        flags: &[Flag::Pubsub, Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Sentinel],
+        flags: Flags::of(&[
+            Flag::Pubsub,
+            Flag::Noscript,
+            Flag::Loading,
+            Flag::Stale,
+            Flag::Sentinel,
+            Flag::ForSubscribers,
+        ]),
         group: "pubsub",
         since: "2.0.0",
         summary: "Listens to all channels that match a pattern.",
@@ -57,12 +78,19 @@ pub static COMMANDS: &[Command] = &[
 3) (integer) 1",
         )],
         run: psubscribe,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "punsubscribe",
         arity: -1,
-        flags: &[Flag::Pubsub, Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Sentinel],
+        flags: Flags::of(&[
+            Flag::Pubsub,
+            Flag::Noscript,
+            Flag::Loading,
+            Flag::Stale,
+            Flag::Sentinel,
+            Flag::ForSubscribers,
+        ]),
         group: "pubsub",
         since: "2.0.0",
         summary: "Listens to patterns no more.",
@@ -73,12 +101,18 @@ pub static COMMANDS: &[Command] = &[
 3) (integer) 0",
         )],
         run: punsubscribe,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "ssubscribe",
         arity: -2,
-        flags: &[Flag::Pubsub, Flag::Noscript, Flag::Loading, Flag::Stale],
+        flags: Flags::of(&[
+            Flag::Pubsub,
+            Flag::Noscript,
+            Flag::Loading,
+            Flag::Stale,
+            Flag::ForSubscribers,
+        ]),
         keys: Keys::ALL,
         uses: &["not_key"],
         group: "pubsub",
@@ -91,12 +125,18 @@ pub static COMMANDS: &[Command] = &[
 3) (integer) 1",
         )],
         run: ssubscribe,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "sunsubscribe",
         arity: -1,
-        flags: &[Flag::Pubsub, Flag::Noscript, Flag::Loading, Flag::Stale],
+        flags: Flags::of(&[
+            Flag::Pubsub,
+            Flag::Noscript,
+            Flag::Loading,
+            Flag::Stale,
+            Flag::ForSubscribers,
+        ]),
         keys: Keys::ALL,
         uses: &["not_key"],
         group: "pubsub",
@@ -109,23 +149,35 @@ pub static COMMANDS: &[Command] = &[
 3) (integer) 0",
         )],
         run: sunsubscribe,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "publish",
         arity: 3,
-        flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale, Flag::Fast, Flag::MayReplicate],
+        flags: Flags::of(&[
+            Flag::Pubsub,
+            Flag::Loading,
+            Flag::Stale,
+            Flag::Fast,
+            Flag::MayReplicate,
+        ]),
         group: "pubsub",
         since: "2.0.0",
         summary: "Sends a message to all who listen to a channel now.",
         example: &[("PUBLISH news hello", "(integer) 0")],
         run: publish,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "spublish",
         arity: 3,
-        flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale, Flag::Fast, Flag::MayReplicate],
+        flags: Flags::of(&[
+            Flag::Pubsub,
+            Flag::Loading,
+            Flag::Stale,
+            Flag::Fast,
+            Flag::MayReplicate,
+        ]),
         keys: Keys::ONE,
         uses: &["not_key"],
         group: "pubsub",
@@ -133,32 +185,30 @@ pub static COMMANDS: &[Command] = &[
         summary: "Sends a message on a shard channel.",
         example: &[("SPUBLISH news hello", "(integer) 0")],
         run: spublish,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "pubsub",
         arity: -2,
         group: "pubsub",
         since: "2.8.0",
         summary: "Who listens.",
         subcommands: &[
-            Command {
+            Row {
                 name: "channels",
-                container: "pubsub",
                 arity: -2,
-                flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale],
+                flags: Flags::of(&[Flag::Pubsub, Flag::Loading, Flag::Stale]),
                 group: "pubsub",
                 since: "2.8.0",
                 summary: "Answers the channels that somebody listens to.",
                 example: &[("PUBSUB CHANNELS", "(empty array)")],
                 run: channels,
-                ..Command::BASE
+                ..Row::BASE
             },
-            Command {
+            Row {
                 name: "numsub",
-                container: "pubsub",
                 arity: -2,
-                flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale],
+                flags: Flags::of(&[Flag::Pubsub, Flag::Loading, Flag::Stale]),
                 group: "pubsub",
                 since: "2.8.0",
                 summary: "Answers how many listen to each channel.",
@@ -168,37 +218,34 @@ pub static COMMANDS: &[Command] = &[
 2) (integer) 0",
                 )],
                 run: numsub,
-                ..Command::BASE
+                ..Row::BASE
             },
-            Command {
+            Row {
                 name: "numpat",
-                container: "pubsub",
                 arity: 2,
-                flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale],
+                flags: Flags::of(&[Flag::Pubsub, Flag::Loading, Flag::Stale]),
                 group: "pubsub",
                 since: "2.8.0",
                 summary: "Answers how many patterns are listened to.",
                 example: &[("PUBSUB NUMPAT", "(integer) 0")],
                 run: numpat,
-                ..Command::BASE
+                ..Row::BASE
             },
-            Command {
+            Row {
                 name: "shardchannels",
-                container: "pubsub",
                 arity: -2,
-                flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale],
+                flags: Flags::of(&[Flag::Pubsub, Flag::Loading, Flag::Stale]),
                 group: "pubsub",
                 since: "7.0.0",
                 summary: "Answers the shard channels that somebody listens to.",
                 example: &[("PUBSUB SHARDCHANNELS", "(empty array)")],
                 run: shardchannels,
-                ..Command::BASE
+                ..Row::BASE
             },
-            Command {
+            Row {
                 name: "shardnumsub",
-                container: "pubsub",
                 arity: -2,
-                flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale],
+                flags: Flags::of(&[Flag::Pubsub, Flag::Loading, Flag::Stale]),
                 group: "pubsub",
                 since: "7.0.0",
                 summary: "Answers how many listen to each shard channel.",
@@ -208,21 +255,20 @@ pub static COMMANDS: &[Command] = &[
 2) (integer) 0",
                 )],
                 run: shardnumsub,
-                ..Command::BASE
+                ..Row::BASE
             },
-            Command {
+            Row {
                 name: "help",
-                container: "pubsub",
                 arity: 2,
-                flags: &[Flag::Loading, Flag::Stale],
+                flags: Flags::of(&[Flag::Loading, Flag::Stale]),
                 group: "pubsub",
                 since: "6.2.0",
                 summary: "Lists the subcommands.",
                 run: super::help::help,
-                ..Command::BASE
+                ..Row::BASE
             },
         ],
-        ..Command::BASE
+        ..Row::BASE
     },
 ];
 

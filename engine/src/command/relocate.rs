@@ -1,14 +1,14 @@
 //! Keys that change their place: renamed, copied, moved to another database, or all gone at once.
 
-use super::{Command, Ctx, Flag, Keys, Outcome, notify::NotifyClass};
+use super::{Ctx, Flag, Flags, Keys, Outcome, Row, notify::NotifyClass};
 use crate::{keyspace::Expiry, number::parse_i64, refusal::Refusal, resp::Args};
 
 /// The rows of this family.
-pub static COMMANDS: &[Command] = &[
-    Command {
+pub const COMMANDS: &[Row] = &[
+    Row {
         name: "rename",
         arity: 3,
-        flags: &[Flag::Write],
+        flags: Flags::of(&[Flag::Write]),
         keys: Keys::Range { first: 1, last: 2, step: 1 },
         uses: &["RW access delete", "OW update"],
         categories: &["keyspace"],
@@ -22,12 +22,12 @@ pub static COMMANDS: &[Command] = &[
             ("RENAME a b", "(error) ERR no such key"),
         ],
         run: rename,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "renamenx",
         arity: 3,
-        flags: &[Flag::Write, Flag::Fast],
+        flags: Flags::of(&[Flag::Write, Flag::Fast]),
         keys: Keys::Range { first: 1, last: 2, step: 1 },
         uses: &["RW access delete", "OW insert"],
         categories: &["keyspace"],
@@ -40,12 +40,12 @@ pub static COMMANDS: &[Command] = &[
             ("RENAMENX a c", "(integer) 1"),
         ],
         run: renamenx,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "copy",
         arity: -3,
-        flags: &[Flag::Write, Flag::Denyoom],
+        flags: Flags::of(&[Flag::Write, Flag::Denyoom]),
         keys: Keys::Range { first: 1, last: 2, step: 1 },
         uses: &["RO access", "OW update"],
         categories: &["keyspace"],
@@ -59,12 +59,12 @@ pub static COMMANDS: &[Command] = &[
             ("COPY a b REPLACE", "(integer) 1"),
         ],
         run: copy,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "move",
         arity: 3,
-        flags: &[Flag::Write, Flag::Fast],
+        flags: Flags::of(&[Flag::Write, Flag::Fast]),
         keys: Keys::ONE,
         uses: &["RW access update"],
         categories: &["keyspace"],
@@ -73,24 +73,24 @@ pub static COMMANDS: &[Command] = &[
         summary: "Moves a key to another database.",
         example: &[("SET a 1", "OK"), ("MOVE a 1", "(integer) 1"), ("EXISTS a", "(integer) 0")],
         run: move_key,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "swapdb",
         arity: 3,
-        flags: &[Flag::Write, Flag::Fast],
+        flags: Flags::of(&[Flag::Write, Flag::Fast]),
         categories: &["keyspace", "dangerous"],
         group: "server",
         since: "4.0.0",
         summary: "Exchanges two databases, under the feet of those who use them.",
         example: &[("SET a 1", "OK"), ("SWAPDB 0 1", "OK"), ("EXISTS a", "(integer) 0")],
         run: swapdb,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "flushdb",
         arity: -1,
-        flags: &[Flag::Write],
+        flags: Flags::of(&[Flag::Write]),
         categories: &["keyspace", "dangerous"],
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         group: "server",
@@ -98,12 +98,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Deletes all keys of the database.",
         example: &[("SET a 1", "OK"), ("FLUSHDB", "OK"), ("DBSIZE", "(integer) 0")],
         run: flushdb,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "flushall",
         arity: -1,
-        flags: &[Flag::Write],
+        flags: Flags::of(&[Flag::Write]),
         categories: &["keyspace", "dangerous"],
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
         group: "server",
@@ -111,7 +111,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "Deletes all keys of all databases.",
         example: &[("SET a 1", "OK"), ("FLUSHALL", "OK"), ("DBSIZE", "(integer) 0")],
         run: flushall,
-        ..Command::BASE
+        ..Row::BASE
     },
 ];
 

@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String};
 
-use super::{Command, Ctx, Flag, Keys, Outcome};
+use super::{Ctx, Flag, Flags, Keys, Outcome, Row};
 use crate::{
     io::Endpoint,
     node::{Blocked, ClientKind},
@@ -17,35 +17,35 @@ use crate::{
 };
 
 /// The rows of this family.
-pub static COMMANDS: &[Command] = &[
-    Command {
+pub const COMMANDS: &[Row] = &[
+    Row {
         name: "replicaof",
         arity: 3,
-        flags: &[Flag::Admin, Flag::Noscript, Flag::Stale, Flag::NoAsyncLoading],
+        flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::Stale, Flag::NoAsyncLoading]),
         keys: Keys::None,
         group: "server",
         since: "5.0.0",
         summary: "Makes this node follow a master, or (NO ONE) a master of its own.",
         example: &[("REPLICAOF NO ONE", "OK")],
         run: replicaof,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "slaveof",
         arity: 3,
-        flags: &[Flag::Admin, Flag::Noscript, Flag::Stale, Flag::NoAsyncLoading],
+        flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::Stale, Flag::NoAsyncLoading]),
         keys: Keys::None,
         group: "server",
         since: "1.0.0",
         summary: "The old name of REPLICAOF.",
         example: &[("SLAVEOF NO ONE", "OK")],
         run: replicaof,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "role",
         arity: 1,
-        flags: &[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Fast],
+        flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Fast]),
         keys: Keys::None,
         categories: &["admin", "dangerous"],
         group: "server",
@@ -53,24 +53,24 @@ pub static COMMANDS: &[Command] = &[
         summary: "Tells the role of this node, and how far its replicas or its own link are.",
         example: &[("ROLE", "1) \"master\"\n2) (integer) 0\n3) (empty array)")],
         run: role,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "failover",
         arity: -1,
-        flags: &[Flag::Admin, Flag::Noscript, Flag::Stale],
+        flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::Stale]),
         keys: Keys::None,
         group: "server",
         since: "6.2.0",
         summary: "Hands the place of this master to one of its replicas, without losing a write.",
         example: &[("FAILOVER ABORT", "(error) ERR No failover in progress.")],
         run: failover,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "wait",
         arity: 3,
-        flags: &[Flag::Noscript, Flag::Blocking],
+        flags: Flags::of(&[Flag::Noscript, Flag::Blocking]),
         keys: Keys::None,
         categories: &["connection"],
         tips: &["request_policy:all_shards", "response_policy:agg_min"],
@@ -79,43 +79,49 @@ pub static COMMANDS: &[Command] = &[
         summary: "Waits until so many replicas have confirmed this connection's writes, or a timeout.",
         example: &[("WAIT 0 100", "(integer) 0")],
         run: wait_for_replicas,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "replconf",
         arity: -1,
-        flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale, Flag::AllowBusy],
+        flags: Flags::of(&[
+            Flag::Admin,
+            Flag::Noscript,
+            Flag::Loading,
+            Flag::Stale,
+            Flag::AllowBusy,
+        ]),
         keys: Keys::None,
         group: "server",
         since: "3.0.0",
         summary: "What replicas and masters tell each other beside the stream.",
         example: &[("REPLCONF listening-port 7002", "OK")],
         run: replconf,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "psync",
         arity: -3,
-        flags: &[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading, Flag::NoMulti],
+        flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading, Flag::NoMulti]),
         keys: Keys::None,
         group: "server",
         since: "2.8.0",
         summary: "A replica asks to be continued, or given everything.",
         example: &[],
         run: psync,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "sync",
         arity: 1,
-        flags: &[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading, Flag::NoMulti],
+        flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading, Flag::NoMulti]),
         keys: Keys::None,
         group: "server",
         since: "1.0.0",
         summary: "A replica asks to be given everything (the old way).",
         example: &[],
         run: sync,
-        ..Command::BASE
+        ..Row::BASE
     },
 ];
 

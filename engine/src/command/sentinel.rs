@@ -4,7 +4,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Command, Ctx, Flag, Outcome};
+use super::{Ctx, Flag, Flags, Outcome, Row};
 use crate::{
     refusal::Refusal,
     resp::Args,
@@ -18,23 +18,35 @@ mod rows;
 mod set;
 
 /// The rows of this family. All are [`Flag::OnlySentinel`]: what a server has under the same name is another row.
-pub static COMMANDS: &[Command] = &[
+pub const COMMANDS: &[Row] = &[
     rows::SENTINEL,
-    Command {
+    Row {
         name: "publish",
         arity: 3,
-        flags: &[Flag::Pubsub, Flag::Loading, Flag::Stale, Flag::Fast, Flag::OnlySentinel],
+        flags: Flags::of(&[
+            Flag::Pubsub,
+            Flag::Loading,
+            Flag::Stale,
+            Flag::Fast,
+            Flag::OnlySentinel,
+        ]),
         group: "pubsub",
         since: "2.0.0",
         summary: "In a sentinel: takes the hello of another sentinel.",
         example: &[("PUBLISH __sentinel__:hello x", "(integer) 1")],
         run: publish,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "role",
         arity: 1,
-        flags: &[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Fast, Flag::OnlySentinel],
+        flags: Flags::of(&[
+            Flag::Noscript,
+            Flag::Loading,
+            Flag::Stale,
+            Flag::Fast,
+            Flag::OnlySentinel,
+        ]),
         categories: &["admin", "dangerous"],
         group: "server",
         since: "2.8.12",
@@ -45,12 +57,12 @@ pub static COMMANDS: &[Command] = &[
 2) (empty array)",
         )],
         run: role,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "shutdown",
         arity: -1,
-        flags: &[
+        flags: Flags::of(&[
             Flag::Admin,
             Flag::Noscript,
             Flag::Loading,
@@ -58,12 +70,12 @@ pub static COMMANDS: &[Command] = &[
             Flag::NoMulti,
             Flag::AllowBusy,
             Flag::OnlySentinel,
-        ],
+        ]),
         group: "server",
         since: "1.0.0",
         summary: "Ends the sentinel.",
         run: shutdown,
-        ..Command::BASE
+        ..Row::BASE
     },
 ];
 

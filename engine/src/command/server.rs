@@ -1,54 +1,54 @@
 //! The server itself: its clock, its monitors, its records of what was slow.
 
-use super::{Command, Ctx, Flag, Outcome, connection::VERSION};
+use super::{Ctx, Flag, Flags, Outcome, Row, connection::VERSION};
 use crate::resp::Args;
 use alloc::format;
 
 /// The rows of this family.
-pub static COMMANDS: &[Command] = &[
-    Command {
+pub const COMMANDS: &[Row] = &[
+    Row {
         name: "info",
         arity: -1,
-        flags: &[Flag::Loading, Flag::Stale, Flag::Sentinel],
+        flags: Flags::of(&[Flag::Loading, Flag::Stale, Flag::Sentinel]),
         categories: &["dangerous"],
         tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
         group: "server",
         since: "1.0.0",
         summary: "Describes the server, a section at a time.",
         run: super::info::info,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "time",
         arity: 1,
-        flags: &[Flag::Loading, Flag::Stale, Flag::Fast],
+        flags: Flags::of(&[Flag::Loading, Flag::Stale, Flag::Fast]),
         tips: &["nondeterministic_output"],
         group: "server",
         since: "2.6.0",
         summary: "Answers the time: seconds of Unix time, and microseconds.",
         run: time,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "monitor",
         arity: 1,
-        flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+        flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale]),
         group: "server",
         since: "1.0.0",
         summary: "Shows every command that the server runs.",
         example: &[("MONITOR", "OK")],
         run: monitor,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "lolwut",
         arity: -1,
-        flags: &[Flag::Readonly, Flag::Fast],
+        flags: Flags::of(&[Flag::Readonly, Flag::Fast]),
         group: "server",
         since: "5.0.0",
         summary: "Answers the version, and a picture.",
         run: lolwut,
-        ..Command::BASE
+        ..Row::BASE
     },
 ];
 

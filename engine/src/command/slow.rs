@@ -2,41 +2,39 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{Command, Ctx, Flag, Outcome};
+use super::{Command, Ctx, Flag, Flags, Outcome, Row};
 use crate::{
-    node::measure::{Histogram, Latencies, SlowEntry},
+    node::measure::{Latencies, SlowEntry},
     number::parse_i64,
     refusal::Refusal,
     resp::Args,
 };
 
 /// The rows of this family.
-pub static COMMANDS: &[Command] = &[
-    Command {
+pub const COMMANDS: &[Row] = &[
+    Row {
         name: "slowlog",
         arity: -2,
         group: "server",
         since: "2.2.12",
         summary: "Commands that took long.",
         subcommands: &[
-            Command {
+            Row {
                 name: "get",
-                container: "slowlog",
                 arity: -2,
-                flags: &[Flag::Admin, Flag::Loading, Flag::Stale],
+                flags: Flags::of(&[Flag::Admin, Flag::Loading, Flag::Stale]),
                 tips: &["request_policy:all_nodes", "nondeterministic_output"],
                 group: "server",
                 since: "2.2.12",
                 summary: "Answers the latest entries.",
                 example: &[("SLOWLOG GET", "(empty array)")],
                 run: slowlog_get,
-                ..Command::BASE
+                ..Row::BASE
             },
-            Command {
+            Row {
                 name: "len",
-                container: "slowlog",
                 arity: 2,
-                flags: &[Flag::Admin, Flag::Loading, Flag::Stale],
+                flags: Flags::of(&[Flag::Admin, Flag::Loading, Flag::Stale]),
                 tips: &[
                     "request_policy:all_nodes",
                     "response_policy:agg_sum",
@@ -47,47 +45,44 @@ pub static COMMANDS: &[Command] = &[
                 summary: "Answers how many entries there are.",
                 example: &[("SLOWLOG LEN", "(integer) 0")],
                 run: slowlog_len,
-                ..Command::BASE
+                ..Row::BASE
             },
-            Command {
+            Row {
                 name: "reset",
-                container: "slowlog",
                 arity: 2,
-                flags: &[Flag::Admin, Flag::Loading, Flag::Stale],
+                flags: Flags::of(&[Flag::Admin, Flag::Loading, Flag::Stale]),
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
                 group: "server",
                 since: "2.2.12",
                 summary: "Forgets all entries.",
                 example: &[("SLOWLOG RESET", "OK")],
                 run: slowlog_reset,
-                ..Command::BASE
+                ..Row::BASE
             },
-            Command {
+            Row {
                 name: "help",
-                container: "slowlog",
                 arity: 2,
-                flags: &[Flag::Loading, Flag::Stale],
+                flags: Flags::of(&[Flag::Loading, Flag::Stale]),
                 group: "server",
                 since: "6.2.0",
                 summary: "Lists the subcommands.",
                 run: super::help::help,
-                ..Command::BASE
+                ..Row::BASE
             },
         ],
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "latency",
         arity: -2,
         group: "server",
         since: "2.8.13",
         summary: "Events that took long.",
         subcommands: &[
-            Command {
+            Row {
                 name: "latest",
-                container: "latency",
                 arity: 2,
-                flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+                flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale]),
                 tips: &[
                     "nondeterministic_output",
                     "request_policy:all_nodes",
@@ -98,13 +93,12 @@ pub static COMMANDS: &[Command] = &[
                 summary: "Answers the latest of each event.",
                 example: &[("LATENCY LATEST", "(empty array)")],
                 run: latency_latest,
-                ..Command::BASE
+                ..Row::BASE
             },
-            Command {
+            Row {
                 name: "history",
-                container: "latency",
                 arity: 3,
-                flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+                flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale]),
                 tips: &[
                     "nondeterministic_output",
                     "request_policy:all_nodes",
@@ -115,26 +109,24 @@ pub static COMMANDS: &[Command] = &[
                 summary: "Answers what is known of one event.",
                 example: &[("LATENCY HISTORY command", "(empty array)")],
                 run: latency_history,
-                ..Command::BASE
+                ..Row::BASE
             },
-            Command {
+            Row {
                 name: "reset",
-                container: "latency",
                 arity: -2,
-                flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+                flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale]),
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
                 group: "server",
                 since: "2.8.13",
                 summary: "Forgets events.",
                 example: &[("LATENCY RESET", "(integer) 0")],
                 run: latency_reset,
-                ..Command::BASE
+                ..Row::BASE
             },
-            Command {
+            Row {
                 name: "histogram",
-                container: "latency",
                 arity: -2,
-                flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+                flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale]),
                 tips: &[
                     "nondeterministic_output",
                     "request_policy:all_nodes",
@@ -144,13 +136,12 @@ pub static COMMANDS: &[Command] = &[
                 since: "7.0.0",
                 summary: "Answers how commands' latencies are distributed.",
                 run: latency_histogram,
-                ..Command::BASE
+                ..Row::BASE
             },
-            Command {
+            Row {
                 name: "doctor",
-                container: "latency",
                 arity: 2,
-                flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+                flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale]),
                 tips: &[
                     "nondeterministic_output",
                     "request_policy:all_nodes",
@@ -160,13 +151,12 @@ pub static COMMANDS: &[Command] = &[
                 since: "2.8.13",
                 summary: "Explains what is known.",
                 run: latency_doctor,
-                ..Command::BASE
+                ..Row::BASE
             },
-            Command {
+            Row {
                 name: "graph",
-                container: "latency",
                 arity: 3,
-                flags: &[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale],
+                flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale]),
                 tips: &[
                     "nondeterministic_output",
                     "request_policy:all_nodes",
@@ -180,21 +170,20 @@ pub static COMMANDS: &[Command] = &[
                     "(error) ERR No samples available for event 'command'",
                 )],
                 run: latency_graph,
-                ..Command::BASE
+                ..Row::BASE
             },
-            Command {
+            Row {
                 name: "help",
-                container: "latency",
                 arity: 2,
-                flags: &[Flag::Loading, Flag::Stale],
+                flags: Flags::of(&[Flag::Loading, Flag::Stale]),
                 group: "server",
                 since: "2.8.13",
                 summary: "Lists the subcommands.",
                 run: super::help::help,
-                ..Command::BASE
+                ..Row::BASE
             },
         ],
-        ..Command::BASE
+        ..Row::BASE
     },
 ];
 
@@ -286,21 +275,21 @@ fn latency_histogram(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
                     || name.eq_ignore_ascii_case(row.container.as_bytes())
             })
     };
-    let rows = ctx.node.command_stats.by_name();
-    let found: Vec<(&Command, Histogram)> = rows
-        .into_iter()
+    let called = ctx.node.command_stats.by_name().into_iter();
+    let found: Vec<_> = called
         .filter(|(row, counts)| counts.durations.total() > 0 && asked(row))
-        .map(|(row, counts)| (row, counts.durations))
+        .map(|(row, counts)| {
+            (row.full_name(), counts.durations.total(), counts.durations.doubling())
+        })
         .collect();
     let mut reply = ctx.reply();
     reply.map(found.len());
-    for (row, durations) in &found {
-        reply.bulk(format!("{}", row.full_name()).as_bytes());
+    for (name, calls, lines) in found {
+        reply.bulk(format!("{name}").as_bytes());
         reply.map(2);
         reply.bulk(b"calls");
-        reply.integer(durations.total().cast_signed());
+        reply.integer(calls.cast_signed());
         reply.bulk(b"histogram_usec");
-        let lines = durations.doubling();
         reply.map(lines.len());
         for (micros, count) in lines {
             reply.integer(micros.cast_signed());

@@ -1,14 +1,14 @@
 //! SORT, as far as there is something to sort: a key that is not there sorts into nothing, and a string is no list.
 
-use super::{Command, Ctx, Flag, Keys, Outcome, notify::NotifyClass};
+use super::{Ctx, Flag, Flags, Keys, Outcome, Row, notify::NotifyClass};
 use crate::{number::parse_i64, refusal::Refusal, resp::Args};
 
 /// The rows of this family.
-pub static COMMANDS: &[Command] = &[
-    Command {
+pub const COMMANDS: &[Row] = &[
+    Row {
         name: "sort",
         arity: -2,
-        flags: &[Flag::Write, Flag::Denyoom, Flag::Movablekeys],
+        flags: Flags::of(&[Flag::Write, Flag::Denyoom, Flag::Movablekeys]),
         keys: Keys::ONE,
         uses: &["RO access"],
         categories: &["set", "sortedset", "list", "dangerous"],
@@ -17,12 +17,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Sorts a list, a set or a sorted set; there are none here yet.",
         example: &[("SORT none", "(empty array)")],
         run: sort,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "sort_ro",
         arity: -2,
-        flags: &[Flag::Readonly, Flag::Movablekeys],
+        flags: Flags::of(&[Flag::Readonly, Flag::Movablekeys]),
         keys: Keys::ONE,
         uses: &["RO access"],
         categories: &["set", "sortedset", "list", "dangerous"],
@@ -31,7 +31,7 @@ pub static COMMANDS: &[Command] = &[
         summary: "SORT that stores nothing.",
         example: &[("SORT_RO none LIMIT 0 10", "(empty array)")],
         run: sort_ro,
-        ..Command::BASE
+        ..Row::BASE
     },
 ];
 

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{
-    Command, Ctx, Flag, Keys, Outcome,
+    Ctx, Flag, Flags, Keys, Outcome, Row,
     access::{string_of, write_string},
     notify::NotifyClass,
     options::{ExpiryOption, StringOptions},
@@ -16,11 +16,11 @@ use crate::{
 };
 
 /// The rows of this family.
-pub static COMMANDS: &[Command] = &[
-    Command {
+pub const COMMANDS: &[Row] = &[
+    Row {
         name: "set",
         arity: -3,
-        flags: &[Flag::Write, Flag::Denyoom],
+        flags: Flags::of(&[Flag::Write, Flag::Denyoom]),
         keys: Keys::ONE,
         uses: &["RW access update variable_flags"],
         categories: &["string"],
@@ -34,12 +34,12 @@ pub static COMMANDS: &[Command] = &[
             ("SET city Busan XX GET", "\"Seoul\""),
         ],
         run: set,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "get",
         arity: 2,
-        flags: &[Flag::Readonly, Flag::Fast],
+        flags: Flags::of(&[Flag::Readonly, Flag::Fast]),
         keys: Keys::ONE,
         uses: &["RO access"],
         categories: &["string"],
@@ -48,12 +48,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Answers the string stored under a key.",
         example: &[("GET city", "(nil)"), ("SET city Seoul", "OK"), ("GET city", "\"Seoul\"")],
         run: get,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "getset",
         arity: 3,
-        flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
+        flags: Flags::of(&[Flag::Write, Flag::Denyoom, Flag::Fast]),
         keys: Keys::ONE,
         uses: &["RW access update"],
         categories: &["string"],
@@ -62,12 +62,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Stores a new string and answers the old one.",
         example: &[("GETSET city Seoul", "(nil)"), ("GETSET city Busan", "\"Seoul\"")],
         run: getset,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "getdel",
         arity: 2,
-        flags: &[Flag::Write, Flag::Fast],
+        flags: Flags::of(&[Flag::Write, Flag::Fast]),
         keys: Keys::ONE,
         uses: &["RW access delete"],
         categories: &["string"],
@@ -80,12 +80,12 @@ pub static COMMANDS: &[Command] = &[
             ("EXISTS city", "(integer) 0"),
         ],
         run: getdel,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "getex",
         arity: -2,
-        flags: &[Flag::Write, Flag::Fast],
+        flags: Flags::of(&[Flag::Write, Flag::Fast]),
         keys: Keys::ONE,
         uses: &["RW access update"],
         categories: &["string"],
@@ -100,12 +100,12 @@ pub static COMMANDS: &[Command] = &[
             ("TTL city", "(integer) -1"),
         ],
         run: getex,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "setnx",
         arity: 3,
-        flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
+        flags: Flags::of(&[Flag::Write, Flag::Denyoom, Flag::Fast]),
         keys: Keys::ONE,
         uses: &["OW insert"],
         categories: &["string"],
@@ -114,12 +114,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Stores a string if the key is not there yet.",
         example: &[("SETNX city Seoul", "(integer) 1"), ("SETNX city Busan", "(integer) 0")],
         run: setnx,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "setex",
         arity: 4,
-        flags: &[Flag::Write, Flag::Denyoom],
+        flags: Flags::of(&[Flag::Write, Flag::Denyoom]),
         keys: Keys::ONE,
         uses: &["OW update"],
         categories: &["string"],
@@ -128,12 +128,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Stores a string that expires after so many seconds.",
         example: &[("SETEX city 60 Seoul", "OK"), ("TTL city", "(integer) 60")],
         run: setex,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "psetex",
         arity: 4,
-        flags: &[Flag::Write, Flag::Denyoom],
+        flags: Flags::of(&[Flag::Write, Flag::Denyoom]),
         keys: Keys::ONE,
         uses: &["OW update"],
         categories: &["string"],
@@ -142,12 +142,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Stores a string that expires after so many milliseconds.",
         example: &[("PSETEX city 60000 Seoul", "OK"), ("TTL city", "(integer) 60")],
         run: setex,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "mget",
         arity: -2,
-        flags: &[Flag::Readonly, Flag::Fast],
+        flags: Flags::of(&[Flag::Readonly, Flag::Fast]),
         keys: Keys::ALL,
         uses: &["RO access"],
         categories: &["string"],
@@ -164,12 +164,12 @@ pub static COMMANDS: &[Command] = &[
             ),
         ],
         run: mget,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "mset",
         arity: -3,
-        flags: &[Flag::Write, Flag::Denyoom],
+        flags: Flags::of(&[Flag::Write, Flag::Denyoom]),
         keys: Keys::Range { first: 1, last: -1, step: 2 },
         uses: &["OW update"],
         categories: &["string"],
@@ -179,12 +179,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Stores several strings at once.",
         example: &[("MSET a 1 b 2", "OK"), ("GET b", "\"2\"")],
         run: mset,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "msetnx",
         arity: -3,
-        flags: &[Flag::Write, Flag::Denyoom],
+        flags: Flags::of(&[Flag::Write, Flag::Denyoom]),
         keys: Keys::Range { first: 1, last: -1, step: 2 },
         uses: &["OW insert"],
         categories: &["string"],
@@ -194,12 +194,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Stores several strings if none of the keys is there yet.",
         example: &[("MSETNX a 1 b 2", "(integer) 1"), ("MSETNX b 3 c 4", "(integer) 0")],
         run: msetnx,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "append",
         arity: 3,
-        flags: &[Flag::Write, Flag::Denyoom, Flag::Fast],
+        flags: Flags::of(&[Flag::Write, Flag::Denyoom, Flag::Fast]),
         keys: Keys::ONE,
         uses: &["RW insert"],
         categories: &["string"],
@@ -212,12 +212,12 @@ pub static COMMANDS: &[Command] = &[
             ("GET log", "\"onetwo\""),
         ],
         run: append,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "strlen",
         arity: 2,
-        flags: &[Flag::Readonly, Flag::Fast],
+        flags: Flags::of(&[Flag::Readonly, Flag::Fast]),
         keys: Keys::ONE,
         uses: &["RO"],
         categories: &["string"],
@@ -226,12 +226,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Answers how many bytes a string has.",
         example: &[("SET city Seoul", "OK"), ("STRLEN city", "(integer) 5")],
         run: strlen,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "getrange",
         arity: 4,
-        flags: &[Flag::Readonly],
+        flags: Flags::of(&[Flag::Readonly]),
         keys: Keys::ONE,
         uses: &["RO access"],
         categories: &["string"],
@@ -240,12 +240,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Answers a part of a string; negative positions count from its end.",
         example: &[("SET city Seoul", "OK"), ("GETRANGE city -3 -1", "\"oul\"")],
         run: getrange,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "substr",
         arity: 4,
-        flags: &[Flag::Readonly],
+        flags: Flags::of(&[Flag::Readonly]),
         keys: Keys::ONE,
         uses: &["RO access"],
         categories: &["string"],
@@ -254,12 +254,12 @@ pub static COMMANDS: &[Command] = &[
         summary: "Answers a part of a string: the old name of GETRANGE.",
         example: &[("SET city Seoul", "OK"), ("SUBSTR city 0 1", "\"Se\"")],
         run: getrange,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "setrange",
         arity: 4,
-        flags: &[Flag::Write, Flag::Denyoom],
+        flags: Flags::of(&[Flag::Write, Flag::Denyoom]),
         keys: Keys::ONE,
         uses: &["RW update"],
         categories: &["string"],
@@ -272,12 +272,12 @@ pub static COMMANDS: &[Command] = &[
             ("GET city", "\"SAOUL\""),
         ],
         run: setrange,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "lcs",
         arity: -3,
-        flags: &[Flag::Readonly],
+        flags: Flags::of(&[Flag::Readonly]),
         keys: Keys::Range { first: 1, last: 2, step: 1 },
         uses: &["RO access"],
         categories: &["string"],
@@ -290,7 +290,7 @@ pub static COMMANDS: &[Command] = &[
             ("LCS a b LEN", "(integer) 6"),
         ],
         run: super::lcs::lcs,
-        ..Command::BASE
+        ..Row::BASE
     },
 ];
 

@@ -93,13 +93,6 @@ impl Terminal {
     }
 }
 
-/// All rows, subcommands with the row that they stand in.
-fn all_rows() -> Vec<(&'static Command, &'static Command)> {
-    let top = FAMILIES.iter().flat_map(|family| family.iter());
-    top.flat_map(|row| core::iter::once(row).chain(row.subcommands).map(move |sub| (row, sub)))
-        .collect()
-}
-
 /// A node that knows this row: most often a server.
 fn terminal_for(row: &Command) -> Terminal {
     if row.is_known(false) {
@@ -113,8 +106,8 @@ fn terminal_for(row: &Command) -> Terminal {
 #[test]
 fn every_example_prints_what_its_row_says() {
     let mut wrong = Vec::new();
-    for (top, row) in all_rows() {
-        let mut terminal = terminal_for(top);
+    for row in &table::TABLE {
+        let mut terminal = terminal_for(row.parent().unwrap_or(row));
         let conn = terminal.connect(1);
         for (line, prints) in row.example {
             let got = terminal.line(conn, line);
@@ -127,6 +120,30 @@ fn every_example_prints_what_its_row_says() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_command_number_is_its_place_in_the_table() {
+    assert_eq!(table::TABLE.len(), CommandId::COUNT);
+    for (at, row) in table::TABLE.iter().enumerate() {
+        assert_eq!(row.id.index(), at);
+        assert!(row.subcommands().iter().all(|sub| sub.container == row.name), "{}", row.name);
+        assert_eq!(row.container.is_empty(), row.parent().is_none(), "{}", row.name);
+    }
+}
+
+#[test]
+fn a_renamed_command_does_not_answer_to_its_old_name_even_when_it_was_the_last() {
+    let mut config = Config::default();
+    config.source.renamed_commands =
+        alloc::vec![(b"get".to_vec(), b"read".to_vec()), (b"exec".to_vec(), b"run".to_vec())];
+    let mut terminal = Terminal::with(config);
+    let client = terminal.connect(1);
+    assert_eq!(terminal.line(client, "READ a"), "(nil)");
+    assert!(terminal.line(client, "GET a").starts_with("(error) ERR unknown command 'GET'"));
+    assert_eq!(terminal.line(client, "MULTI"), "OK");
+    assert!(terminal.line(client, "RUN 1").contains("EXECABORT"));
+    assert_eq!(terminal.line(client, "MULTI"), "OK");
 }
 
 #[test]

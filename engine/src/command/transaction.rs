@@ -3,27 +3,41 @@
 //! Commands between MULTI and EXEC are queued, then run with nothing in between, and go to the AOF and to replicas as one.
 //! There is no rollback: a command that fails while EXEC runs has its error in the list, and the others stand.
 
-use super::{Command, Ctx, Flag, Keys, Outcome};
+use super::{Ctx, Flag, Flags, Keys, Outcome, Row};
 use crate::{refusal::Refusal, resp::Args};
 
 /// The rows of this family.
-pub static COMMANDS: &[Command] = &[
-    Command {
+pub const COMMANDS: &[Row] = &[
+    Row {
         name: "multi",
         arity: 1,
-        flags: &[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Fast, Flag::AllowBusy],
+        flags: Flags::of(&[
+            Flag::Noscript,
+            Flag::Loading,
+            Flag::Stale,
+            Flag::Fast,
+            Flag::AllowBusy,
+            Flag::RunsInMulti,
+        ]),
         categories: &["transaction"],
         group: "transactions",
         since: "1.2.0",
         summary: "Begins a transaction: commands are queued until EXEC.",
         example: &[("MULTI", "OK"), ("SET a 1", "QUEUED"), ("EXEC", "1) OK")],
         run: multi,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "exec",
         arity: 1,
-        flags: &[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::SkipSlowlog],
+        flags: Flags::of(&[
+            Flag::Noscript,
+            Flag::Loading,
+            Flag::Stale,
+            Flag::SkipSlowlog,
+            Flag::RunsQueue,
+            Flag::RunsInMulti,
+        ]),
         categories: &["transaction"],
         group: "transactions",
         since: "1.2.0",
@@ -40,24 +54,38 @@ pub static COMMANDS: &[Command] = &[
             ),
         ],
         run: exec,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "discard",
         arity: 1,
-        flags: &[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Fast, Flag::AllowBusy],
+        flags: Flags::of(&[
+            Flag::Noscript,
+            Flag::Loading,
+            Flag::Stale,
+            Flag::Fast,
+            Flag::AllowBusy,
+            Flag::RunsInMulti,
+        ]),
         categories: &["transaction"],
         group: "transactions",
         since: "2.0.0",
         summary: "Forgets the queued commands.",
         example: &[("MULTI", "OK"), ("SET a 1", "QUEUED"), ("DISCARD", "OK"), ("GET a", "(nil)")],
         run: discard,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "watch",
         arity: -2,
-        flags: &[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Fast, Flag::AllowBusy],
+        flags: Flags::of(&[
+            Flag::Noscript,
+            Flag::Loading,
+            Flag::Stale,
+            Flag::Fast,
+            Flag::AllowBusy,
+            Flag::RunsInMulti,
+        ]),
         keys: Keys::ALL,
         uses: &["RO"],
         categories: &["transaction"],
@@ -72,19 +100,25 @@ pub static COMMANDS: &[Command] = &[
             ("EXEC", "(nil)"),
         ],
         run: watch,
-        ..Command::BASE
+        ..Row::BASE
     },
-    Command {
+    Row {
         name: "unwatch",
         arity: 1,
-        flags: &[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Fast, Flag::AllowBusy],
+        flags: Flags::of(&[
+            Flag::Noscript,
+            Flag::Loading,
+            Flag::Stale,
+            Flag::Fast,
+            Flag::AllowBusy,
+        ]),
         categories: &["transaction"],
         group: "transactions",
         since: "2.2.0",
         summary: "Watches nothing any more.",
         example: &[("WATCH a", "OK"), ("UNWATCH", "OK")],
         run: unwatch,
-        ..Command::BASE
+        ..Row::BASE
     },
 ];
 

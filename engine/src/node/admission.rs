@@ -9,7 +9,6 @@ use crate::{
     command::{Command, Flag, Outcome},
     io::Endpoint,
     refusal::Refusal,
-    resp::Args,
     time::Time,
 };
 
@@ -58,19 +57,11 @@ impl Pauses {
 
 impl Server {
     /// Whether this client may run this command now.
-    pub(super) fn admit(
-        &self,
-        turn: &Turn,
-        client: &Client,
-        row: &Command,
-        args: Args<'_>,
-    ) -> Outcome {
+    pub(super) fn admit(&self, turn: &Turn, client: &Client, row: &Command) -> Outcome {
         if client.kind != ClientKind::Normal && client.kind != ClientKind::Replica {
             return Ok(());
         }
-        if row.is(Flag::Protected) {
-            self.admit_protected(turn, client, args)?;
-        }
+        self.admit_protected(turn, client, row)?;
         if !client.authenticated && !row.is(Flag::NoAuth) {
             return Err(Refusal::NoAuth);
         }
@@ -78,23 +69,23 @@ impl Server {
             return Err(Refusal::err("Command not allowed inside a transaction"));
         }
         let in_queue = |flag| {
-            row.name == "exec"
+            row.is(Flag::RunsQueue)
                 && client.multi.iter().any(|multi| multi.queue.iter().any(|(row, _)| row.is(flag)))
         };
         let writes = row.is(Flag::Write) || in_queue(Flag::Write);
         let grows = row.is(Flag::Denyoom) || in_queue(Flag::Denyoom);
         // A queue takes memory too, whatever is in it.
-        let queues = client.multi.is_some() && !row.runs_in_multi();
+        let queues = client.multi.is_some() && !row.is(Flag::RunsInMulti);
         if (grows || queues) && self.is_out_of_memory(turn) {
             return Err(Refusal::OutOfMemory);
         }
-        if writes || row.name == "ping" {
+        if writes || row.is(Flag::ReportsDiskErrors) {
             self.admit_to_disk(turn)?;
         }
         if writes {
             self.admit_write(turn)?;
         }
-        if client.is_subscriber_only() && !row.is_for_subscribers() {
+        if client.is_subscriber_only() && !row.is(Flag::ForSubscribers) {
             return Err(Refusal::err(format_args!(
                 "Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
                 row.full_name()
@@ -102,18 +93,23 @@ impl Server {
         }
         let all_are = |flag| {
             row.is(flag)
-                && (row.name != "exec"
+                && (!row.is(Flag::RunsQueue)
                     || client.multi.iter().all(|multi| multi.queue.iter().all(|(r, _)| r.is(flag))))
         };
         self.admit_state(turn, row, all_are)
     }
 
     /// DEBUG and MODULE are off unless the configuration says otherwise.
-    fn admit_protected(&self, turn: &Turn, client: &Client, args: Args<'_>) -> Outcome {
+    fn admit_protected(&self, turn: &Turn, client: &Client, row: &Command) -> Outcome {
         use crate::config::ProtectedAction;
-        let debug = args.at(0).eq_ignore_ascii_case(b"debug");
         let general = &turn.config.general;
-        let rule = if debug { general.enable_debug_command } else { general.enable_module_command };
+        let (rule, name, option) = if row.is(Flag::ProtectedDebug) {
+            (general.enable_debug_command, "DEBUG", "enable-debug-command")
+        } else if row.is(Flag::ProtectedModule) {
+            (general.enable_module_command, "MODULE", "enable-module-command")
+        } else {
+            return Ok(());
+        };
         let allowed = match rule {
             ProtectedAction::Yes => true,
             ProtectedAction::No => false,
@@ -122,11 +118,6 @@ impl Server {
         if allowed {
             return Ok(());
         }
-        let (name, option) = if debug {
-            ("DEBUG", "enable-debug-command")
-        } else {
-            ("MODULE", "enable-module-command")
-        };
         Err(Refusal::err(format_args!(
             "{name} command not allowed. If the {option} option is set to \"local\", you can run it from a local \
              connection, otherwise you need to set this option in the configuration file, and then restart the server."
@@ -199,9 +190,9 @@ impl Server {
         if paused == Paused::Nothing || client.kind != ClientKind::Normal {
             return false;
         }
-        let queues = client.multi.is_some() && !row.runs_in_multi();
+        let queues = client.multi.is_some() && !row.is(Flag::RunsInMulti);
         let may_replicate = |row: &Command| row.is(Flag::Write) || row.is(Flag::MayReplicate);
-        let in_queue = row.name == "exec"
+        let in_queue = row.is(Flag::RunsQueue)
             && client
                 .multi
                 .iter()
@@ -234,28 +225,3 @@ configuration file, and setting the protected mode option to 'no', and then rest
 server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password \
 for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting \
 connections from the outside.\r\n";
-
-impl Command {
-    /// Whether it is executed at once within a transaction.
-    pub fn runs_in_multi(&self) -> bool {
-        matches!(self.name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset")
-            && self.container.is_empty()
-    }
-
-    /// Whether a subscriber that speaks RESP2 may send it.
-    pub fn is_for_subscribers(&self) -> bool {
-        self.container.is_empty()
-            && matches!(
-                self.name,
-                "subscribe"
-                    | "unsubscribe"
-                    | "psubscribe"
-                    | "punsubscribe"
-                    | "ssubscribe"
-                    | "sunsubscribe"
-                    | "ping"
-                    | "quit"
-                    | "reset"
-            )
-    }
-}

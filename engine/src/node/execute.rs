@@ -142,20 +142,17 @@ impl Server {
     pub(crate) fn run(&mut self, turn: &mut Turn, client: &mut Client, args: Args<'_>) -> Ran {
         let before = client.out.len();
         let repeated = client.last_command.filter(|row| row.is_simply(args));
+        let repeated = repeated.filter(|_| !self.commands.has_renamed());
         let outcome = match repeated.map_or_else(|| self.find(args), Ok) {
             Ok(row) => {
                 client.last_command = Some(row);
-                if self.is_paused(turn.now, client, row)
-                    && self.admit(turn, client, row, args).is_ok()
-                {
+                if self.is_paused(turn.now, client, row) && self.admit(turn, client, row).is_ok() {
                     client.blocked = Some(Blocked::Postponed);
                     return Ran::Postponed;
                 }
                 self.run_row(turn, client, row, args)
             }
-            Err(refusal) if args.at(0).eq_ignore_ascii_case(b"exec") => {
-                Err(self.abort_exec(client, &refusal))
-            }
+            Err(refusal) if self.runs_queue(args) => Err(self.abort_exec(client, &refusal)),
             Err(refusal) => {
                 client.abort_multi();
                 Err(refusal)
@@ -180,19 +177,24 @@ impl Server {
         if turn.config.memory.maxmemory > 0 {
             self.make_room(turn, Some(client));
         }
-        if let Err(refusal) = self.admit(turn, client, row, args) {
+        if let Err(refusal) = self.admit(turn, client, row) {
             self.command_stats.rejected(row);
-            if row.name == "exec" {
+            if row.is(Flag::RunsQueue) {
                 return Err(self.abort_exec(client, &refusal));
             }
             client.abort_multi();
             return Err(refusal);
         }
-        if client.multi.is_some() && !row.runs_in_multi() {
+        if client.multi.is_some() && !row.is(Flag::RunsInMulti) {
             self.enqueue(client, row, args);
             return Ok(());
         }
         self.call(turn, client, row, args)
+    }
+
+    /// Whether the request names EXEC, with whatever number of arguments.
+    fn runs_queue(&self, args: Args<'_>) -> bool {
+        self.commands.lookup(args.at(0)).is_some_and(|row| row.is(Flag::RunsQueue))
     }
 
     /// EXEC itself was refused: the transaction is gone.
@@ -235,9 +237,12 @@ impl Server {
     pub(crate) fn find(&mut self, args: Args<'_>) -> Result<&'static Command, Refusal> {
         let row = self.commands.lookup(args.at(0)).ok_or_else(|| unknown_command(args))?;
         let row = match args.get(1) {
-            Some(name) if !row.subcommands.is_empty() => row.subcommand(name).ok_or_else(|| {
-                Refusal::UnknownSubcommand { name: shortened(name, 128), command: row.name }
-            })?,
+            Some(name) if !row.subcommands().is_empty() => {
+                row.subcommand(name).ok_or_else(|| Refusal::UnknownSubcommand {
+                    name: shortened(name, 128),
+                    command: row.name,
+                })?
+            }
             _ => row,
         };
         if row.takes(args.len()) {

@@ -266,7 +266,7 @@ impl Server {
         slow: bool,
     ) {
         let Config { general: rules, .. } = &turn.config;
-        if slow && !row.is(Flag::SkipSlowlog) && row.name != "exec" {
+        if slow && !row.is(Flag::SkipSlowlog) {
             self.measures.slow.push(turn.now, micros, client, (row, args), rules.slowlog_max_len);
         }
         let late = rules.latency_monitor_threshold;
@@ -274,28 +274,6 @@ impl Server {
             let event = if row.is(Flag::Fast) { "fast-command" } else { "command" };
             self.measures.latency.entry(event).or_default().add(turn.now, micros / 1000);
         }
-    }
-}
-
-impl Command {
-    /// Its arguments as others may see them (SLOWLOG, MONITOR): without passwords.
-    pub(super) fn shown<'a>(&self, args: Args<'a>) -> impl Iterator<Item = &'a [u8]> {
-        let secret: fn(Args<'_>, usize) -> bool = match (self.container, self.name) {
-            ("", "auth") => |_, _| true,
-            ("", "hello") => |args, at| {
-                let auth = |at: usize| args.at(at).eq_ignore_ascii_case(b"auth");
-                at > 2 && (auth(at - 1) || at > 3 && auth(at - 2))
-            },
-            ("config", "set") => {
-                |args, at| at > 2 && at % 2 == 1 && crate::config::is_sensitive(args.at(at - 1))
-            }
-            _ => |_, _| false,
-        };
-        (0..args.len()).map(
-            move |at| {
-                if at > 0 && secret(args, at) { b"(redacted)" } else { args.at(at) }
-            },
-        )
     }
 }
 

@@ -1,13 +1,17 @@
 //! What a node counts about itself, for `INFO stats`; `CONFIG RESETSTAT` begins anew.
 
 use alloc::{
+    boxed::Box,
     collections::{BTreeMap, VecDeque},
     string::String,
     vec::Vec,
 };
 
 use super::measure::Histogram;
-use crate::{command::Command, time::Time};
+use crate::{
+    command::{Command, CommandId, table::TABLE},
+    time::Time,
+};
 
 /// The counters of `INFO stats` that commands and clients move.
 #[derive(Clone, Debug, Default)]
@@ -113,32 +117,23 @@ pub struct CallCounts {
     pub durations: Histogram,
 }
 
-/// `INFO commandstats`.
-///
-/// A list of the commands that were called at all, the latest remembered: one comparison for a client that repeats itself.
+/// `INFO commandstats`: an array by [`CommandId`], as long as the largest number among the commands that were called.
 #[derive(Clone, Debug, Default)]
-pub struct CommandStats {
-    list: Vec<(&'static Command, CallCounts)>,
-    latest: usize,
-}
+pub struct CommandStats(Vec<Option<Box<CallCounts>>>);
 
 impl CommandStats {
-    fn of(&mut self, row: &'static Command) -> &mut CallCounts {
-        let known = self.list.get(self.latest).is_some_and(|(other, _)| core::ptr::eq(*other, row));
-        if !known {
-            let found = self.list.iter().position(|(other, _)| core::ptr::eq(*other, row));
-            self.latest = found.unwrap_or_else(|| {
-                self.list.push((row, CallCounts::default()));
-                self.list.len() - 1
-            });
+    #[inline]
+    fn of(&mut self, id: CommandId) -> &mut CallCounts {
+        if id.index() >= self.0.len() {
+            self.0.resize(id.index() + 1, None);
         }
-        &mut self.list[self.latest].1
+        self.0[id.index()].get_or_insert_default()
     }
 
     /// A command was executed.
     #[inline]
-    pub fn called(&mut self, row: &'static Command, failed: bool, micros: u64, tracked: bool) {
-        let counts = self.of(row);
+    pub fn called(&mut self, row: &Command, failed: bool, micros: u64, tracked: bool) {
+        let counts = self.of(row.id);
         counts.calls += 1;
         counts.micros += micros;
         if tracked {
@@ -148,13 +143,15 @@ impl CommandStats {
     }
 
     /// A command was refused.
-    pub fn rejected(&mut self, row: &'static Command) {
-        self.of(row).rejected += 1;
+    pub fn rejected(&mut self, row: &Command) {
+        self.of(row.id).rejected += 1;
     }
 
     /// All that were called, by name.
-    pub fn by_name(&self) -> Vec<(&'static Command, CallCounts)> {
-        let mut list = self.list.clone();
+    pub fn by_name(&self) -> Vec<(&'static Command, &CallCounts)> {
+        let called = TABLE.iter().zip(&self.0);
+        let mut list: Vec<_> =
+            called.filter_map(|(row, counts)| Some((row, &**counts.as_ref()?))).collect();
         list.sort_by_key(|(row, _)| row.full_name());
         list
     }

@@ -161,7 +161,7 @@ impl Server {
             return;
         }
         if client.multi.is_none()
-            && row.container != "client"
+            && !row.is(Flag::KeepsCaching)
             && let Some(tracking) = &mut client.tracking
         {
             tracking.caching = false;

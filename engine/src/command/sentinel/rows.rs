@@ -1,6 +1,6 @@
 //! The rows of SENTINEL.
 
-use super::{Command, Flag, act, help, query, set};
+use super::{Flag, Flags, Row, act, help, query, set};
 
 /// A subcommand for administrators.
 const fn sub(
@@ -10,26 +10,25 @@ const fn sub(
     summary: &'static str,
     run: super::super::Run,
     example: &'static [(&'static str, &'static str)],
-) -> Command {
-    Command {
+) -> Row {
+    Row {
         name,
-        container: "sentinel",
         arity,
-        flags: &[Flag::Admin, Flag::OnlySentinel],
+        flags: Flags::of(&[Flag::Admin, Flag::OnlySentinel]),
         group: "sentinel",
         since,
         summary,
         run,
         example,
-        ..Command::BASE
+        ..Row::BASE
     }
 }
 
 /// SENTINEL.
-pub const SENTINEL: Command = Command {
+pub const SENTINEL: Row = Row {
     name: "sentinel",
     arity: -2,
-    flags: &[Flag::Admin, Flag::OnlySentinel],
+    flags: Flags::of(&[Flag::Admin, Flag::OnlySentinel]),
     group: "sentinel",
     since: "2.8.4",
     summary: "What a sentinel knows, and what it can be told.",
@@ -94,16 +93,15 @@ pub const SENTINEL: Command = Command {
                 ("SENTINEL GET-MASTER-ADDR-BY-NAME m", "1) \"127.0.0.1\"\n2) \"7001\""),
             ],
         ),
-        Command {
+        Row {
             name: "help",
-            container: "sentinel",
             arity: 2,
-            flags: &[Flag::Loading, Flag::Stale, Flag::OnlySentinel],
+            flags: Flags::of(&[Flag::Loading, Flag::Stale, Flag::OnlySentinel]),
             group: "sentinel",
             since: "6.2.0",
             summary: "Lists the subcommands.",
             run: help::help,
-            ..Command::BASE
+            ..Row::BASE
         },
         sub(
             "info-cache",
@@ -223,5 +221,5 @@ pub const SENTINEL: Command = Command {
             ],
         ),
     ],
-    ..Command::BASE
+    ..Row::BASE
 };
