@@ -17,6 +17,7 @@ mod verify;
 mod workspace;
 
 use clap::{Parser, Subcommand};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// The workspace's own commands.
@@ -41,6 +42,9 @@ enum Command {
     Picture,
     /// Measure our server beside Debian's Redis, the simulation and the page
     Bench(bench::Options),
+    /// Remove what an interrupted benchmark left behind; `bench` starts it
+    #[command(hide = true)]
+    BenchJanitor { directory: PathBuf },
 }
 
 fn main() -> ExitCode {
@@ -51,6 +55,7 @@ fn main() -> ExitCode {
         Command::Fuzz(options) => fuzz::fuzz(&options),
         Command::Picture => bench::picture(),
         Command::Bench(options) => bench::bench(&options),
+        Command::BenchJanitor { directory } => bench::clean_up_after(&directory),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,8 +1,8 @@
 //! What only we have: the simulation's speed, natively and in the browser, and the page's size and
 //! first paint.
 
-use super::Bench;
-use super::table::{Row, median};
+use super::harness::Bench;
+use super::table::{Row, Wanted, median};
 use crate::{page, run, workspace};
 use anyhow::{Context, Result, ensure};
 use std::fs;
@@ -27,7 +27,7 @@ pub fn simulation(bench: &Bench) -> Result<Vec<Row>> {
     let mut native = Command::new(workspace::target_dir().join("release/examples/digest"));
     native.args([RUN, &seconds]);
     let directory = page::build()?;
-    let server = PageServer::start(&bench.servers[1], &directory);
+    let server = PageServer::start(&bench.ours, &directory);
     let mut digests = Vec::new();
     let mut speed = |mut runs: Box<dyn FnMut() -> Result<String> + '_>| -> Result<f64> {
         let mut speeds = Vec::new();
@@ -43,8 +43,8 @@ pub fn simulation(bench: &Bench) -> Result<Vec<Row>> {
     ensure!(digests.iter().all(|digest| *digest == digests[0]), "the digests differ: {digests:?}");
     let unit = "simulated seconds per second";
     Ok(vec![
-        Row::alone("simulation of six nodes, native", unit, native),
-        Row::alone("simulation of six nodes, browser", unit, browser),
+        Row::alone("simulation of six nodes, native", unit, Wanted::Higher, native),
+        Row::alone("simulation of six nodes, browser", unit, Wanted::Higher, browser),
     ])
 }
 
@@ -53,7 +53,7 @@ pub fn page(bench: &Bench) -> Result<Vec<Row>> {
     let directory = page::build()?;
     #[allow(clippy::cast_precision_loss)]
     let kilobytes = sent(&directory)? as f64 / 1e3;
-    let server = PageServer::start(&bench.servers[1], &directory);
+    let server = PageServer::start(&bench.ours, &directory);
     let mut paints = Vec::new();
     let mut mounts = Vec::new();
     for _ in 0..bench.rounds {
@@ -62,9 +62,9 @@ pub fn page(bench: &Bench) -> Result<Vec<Row>> {
         mounts.push(number(&printed, "mounted")?);
     }
     Ok(vec![
-        Row::alone("page, all files, brotli", "kB", kilobytes),
-        Row::alone("page, first paint", "ms", median(paints)),
-        Row::alone("page, mounted", "ms", median(mounts)),
+        Row::alone("page, all files, brotli", "kB", Wanted::Lower, kilobytes),
+        Row::alone("page, first paint", "ms", Wanted::Lower, median(paints)),
+        Row::alone("page, mounted", "ms", Wanted::Lower, median(mounts)),
     ])
 }
 
