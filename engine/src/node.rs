@@ -25,7 +25,7 @@
 //! * [`stats`]: what INFO counts.
 //! * [`view`]: what a node lets the outside see of itself.
 
-use alloc::{collections::BTreeSet, string::String, sync::Arc};
+use alloc::{collections::BTreeSet, string::String, sync::Arc, vec::Vec};
 
 use crate::{
     command::CommandIndex,
@@ -54,6 +54,7 @@ pub mod pubsub;
 mod sentinel;
 pub mod stats;
 pub mod tracking;
+mod unit;
 pub mod view;
 pub mod watch;
 
@@ -62,6 +63,7 @@ pub use client::{Blocked, Client, ClientKind, Clients, CloseIntent};
 pub use propagate::Propagation;
 pub use pubsub::PubSub;
 pub use stats::{CommandStats, ErrorStats, Stats};
+pub(crate) use unit::AtUnitEnd;
 pub use watch::Watches;
 
 /// What a node is given at the start of a life and can't find out for itself.
@@ -113,6 +115,8 @@ pub struct Server {
     /// Changes to the data since the last save that succeeded (`rdb_changes_since_last_save`).
     pub(crate) dirty: u64,
     pub(crate) propagation: Propagation,
+    /// What begins when the running unit of execution ends.
+    at_unit_end: Vec<AtUnitEnd>,
     pub(crate) persistence: Persistence,
     pub(crate) replication: Replication,
     /// `Some` makes this node a sentinel.
@@ -196,6 +200,7 @@ impl Server {
             clients: Clients::default(),
             dirty: 0,
             propagation: Propagation::default(),
+            at_unit_end: Vec::new(),
             persistence: Persistence::default(),
             sentinel,
             next_cron: Time::default(),

@@ -4,8 +4,9 @@ use alloc::{format, string::String, vec::Vec};
 
 use super::{Ctx, Outcome};
 use crate::{
+    io::ConnId,
     keyspace::{Expiry, StringEncoding, digest},
-    node::Blocked,
+    node::{AtUnitEnd, Blocked},
     number::parse_i64,
     refusal::Refusal,
     resp::{Args, Protocol},
@@ -20,8 +21,8 @@ pub(super) fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         (b"object", 3..) => return object(ctx, args),
         (b"reload", 2..) => return reload(ctx, args),
         (b"loadaof", 2) => {
-            ctx.client.blocked = Some(Blocked::Disk);
-            ctx.node.debug_load_aof(ctx.turn, ctx.client.conn);
+            let conn = wait_or_answer(ctx);
+            ctx.node.begin_at_unit_end(AtUnitEnd::LoadAof(conn));
         }
         (b"sleep", 3) => sleep(ctx, args.at(2)),
         (b"set-active-expire", 3) => {
@@ -104,9 +105,19 @@ fn reload(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             }
         }
     }
-    ctx.client.blocked = Some(Blocked::Disk);
-    ctx.node.debug_reload(ctx.turn, ctx.client.conn, save, flush);
+    let conn = wait_or_answer(ctx);
+    ctx.node.begin_at_unit_end(AtUnitEnd::Reload { conn, save, flush });
     Ok(())
+}
+
+/// The client waits for the disk; within EXEC, whose replies stand in the order of its commands, it is answered at once.
+fn wait_or_answer(ctx: &mut Ctx<'_>) -> Option<ConnId> {
+    if ctx.node.is_in_transaction() {
+        ctx.reply().ok();
+        return None;
+    }
+    ctx.client.blocked = Some(Blocked::Disk);
+    Some(ctx.client.conn)
 }
 
 /// `DEBUG SLEEP seconds`: what is no number is 0, as in C.

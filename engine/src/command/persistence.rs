@@ -94,11 +94,13 @@ fn bgsave(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if busy && !ctx.node.persistence.is_rewriting() {
         return Err(Refusal::err("Background save already in progress"));
     }
-    if !busy && ctx.client.multi.is_none() && ctx.node.start_bgsave(ctx.turn) {
+    // Within EXEC the cron begins it: the snapshot must not hold half a transaction.
+    let in_transaction = ctx.node.is_in_transaction();
+    if !busy && !in_transaction && ctx.node.start_bgsave(ctx.turn) {
         ctx.reply().simple("Background saving started");
         return Ok(());
     }
-    if !schedule && ctx.client.multi.is_none() {
+    if !schedule && !in_transaction {
         return Err(Refusal::err(
             "Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to \
              schedule a BGSAVE whenever possible.",
@@ -119,7 +121,7 @@ fn bgrewriteaof(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     if ctx.node.persistence.is_rewriting() {
         return Err(Refusal::err("Background append only file rewriting already in progress"));
     }
-    let started = ctx.node.propagation.depth <= 1 && ctx.node.start_rewrite(ctx.turn);
+    let started = !ctx.node.is_in_transaction() && ctx.node.start_rewrite(ctx.turn);
     if !started {
         ctx.node.persistence.schedule_rewrite();
     }

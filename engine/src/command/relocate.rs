@@ -1,7 +1,7 @@
 //! Keys that change their place: renamed, copied, moved to another database, or all gone at once.
 
 use super::{Ctx, Flag, Flags, Keys, Outcome, Row, notify::NotifyClass};
-use crate::{keyspace::Expiry, number::parse_i64, refusal::Refusal, resp::Args};
+use crate::{keyspace::Expiry, node::AtUnitEnd, number::parse_i64, refusal::Refusal, resp::Args};
 
 /// The rows of this family.
 pub const COMMANDS: &[Row] = &[
@@ -284,7 +284,7 @@ fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     ctx.node.dirty += ctx.node.keyspace.len();
     let gone = ctx.node.keyspace.flush_all();
     ctx.turn.free(gone);
-    ctx.node.save_after_flush(ctx.turn);
+    ctx.node.begin_at_unit_end(AtUnitEnd::SaveAfterFlush);
     ctx.pass_on(args);
     ctx.reply().ok();
     Ok(())

@@ -84,7 +84,7 @@ impl Ctx<'_> {
 
     /// Start a job. Its client waits for it; within a transaction the reply goes out at once.
     fn begin(&mut self, effect: impl FnOnce(DiskId) -> Effect, step: Step) {
-        let waits = self.node.propagation.depth == 1;
+        let waits = !self.node.is_in_transaction();
         if waits {
             self.client.blocked = Some(Blocked::Disk);
         } else {

@@ -305,6 +305,9 @@ impl Server {
         }
         if self.propagation.depth == 0 {
             client.last_write_offset = self.replication.offset;
+            if !self.at_unit_end.is_empty() {
+                self.end_unit(turn);
+            }
         }
         outcome
     }

@@ -30,3 +30,59 @@ fn what_is_unknown_is_named() {
 fn a_broken_request_closes_its_connection() {
     assert_eq!(answers(b"*1\r\n!\r\nPING\r\n"), "-ERR Protocol error: expected '$', got '!'\r\n");
 }
+
+/// A node that saves, rewrites and reloads.
+fn persistent() -> Bench {
+    let mut config = Config::default();
+    config.persistence.appendonly = true;
+    config.persistence.save = [crate::config::SavePoint { seconds: 3600, changes: 10_000 }].into();
+    config.general.enable_debug_command = crate::config::ProtectedAction::Yes;
+    Bench::boot(config, Disk::default(), Time::from_millis(1_700_000_000_000))
+}
+
+/// What a node finds that starts on this node's dump.rdb.
+fn saved(bench: &Bench, keys: &str) -> String {
+    let mut disk = Disk::default();
+    disk.files.insert("dump.rdb".into(), bench.disk.files["dump.rdb"].clone());
+    Bench::boot(Config::default(), disk, bench.now).ask(&alloc::format!("MGET {keys}"))
+}
+
+#[test]
+fn no_snapshot_is_taken_inside_a_transaction() {
+    const BOTH: &str = "*2\r\n$1\r\n1\r\n$1\r\n2\r\n";
+    for (command, reply) in [
+        ("BGSAVE", "+Background saving scheduled\r\n"),
+        ("BGSAVE SCHEDULE", "+Background saving scheduled\r\n"),
+        ("DEBUG RELOAD", "+OK\r\n"),
+        ("FLUSHALL", "+OK\r\n"),
+    ] {
+        let mut bench = persistent();
+        bench.ask("SET b 1");
+        for line in ["MULTI", "SET a 0", command, "SET a 1", "SET b 2"] {
+            bench.ask(line);
+        }
+        let answer = bench.ask("EXEC");
+        assert_eq!(answer, alloc::format!("*4\r\n+OK\r\n{reply}+OK\r\n+OK\r\n"), "{command}");
+        bench.pass(200);
+        bench.run_child();
+        assert_eq!(saved(&bench, "a b"), BOTH, "{command}");
+        assert_eq!(bench.ask("MGET a b"), BOTH, "{command}");
+    }
+}
+
+#[test]
+fn no_rewrite_begins_inside_a_transaction() {
+    let mut bench = persistent();
+    for line in ["MULTI", "SET a 1", "BGREWRITEAOF", "SET a 2"] {
+        bench.ask(line);
+    }
+    let answer = bench.ask("EXEC");
+    assert!(answer.contains("+Background append only file rewriting scheduled"), "{answer}");
+    bench.pass(200);
+    bench.run_child();
+    let base = bench.disk.files.iter().find(|(name, _)| name.ends_with(".2.base.rdb"));
+    let (_, base) = base.expect("a rewritten base");
+    let mut disk = Disk::default();
+    disk.files.insert("dump.rdb".into(), base.clone());
+    assert_eq!(Bench::boot(Config::default(), disk, bench.now).ask("GET a"), "$1\r\n2\r\n");
+}

@@ -19,7 +19,8 @@ use crate::{
 /// Whose order it is, and what is to be read.
 #[derive(Clone, Debug)]
 pub(super) struct Reload {
-    conn: ConnId,
+    /// The client that is answered; `None`: EXEC has answered it already.
+    conn: Option<ConnId>,
     from: ReloadedFrom,
     /// Whether what is there goes first.
     flush: bool,
@@ -27,17 +28,23 @@ pub(super) struct Reload {
 
 impl Server {
     /// `DEBUG RELOAD`: save (unless there is to be nothing new), and read what is saved.
-    pub(crate) fn debug_reload(&mut self, turn: &mut Turn, conn: ConnId, save: bool, flush: bool) {
+    pub(crate) fn debug_reload(
+        &mut self,
+        turn: &mut Turn,
+        conn: Option<ConnId>,
+        save: bool,
+        flush: bool,
+    ) {
         self.persistence.reload = Some(Reload { conn, from: ReloadedFrom::Rdb, flush });
         if save {
-            self.save_now(turn, SavedFor::Client(conn));
+            self.save_now(turn, SavedFor::Reload);
         } else {
             self.reload(turn);
         }
     }
 
     /// `DEBUG LOADAOF`: write what waits for the AOF, and read all of it.
-    pub(crate) fn debug_load_aof(&mut self, turn: &mut Turn, conn: ConnId) {
+    pub(crate) fn debug_load_aof(&mut self, turn: &mut Turn, conn: Option<ConnId>) {
         self.persistence.reload = Some(Reload { conn, from: ReloadedFrom::Aof, flush: true });
         self.advance_reload(turn);
     }
@@ -99,7 +106,7 @@ impl Server {
             self.dirty = 0;
             turn.note(PersistenceFact::Reloaded(reload.from));
         }
-        if let Some(mut client) = self.clients.take(reload.conn) {
+        if let Some(mut client) = reload.conn.and_then(|conn| self.clients.take(conn)) {
             match outcome {
                 Ok(()) => client.reply().ok(),
                 Err(refusal) => self.refuse(&mut client, &refusal),

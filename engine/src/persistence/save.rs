@@ -61,6 +61,8 @@ struct SaveNow {
 pub(crate) enum SavedFor {
     /// This client.
     Client(ConnId),
+    /// DEBUG RELOAD, which reads the file then.
+    Reload,
     /// FLUSHALL, which has been answered: what comes next waits.
     Flush,
     /// A node that is about to end.

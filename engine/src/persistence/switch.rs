@@ -44,7 +44,7 @@ impl Server {
         }
         self.disown_rewrite();
         // In a transaction the rest of it comes first.
-        if self.propagation.depth > 1 || !self.start_rewrite(turn) {
+        if self.is_in_transaction() || !self.start_rewrite(turn) {
             self.persistence.aof.rewrites.scheduled = true;
             turn.note(PersistenceFact::AofMustWait);
         }
