@@ -33,6 +33,17 @@ pub enum Ask {
     WhenDue,
 }
 
+/// The vote of this sentinel about one master.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vote {
+    /// For whom it was given last; `None`: never, or it was forgotten by a reset.
+    pub leader: Option<String>,
+    /// In which epoch.
+    pub epoch: u64,
+    /// The save of sentinel.conf that makes it durable. It must not be told or counted before.
+    pub saved_by: u64,
+}
+
 impl Sentinel {
     /// Ask the other sentinels about a master that we hold for down; and, in a failover, for their vote.
     pub(super) fn ask_others(&mut self, cx: &mut Cx<'_>, name: &str, ask: Ask) {
@@ -90,14 +101,14 @@ impl Sentinel {
         }
     }
 
-    /// Give our vote for this epoch, if it is not given yet. Returns for whom it was given last, and in which epoch.
+    /// Give our vote for this epoch, if it is not given yet. Returns the latest vote, given now or before.
     pub(crate) fn vote(
         &mut self,
         cx: &mut Cx<'_>,
         name: &str,
         epoch: u64,
         candidate: &str,
-    ) -> (Option<String>, u64) {
+    ) -> Vote {
         if epoch > self.epoch {
             self.epoch = epoch;
             self.flush(cx);
@@ -105,7 +116,7 @@ impl Sentinel {
         }
         let delay = cx.desync();
         let (current, now) = (self.epoch, cx.turn.now);
-        let Some(master) = self.masters.get_mut(name) else { return (None, 0) };
+        let Some(master) = self.masters.get_mut(name) else { return Vote::default() };
         if master.leader_epoch < epoch && current <= epoch {
             master.leader = Some(candidate.into());
             master.leader_epoch = current;
@@ -120,8 +131,12 @@ impl Sentinel {
             let (master, leader) = (name.into(), candidate.into());
             cx.state(SentinelFact::Voted { master, leader, epoch: current });
         }
-        let Some(master) = self.masters.get(name) else { return (None, 0) };
-        (master.leader.clone(), master.leader_epoch)
+        let Some(master) = self.masters.get(name) else { return Vote::default() };
+        Vote {
+            leader: master.leader.clone(),
+            epoch: master.leader_epoch,
+            saved_by: master.vote_saved_by,
+        }
     }
 
     /// Who was elected in this epoch: with a majority of all sentinels that we know, and at least the quorum.
@@ -137,14 +152,14 @@ impl Sentinel {
         }
         let voters = master.sentinels.len() as u32 + 1;
         let favourite = most_voted(&votes).map_or_else(|| self.my_id.clone(), |(id, _)| id);
-        let (mine, mine_epoch) = self.vote(cx, name, epoch, &favourite);
-        let master = self.masters.get(name)?;
-        if let Some(mine) = mine
-            && mine_epoch == epoch
-            && self.save.is_done(master.vote_saved_by)
+        let own = self.vote(cx, name, epoch, &favourite);
+        if let Some(leader) = own.leader
+            && own.epoch == epoch
+            && self.save.is_done(own.saved_by)
         {
-            *votes.entry(mine).or_default() += 1;
+            *votes.entry(leader).or_default() += 1;
         }
+        let master = self.masters.get(name)?;
         let needed = (voters / 2 + 1).max(master.options.quorum);
         most_voted(&votes).filter(|(_, n)| *n >= needed).map(|(id, _)| id)
     }

@@ -12,6 +12,7 @@ use crate::{
     resp::Args,
     sentinel::{
         Cx, Sentinel,
+        election::Vote,
         instance::{Master, Reconf, Replica, Who},
         scripts::ScriptState,
     },
@@ -217,10 +218,10 @@ pub(super) fn is_master_down_by_addr(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outco
     let epoch = parse_i64(args.at(4)).ok_or(Refusal::NotAnInteger)?;
     let host = String::from_utf8_lossy(args.at(2)).into_owned();
     let candidate = String::from_utf8_lossy(args.at(5)).into_owned();
-    let (down, leader, leader_epoch) = within(ctx, |sentinel, cx| {
+    let (down, vote) = within(ctx, |sentinel, cx| {
         let at = |master: &&Master| u16::try_from(port).is_ok_and(|p| master.inst.is_at(&host, p));
         let Some(master) = sentinel.masters.values().find(at) else {
-            return Ok((false, None, 0));
+            return Ok((false, Vote::default()));
         };
         let down = sentinel.tilt.since.is_none() && master.inst.s_down;
         let name = master.inst.name.clone();
@@ -229,16 +230,17 @@ pub(super) fn is_master_down_by_addr(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outco
             && candidate.len() <= 40
             && candidate.bytes().all(|b| b.is_ascii_alphanumeric());
         if !is_id {
-            return Ok((down, None, 0));
+            return Ok((down, Vote::default()));
         }
-        let (leader, leader_epoch) = sentinel.vote(cx, &name, epoch, &candidate);
-        Ok((down, leader, leader_epoch))
+        Ok((down, sentinel.vote(cx, &name, epoch, &candidate)))
     })?;
+    // A vote that was given in answer to an earlier question may be on its way to the disk still.
+    ctx.client.held_until = ctx.client.held_until.max(Some(vote.saved_by));
     let mut reply = ctx.reply();
     reply.array(3);
     reply.integer(i64::from(down));
-    reply.bulk(leader.as_deref().unwrap_or("*").as_bytes());
-    reply.integer(i64::try_from(leader_epoch).unwrap_or(i64::MAX));
+    reply.bulk(vote.leader.as_deref().unwrap_or("*").as_bytes());
+    reply.integer(i64::try_from(vote.epoch).unwrap_or(i64::MAX));
     Ok(())
 }
 

@@ -24,7 +24,8 @@ enum Coming {
     ConnectFailed(ConnId),
     Received(ConnId, Vec<u8>),
     Closed(ConnId),
-    Disk(DiskId, Result<DiskReply, DiskError>),
+    /// The disk does this now, and answers.
+    Disk(DiskId, DiskOp),
     Child(JobId, ChildEvent),
 }
 
@@ -37,6 +38,8 @@ struct Host {
     /// The other end of each connection; `None`: nothing goes through any more, and nobody has noticed.
     conns: BTreeMap<ConnId, Option<(usize, ConnId)>>,
     accepted: u64,
+    /// Milliseconds that a disk operation takes.
+    disk_latency: u64,
 }
 
 /// The world.
@@ -65,7 +68,7 @@ impl Outside for NoFiles {
 }
 
 const FILE: &str = "/conf";
-/// A message, a disk operation: so many milliseconds.
+/// A message takes so many milliseconds, and so does an operation of a fast disk.
 const LATENCY: u64 = 1;
 
 impl Net {
@@ -87,7 +90,18 @@ impl Net {
         let text = format!("port {port}\nsave \"\"\n{conf}");
         let files = BTreeMap::from([(FILE.to_string(), text.into_bytes())]);
         let conns = BTreeMap::new();
-        self.hosts.push(Host { port, mode, node: None, life: 0, files, conns, accepted: 0 });
+        let disk_latency = LATENCY;
+        let node = None;
+        self.hosts.push(Host {
+            port,
+            mode,
+            node,
+            life: 0,
+            files,
+            conns,
+            accepted: 0,
+            disk_latency,
+        });
         self.hosts.len() - 1
     }
 
@@ -125,6 +139,24 @@ impl Net {
         self.cut.clear();
     }
 
+    /// All connections between these end, and may be made again.
+    pub fn reset(&mut self, a: usize, b: usize) {
+        let ends = self.hosts[a]
+            .conns
+            .iter()
+            .filter(|(_, other)| matches!(other, Some((host, _)) if *host == b));
+        let ends: Vec<_> = ends.filter_map(|(conn, other)| Some((*conn, (*other)?))).collect();
+        for (conn, other) in ends {
+            self.close((a, conn));
+            self.close(other);
+        }
+    }
+
+    /// Every disk operation of this host takes so many milliseconds.
+    pub fn slow_disk(&mut self, at: usize, millis: u64) {
+        self.hosts[at].disk_latency = millis;
+    }
+
     pub fn node(&self, at: usize) -> &Node {
         self.hosts[at].node.as_ref().unwrap()
     }
@@ -159,7 +191,11 @@ impl Net {
 
     fn later(&mut self, host: usize, life: u32, coming: Coming) {
         self.queued += 1;
-        let at = self.now.plus_millis(LATENCY);
+        let latency = match coming {
+            Coming::Disk(..) => self.hosts[host].disk_latency,
+            _ => LATENCY,
+        };
+        let at = self.now.plus_millis(latency);
         self.queue.insert((at, self.queued), (host, life, coming));
     }
 
@@ -169,6 +205,10 @@ impl Net {
             return;
         }
         let local = Endpoint::new("127.0.0.1", self.hosts[at].port);
+        if let Coming::Disk(id, op) = coming {
+            let result = self.hosts[at].disk(op);
+            return self.step(at, |node, now, fx| node.step(now, Input::Disk { id, result }, fx));
+        }
         self.step(at, |node, now, fx| match coming {
             Coming::Accepted(conn, peer) => {
                 node.step(now, Input::Accepted { conn, peer, local }, fx);
@@ -184,7 +224,7 @@ impl Net {
                 node.step(now, Input::Received { conn, bytes: &bytes }, fx);
             }
             Coming::Closed(conn) => node.step(now, Input::Closed { conn }, fx),
-            Coming::Disk(id, result) => node.step(now, Input::Disk { id, result }, fx),
+            Coming::Disk(..) => {}
             Coming::Child(job, event) => node.step(now, Input::Child { job, event }, fx),
         });
     }
@@ -219,8 +259,7 @@ impl Net {
                 }
             }
             Effect::Disk { id, op } => {
-                let result = self.hosts[at].disk(op);
-                self.later(at, life, Coming::Disk(id, result));
+                self.later(at, life, Coming::Disk(id, op));
             }
             Effect::StartChild(mut job) => {
                 let mut bytes = Vec::new();

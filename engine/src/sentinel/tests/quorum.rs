@@ -191,3 +191,31 @@ fn a_sentinel_that_was_away_takes_over_the_newer_configuration() {
     let id = |net: &Net| net.node(5).sentinel_view(net.now).unwrap().id;
     assert!(net.file(5).contains(&id(&net)), "it is who it was");
 }
+
+/// Candidates whose connections break ask again on new ones, while the voters' disks are at work.
+#[test]
+fn no_vote_is_heard_of_that_a_slow_disk_has_not_kept() {
+    let mut heard = 0;
+    for seed in 40..44 {
+        let mut net = cluster(seed, 3, 2);
+        let ids: BTreeMap<_, _> =
+            (3..6).map(|host| (net.node(host).sentinel_view(net.now).unwrap().id, host)).collect();
+        (3..6).for_each(|host| net.slow_disk(host, 700));
+        net.kill(0);
+        net.facts.clear();
+        for step in 0..1500 {
+            net.run(20);
+            for (_, fact) in core::mem::take(&mut net.facts) {
+                let SentinelFact::VoteHeard { voter, epoch, .. } = fact else { continue };
+                let line = format!("sentinel leader-epoch mymaster {epoch}\n");
+                let file = net.file(ids[&voter]);
+                assert!(file.contains(&line), "seed {seed}: epoch {epoch} is not in\n{file}");
+                heard += 1;
+            }
+            if step % 20 == 0 {
+                [(3, 4), (4, 5), (3, 5)].into_iter().for_each(|(a, b)| net.reset(a, b));
+            }
+        }
+    }
+    assert!(heard > 0, "nobody voted");
+}

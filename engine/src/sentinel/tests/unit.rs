@@ -1,8 +1,12 @@
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    string::String,
+    vec::Vec,
+};
 
 use crate::{
     config::{Mode, Outside, load},
-    io::{ConnId, DiskOp, DiskReply, Effect, Effects, Endpoint, Input},
+    io::{ConnId, DiskId, DiskOp, DiskReply, Effect, Effects, Endpoint, Input},
     node::{Birth, Node},
     sentinel::{hello::Hello, info::Facts, instance::Role},
     time::Time,
@@ -56,46 +60,109 @@ fn info_tells_what_matters_and_nonsense_tells_nothing() {
     assert_eq!(facts.offset, None);
 }
 
-/// A vote is a promise: it is on disk, name and directory included, before the candidate hears of it.
-#[test]
-fn a_vote_is_on_disk_before_it_is_answered() {
-    let conf = b"port 27001\nsentinel myid 7fcee7c7ddff126bc836a96a65c6f55a2692eb48\n\
-                 sentinel monitor mymaster 127.0.0.1 7001 2\n";
-    let config = load(Some("/s/conf"), conf, b"", Mode::Sentinel, &mut NoFiles).unwrap();
-    let mut node = Node::new(Birth { seed: 1, pid: 1, config });
-    let (now, conn) = (Time::from_millis(1_000_000), ConnId::accepted(1));
-    let mut fx = Effects::default();
-    let peer = Endpoint::new("127.0.0.1", 50_000);
-    node.step(now, Input::Boot, &mut fx);
-    node.step(now, Input::Accepted { conn, peer: peer.clone(), local: peer }, &mut fx);
-    let candidate = "68dffb932b0ba5959433d0e6ca864f8673f2a8dc";
-    let ask = alloc::format!("SENTINEL is-master-down-by-addr 127.0.0.1 7001 5 {candidate}\r\n");
-    node.step(now, Input::Received { conn, bytes: ask.as_bytes() }, &mut fx);
-    let mut done = Vec::new();
-    let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
-    let mut todo: Vec<Effect> = core::mem::take(&mut fx.actions);
-    while !todo.is_empty() {
-        for effect in todo {
-            let Effect::Disk { id, op } = effect else { continue };
-            assert!(fx.sends.iter().all(|(to, _)| *to != conn), "answered before {op:?}");
-            let mut reply = DiskReply::Done;
-            match &op {
-                DiskOp::Read { .. } => reply = DiskReply::Data(conf.to_vec().into()),
-                DiskOp::Append { path, bytes } => {
-                    files.insert(path.clone(), bytes.to_vec());
-                }
-                _ => {}
-            }
-            done.push(op);
-            node.step(now, Input::Disk { id, result: Ok(reply) }, &mut fx);
-        }
-        todo = core::mem::take(&mut fx.actions);
+const MY_CONF: &[u8] = b"port 27001\nsentinel myid 7fcee7c7ddff126bc836a96a65c6f55a2692eb48\n\
+                         sentinel monitor mymaster 127.0.0.1 7001 2\n";
+const CANDIDATE: &str = "68dffb932b0ba5959433d0e6ca864f8673f2a8dc";
+
+/// A sentinel whose disk answers when the test says so, and the connections of candidates to it.
+struct Voter {
+    node: Node,
+    fx: Effects,
+    now: Time,
+    /// What the disk was asked for and has not answered, in order.
+    disk: VecDeque<(DiskId, DiskOp)>,
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+impl Voter {
+    fn new() -> Self {
+        let config = load(Some("/s/conf"), MY_CONF, b"", Mode::Sentinel, &mut NoFiles).unwrap();
+        let node = Node::new(Birth { seed: 1, pid: 1, config });
+        let now = Time::from_millis(1_000_000);
+        let (fx, disk) = (Effects::default(), VecDeque::new());
+        let files = BTreeMap::from([("/s/conf".into(), MY_CONF.to_vec())]);
+        let mut voter = Self { node, fx, now, disk, files };
+        voter.step(Input::Boot);
+        voter
     }
-    let last = [DiskOp::FsyncDir { path: "/s".into() }];
-    assert_eq!(done[done.len() - 1..], last);
-    let text = String::from_utf8(files.into_values().last().unwrap()).unwrap();
-    assert!(text.contains("sentinel leader-epoch mymaster 5"), "{text}");
-    let (_, sent) = fx.sends.iter().find(|(to, _)| *to == conn).expect("answered in the end");
-    let expected = alloc::format!("*3\r\n:0\r\n$40\r\n{candidate}\r\n:5\r\n");
-    assert_eq!(String::from_utf8_lossy(sent), expected);
+
+    fn step(&mut self, input: Input<'_>) {
+        self.node.step(self.now, input, &mut self.fx);
+        for effect in core::mem::take(&mut self.fx.actions) {
+            if let Effect::Disk { id, op } = effect {
+                self.disk.push_back((id, op));
+            }
+        }
+    }
+
+    /// The candidate asks for a vote in epoch 5, on a new connection.
+    fn ask(&mut self, connection: u64) -> ConnId {
+        let conn = ConnId::accepted(connection);
+        let peer = Endpoint::new("127.0.0.1", 50_000);
+        self.step(Input::Accepted { conn, peer: peer.clone(), local: peer });
+        let ask =
+            alloc::format!("SENTINEL is-master-down-by-addr 127.0.0.1 7001 5 {CANDIDATE}\r\n");
+        self.step(Input::Received { conn, bytes: ask.as_bytes() });
+        conn
+    }
+
+    /// The disk does and answers the oldest operation; `None`: there is none.
+    fn disk_answers(&mut self) -> Option<DiskOp> {
+        let (id, op) = self.disk.pop_front()?;
+        let mut reply = DiskReply::Done;
+        match &op {
+            DiskOp::Read { path, .. } => {
+                reply = DiskReply::Data(self.files[path].clone().into());
+            }
+            DiskOp::Append { path, bytes } => {
+                self.files.insert(path.clone(), bytes.to_vec());
+            }
+            DiskOp::Rename { from, to } => {
+                let file = self.files.remove(from).unwrap();
+                self.files.insert(to.clone(), file);
+            }
+            _ => {}
+        }
+        self.step(Input::Disk { id, result: Ok(reply) });
+        Some(op)
+    }
+
+    fn was_answered(&self, conn: ConnId) -> bool {
+        self.fx.sends.iter().any(|(to, _)| *to == conn)
+    }
+
+    fn answer(&self, conn: ConnId) -> String {
+        let (_, sent) = self.fx.sends.iter().find(|(to, _)| *to == conn).expect("an answer");
+        String::from_utf8_lossy(sent).into_owned()
+    }
+}
+
+/// A vote is on disk, name and directory included, before the candidate hears of it: also if it asks again, on another
+/// connection, while the file is being saved.
+#[test]
+fn a_vote_is_on_disk_before_it_is_answered_however_often_it_is_asked_for() {
+    let mut voter = Voter::new();
+    let first = voter.ask(1);
+    let mut again = Vec::new();
+    let mut done = Vec::new();
+    while let Some(op) = voter.disk_answers() {
+        done.push(op);
+        let file = String::from_utf8_lossy(&voter.files["/s/conf"]);
+        if file.contains("leader-epoch mymaster 5")
+            && matches!(done.last(), Some(DiskOp::FsyncDir { .. }))
+        {
+            break;
+        }
+        again.push(voter.ask(1 + done.len() as u64));
+        for conn in again.iter().chain([&first]) {
+            assert!(!voter.was_answered(*conn), "a vote was told after {:?} only", done.last());
+        }
+    }
+    assert_eq!(done.last(), Some(&DiskOp::FsyncDir { path: "/s".into() }));
+    let expected = alloc::format!("*3\r\n:0\r\n$40\r\n{CANDIDATE}\r\n:5\r\n");
+    for conn in again.iter().chain([&first]) {
+        assert_eq!(voter.answer(*conn), expected);
+    }
+    let late = voter.ask(100);
+    assert_eq!(voter.answer(late), expected, "a vote that is on disk is told at once");
 }
