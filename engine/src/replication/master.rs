@@ -203,7 +203,7 @@ impl Server {
             let waiting = behind + replica.unsent;
             if limit.soft > 0 && waiting >= at_least(limit.soft) {
                 let since = *replica.over_soft_limit.get_or_insert(turn.now);
-                if turn.now.as_secs() - since.as_secs() > limit.soft_seconds {
+                if turn.now.since(since).as_secs() > limit.soft_seconds {
                     over.push(replica.conn);
                 }
             } else {

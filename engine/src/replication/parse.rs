@@ -188,7 +188,8 @@ impl Server {
                 self.touch_watchers_of(db);
             }
             keyspace.set_clock(self.lru_clock);
-            self.keyspace = keyspace;
+            let old = core::mem::replace(&mut self.keyspace, keyspace);
+            turn.free(old);
             turn.note(LinkFact::OldDropped);
         }
         // No file was written: the next save has something to do.

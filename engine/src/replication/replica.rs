@@ -127,7 +127,10 @@ impl Server {
             }
             // What was read of the new data is no data set.
             LinkState::Loading(_) => self.drop_old_data(turn),
-            LinkState::Parsing(parsing) if parsing.aside.is_none() => self.drop_old_data(turn),
+            LinkState::Parsing(parsing) => match parsing.aside {
+                Some(half_loaded) => turn.free(half_loaded),
+                None => self.drop_old_data(turn),
+            },
             _ => {}
         }
     }

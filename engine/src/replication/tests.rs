@@ -44,6 +44,8 @@ struct Host {
     deaf: BTreeSet<ConnId>,
     /// Those of them whose other end is gone.
     over: BTreeSet<ConnId>,
+    /// How often it gave memory away to be freed elsewhere.
+    freed: usize,
 }
 
 /// A connection: who is at each end (a host and its name for it), and what is on its way.
@@ -91,6 +93,7 @@ impl Net {
                 down: false,
                 deaf: BTreeSet::new(),
                 over: BTreeSet::new(),
+                freed: 0,
             });
             net.step(host, Input::Boot);
             net.settle();
@@ -163,6 +166,7 @@ impl Net {
                 at.done.push((id, result));
             }
             Effect::StartChild(job) => self.hosts[host].jobs.push(job),
+            Effect::Free(_) => self.hosts[host].freed += 1,
             Effect::KillChild(id) => self.hosts[host].jobs.retain(|job| job.id != id),
             Effect::PauseReading { conn } => {
                 self.hosts[host].deaf.insert(conn);

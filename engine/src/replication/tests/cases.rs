@@ -499,3 +499,53 @@ fn a_save_for_nobody_is_ended() {
     assert!(net.hosts[0].jobs.is_empty(), "nobody wants it any more");
     assert_eq!(net.logged(0, "Background saving terminated by signal 10"), 1);
 }
+
+/// Freeing a million keys takes a second; the thread that serves clients must not do it.
+#[test]
+fn a_data_set_that_another_one_replaces_is_freed_elsewhere() {
+    use crate::config::DisklessLoad::{Disabled, OnEmptyDb, Swapdb};
+    let fill = |net: &mut Net, host: usize, name: &str| {
+        for n in 0..2000 {
+            net.type_at(host, &format!("SET {name}:{n} {n}"));
+        }
+    };
+    for load in [Disabled, OnEmptyDb, Swapdb] {
+        let mut net = Net::new(2, |_, config| config.replication.diskless_load = load);
+        fill(&mut net, 0, "new");
+        fill(&mut net, 1, "old");
+        net.follow(1, 0);
+        net.pass(3);
+        net.assert_in_sync(0, &[1], "after the full sync");
+        assert_eq!(net.hosts[1].freed, 1, "the old data, {load:?}");
+    }
+    // What was read of a transfer that breaks is freed elsewhere too.
+    let mut net = Net::new(2, |_, config| config.replication.diskless_load = Swapdb);
+    fill(&mut net, 0, "new");
+    fill(&mut net, 1, "old");
+    net.cut_after = Some(25_000);
+    net.at_once = 1000;
+    net.follow(1, 0);
+    net.pass(3);
+    assert_eq!(net.logged(1, "Discarding temporary DB in background"), 1, "{:?}", net.hosts[1].log);
+    net.assert_in_sync(0, &[1], "at the second attempt");
+    assert_eq!(net.hosts[1].freed, 2, "what was half-loaded, then the old data");
+}
+
+#[test]
+fn a_clock_that_steps_back_cuts_off_no_replica() {
+    use crate::config::{ClientClass, OutputLimit};
+    let mut net = pair(|_, config| {
+        config.replication.backlog_size = 1024;
+        let limit = OutputLimit { hard: 0, soft: 4096, soft_seconds: 60 };
+        config.network.output_limits.set(ClientClass::Replica, limit);
+    });
+    let conn = net.hosts[0].node.replication().replicas[0].conn;
+    net.step(0, Input::Unsent { conn, bytes: 10_000 });
+    net.step(0, Input::BeforeSleep);
+    net.now = Time(net.now.0 - 10_000_000);
+    net.step(0, Input::BeforeSleep);
+    assert_eq!(net.hosts[0].node.replication().replicas.len(), 1, "{:?}", net.hosts[0].log);
+    net.now = net.now.plus_millis(72_000);
+    net.step(0, Input::BeforeSleep);
+    assert_eq!(net.hosts[0].node.replication().replicas.len(), 0, "it was over it for long");
+}
