@@ -44,6 +44,7 @@ mod admission;
 pub mod client;
 mod configuration;
 mod cron;
+mod cross_protocol;
 mod evict;
 pub mod execute;
 mod hooks;
@@ -122,6 +123,7 @@ pub struct Server {
     /// `Some` makes this node a sentinel.
     pub(crate) sentinel: Option<Sentinel>,
     pub(crate) next_cron: Time,
+    pub(crate) cross_protocol: cross_protocol::CrossProtocolGuard,
 }
 
 /// How often the cron runs: `hz 10`.
@@ -204,6 +206,7 @@ impl Server {
             persistence: Persistence::default(),
             sentinel,
             next_cron: Time::default(),
+            cross_protocol: Default::default(),
         }
     }
 

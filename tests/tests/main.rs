@@ -5,6 +5,7 @@ mod chaos;
 mod command_line;
 mod corruption;
 mod crash;
+mod cross_protocol;
 mod differential;
 mod differential_aof;
 mod failover;

@@ -147,6 +147,28 @@ fn a_renamed_command_does_not_answer_to_its_old_name_even_when_it_was_the_last()
 }
 
 #[test]
+fn a_request_in_http_closes_the_connection_and_is_logged_once_a_minute() {
+    let mut terminal = Terminal::new();
+    terminal.fx.detailed = true;
+    let mut post = |seconds| {
+        terminal.now = terminal.now.plus_millis(seconds * 1000);
+        let conn = terminal.connect(seconds);
+        terminal.fx.actions.clear();
+        terminal.fx.traces.clear();
+        let bytes = b"PING\r\nPoSt / HTTP/1.1\r\nSET a 1\r\n";
+        terminal.step(Input::Received { conn, bytes });
+        assert!(
+            matches!(terminal.fx.actions.last(), Some(Effect::Close { conn: c }) if *c == conn)
+        );
+        assert!(terminal.heard(conn).is_empty());
+        terminal.fx.traces.iter().filter(|t| format!("{t:?}").contains("CrossProtocol")).count()
+    };
+    assert_eq!([post(1), post(60), post(61), post(1)], [1, 0, 1, 0]);
+    let client = terminal.connect(9);
+    assert_eq!(terminal.line(client, "EXISTS a"), "(integer) 0");
+}
+
+#[test]
 fn a_watched_key_that_another_client_writes_aborts_the_transaction() {
     let mut t = Terminal::new();
     let (a, b) = (t.connect(1), t.connect(2));

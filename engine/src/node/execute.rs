@@ -18,6 +18,7 @@ use super::{
     Blocked, Client, ClientKind, CloseIntent, Server,
     admission::{PROTECTED, is_local},
     client::Replies,
+    cross_protocol::CrossProtocolGuard,
 };
 use crate::{
     command::{Command, Ctx, Flag, Outcome},
@@ -143,6 +144,10 @@ impl Server {
         let before = client.out.len();
         let repeated = client.last_command.filter(|row| row.is_simply(args));
         let repeated = repeated.filter(|_| !self.commands.has_renamed());
+        if repeated.is_none() && CrossProtocolGuard::is_foreign(args) {
+            self.cross_protocol.close(turn, client);
+            return Ran::Done;
+        }
         let outcome = match repeated.map_or_else(|| self.find(args), Ok) {
             Ok(row) => {
                 client.last_command = Some(row);

@@ -56,6 +56,8 @@ pub enum ServerFact {
         /// As `CLIENT LIST` describes it.
         client: String,
     },
+    /// A connection was closed because it sent an HTTP request.
+    CrossProtocolRequest,
     /// A client was closed for its silence (`timeout`).
     IdleClient,
     /// A client went away.
@@ -105,7 +107,9 @@ impl ServerFact {
             | Self::ProtocolError { .. }
             | Self::IdleClient
             | Self::ClientClosed => Level::Verbose,
-            Self::QueryBufferFull { .. } | Self::OutputBufferFull { .. } => Level::Warning,
+            Self::QueryBufferFull { .. }
+            | Self::OutputBufferFull { .. }
+            | Self::CrossProtocolRequest => Level::Warning,
             Self::ConfigRewritten
             | Self::ConfigRewriteFailed { .. }
             | Self::Signalled { .. }
@@ -146,6 +150,11 @@ impl fmt::Display for ServerFact {
             }
             Self::ConfigRewritten => f.write_str("CONFIG REWRITE executed with success."),
             Self::ConfigRewriteFailed { why } => write!(f, "CONFIG REWRITE failed: {why}"),
+            Self::CrossProtocolRequest => f.write_str(
+                "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. \
+                 This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your \
+                 Redis instance. Connection aborted.",
+            ),
             Self::IdleClient => f.write_str("Closing idle client"),
             Self::ClientClosed => f.write_str("Client closed connection"),
             Self::QueryBufferFull { client } => {
