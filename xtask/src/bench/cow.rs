@@ -11,6 +11,8 @@ use tests::{Client, Node, encode};
 
 /// Random writes whose memory is counted.
 const WRITES: usize = 100_000;
+/// A pause of a microsecond after every fifth key or so.
+const SLOWLY: &str = "-5";
 /// BGSAVEs of one round, whose latencies are put together.
 const SAVES: usize = 3;
 const LIMIT: Duration = Duration::from_secs(60);
@@ -55,8 +57,11 @@ fn extra_memory(node: &Node, keys: usize, length: usize, name: &str) -> Result<F
     const BATCH: usize = 1000;
     let mut client = node.client();
     let (mut random, value) = (Random::new(), "w".repeat(length));
+    // Both servers are to be saving still when the last write comes.
+    client.call(&["CONFIG", "SET", "rdb-key-save-delay", SLOWLY]).expect_ok();
     let before = with_children(node)?;
     begin(&mut client)?;
+    client.call(&["CONFIG", "SET", "rdb-key-save-delay", "0"]).expect_ok();
     let (mut written, mut most) = (0, before);
     while written < WRITES && is_saving(&mut client)? {
         let set = |_| encode(&["SET", &key(random.below(keys)), &value]);

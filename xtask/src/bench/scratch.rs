@@ -55,6 +55,11 @@ impl Drop for Scratch {
 /// The helper: waits for the end of the benchmark, then kills and removes.
 pub fn clean_up_after(directory: &Path) -> Result<()> {
     std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink())?;
+    remove(directory)
+}
+
+/// Kills every process that works in the directory, and removes it.
+fn remove(directory: &Path) -> Result<()> {
     let directory = directory.canonicalize()?;
     for pid in processes_in(&directory) {
         let _ = kill_process(pid, Signal::KILL);
@@ -75,4 +80,30 @@ fn processes_in(directory: &Path) -> Vec<Pid> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt;
+
+    #[test]
+    fn what_works_in_the_directory_is_killed_and_its_files_are_removed() -> Result<()> {
+        if !Path::new("/proc/self/cwd").exists() {
+            return Ok(());
+        }
+        let directory = tempfile::tempdir()?.keep();
+        let inside = directory.join("node");
+        fs::create_dir(&inside)?;
+        fs::write(inside.join("dump.rdb"), "REDIS")?;
+        let sleep = |place: &Path| Command::new("sleep").arg("100").current_dir(place).spawn();
+        let (mut within, mut outside) = (sleep(&inside)?, sleep(Path::new("/"))?);
+        remove(&directory)?;
+        assert_eq!(within.wait()?.signal(), Some(Signal::KILL.as_raw()));
+        assert!(outside.try_wait()?.is_none(), "another process was killed, too");
+        outside.kill()?;
+        outside.wait()?;
+        assert!(!directory.exists());
+        Ok(())
+    }
 }
