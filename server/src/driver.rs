@@ -1,48 +1,51 @@
 //! The native driver: one engine node, real sockets, real files, a real clock.
 //!
-//! Everything happens on one thread, as in Redis. Only what may take long leaves it: fsync (`disk`) and children
-//! (`children`).
+//! Everything happens on one thread, as in Redis, in a loop over what `mio` reports. Only what may take long leaves it:
+//! fsync (`disk`), children (`children`), the resolution of names (`connect`).
 //!
 //! ```text
-//!   socket readable ─▶ read ─▶ Node::step ─▶ write the replies           one straight call, no task in between
-//!                                  │
-//!                                  ├─▶ disk: write at once, fsync on a thread ─▶ Input::Disk
-//!                                  └─▶ child: a thread                        ─▶ Input::Child
-//!   when everything that was ready has been handed over ─▶ Input::BeforeSleep  (the `turn` task)
+//!   one turn:   poll ─▶ accept, answers from other threads, signals
+//!                    ─▶ one bounded read of each readable connection ─▶ Node::step
+//!                    ─▶ one piece of each child's output, the timer, one piece of a file that is read
+//!                    ─▶ Input::BeforeSleep       the AOF is written, replicas are fed
+//!                    ─▶ one bounded write to each connection with something to send
 //! ```
 //!
-//! The end of a turn needs no hook in the runtime: its run queue is first in, first out. The first step of a turn
-//! wakes the turn task, which so comes up behind all connections that became readable in the same poll.
+//! No connection gets more than its budget in a turn, so that a peer that never pauses delays the others by one read
+//! of its own, and never the timer, the AOF or the replicas. Replies leave after the AOF has been written.
 
 mod children;
+mod connect;
+mod connections;
 mod disk;
 mod listen;
 mod log;
+mod mailbox;
 mod net;
+mod output;
 mod scripts;
+mod signals;
 
 use std::{
-    cell::RefCell,
-    collections::{HashMap, VecDeque},
-    io,
-    rc::Rc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    collections::{HashMap, HashSet, VecDeque},
+    io::{self, ErrorKind},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use children::Child;
+use connections::{Connections, Got, Phase, Slot};
+use disk::Disk;
 pub use disk::strerror;
-use disk::{Answer, Disk};
 use engine::{
-    io::{ChildEvent, ConnId, DiskReply, Effect, Effects, Endpoint, Input, JobId, Signal},
+    io::{ChildEvent, ConnId, DiskReply, Effect, Effects, Input, JobId},
     node::Node,
     time::Time,
 };
-use net::{Conn, Gate, Stream};
-use tokio::{
-    sync::{Notify, mpsc},
-    task::spawn_local,
-};
+use mailbox::{Mailbox, Message};
+use mio::{Events, Poll, Token};
+use signals::Signals;
 
+use self::{listen::Acceptors, net::Stream};
 pub use self::{
     listen::{Listening, listen},
     log::Log,
@@ -70,39 +73,58 @@ pub struct Address {
     pub optional: bool,
 }
 
-/// One node in its real surroundings; shared by all tasks of its thread.
-pub type Shared = Rc<RefCell<Driver>>;
-
 /// One node in its real surroundings.
 pub struct Driver {
     node: Node,
     fx: Effects,
-    conns: HashMap<ConnId, Conn>,
+    poll: Poll,
+    conns: Connections,
+    acceptors: Acceptors,
     accepted: u64,
+    /// Connections whose peer's name is being resolved.
+    resolving: HashSet<ConnId>,
+    /// Connections that are closed when what waits for them is sent.
+    closing: Vec<Slot>,
     disk: Disk,
+    mailbox: Mailbox,
+    signals: Signals,
     /// What carrying out effects brought about, to be told to the node next.
     news: VecDeque<Input<'static>>,
     /// Bytes read from disk: told one piece a turn, so that loading a large file leaves room for clients.
     read: VecDeque<Input<'static>>,
     children: HashMap<JobId, Child>,
+    /// The child whose output is being passed on: the connections that it is sent to are noted.
+    feeding: Option<JobId>,
     scripts: scripts::Scripts,
     log: Log,
     settings: Settings,
-    /// Those who accept connections from the network.
-    acceptors: Vec<tokio::task::JoinHandle<()>>,
-    turn: Rc<Notify>,
     read_buffer: Vec<u8>,
     exit: Option<i32>,
-    /// When the timer will go off, and how to tell it that this is too late.
-    alarm: Time,
-    earlier: Rc<Notify>,
-    myself: std::rc::Weak<RefCell<Driver>>,
 }
 
-/// How much is read from a socket at once; Redis reads 16 KiB.
-const READ_AT_ONCE: usize = 64 * 1024;
-/// A child that feeds replicas waits while this much is unsent on any connection.
+/// The token of the other threads' messages.
+const MAILBOX: Token = Token(0);
+/// The token of signals.
+const SIGNALS: Token = Token(1);
+/// The token of the first socket that listens.
+const FIRST_LISTENER: usize = 2;
+/// The token of the first connection.
+const FIRST_CONNECTION: usize = 64;
+
+/// How much one read takes from a socket when other connections wait: as much as in Redis.
+const READ_BESIDE_OTHERS: usize = 16 * 1024;
+/// How much one read takes from a socket when no other connection waits.
+const READ_ALONE: usize = 64 * 1024;
+/// Connections that one turn accepts.
+const ACCEPTS_A_TURN: usize = 1000;
+/// How much a turn writes to one socket.
+const WRITE_BUDGET: usize = 256 * 1024;
+/// A child that feeds replicas waits while this much is unsent to one of them.
 const CHILD_WAITS_ABOVE: usize = 1 << 20;
+/// How long a peer has to read the rest of what it was sent before its connection is closed.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Events that one call of the operating system reports.
+const EVENTS: usize = 1024;
 
 /// Now, as the engine counts time.
 pub fn now() -> Time {
@@ -112,167 +134,173 @@ pub fn now() -> Time {
 
 /// Microseconds since the first call: a clock that never goes back, for measuring.
 pub fn stopwatch() -> u64 {
-    static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
-    START.get_or_init(std::time::Instant::now).elapsed().as_micros() as u64
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    START.get_or_init(Instant::now).elapsed().as_micros() as u64
 }
 
 /// Run this node until it ends; returns its exit code.
 ///
 /// # Errors
-/// A thread could not be started.
-pub async fn run(
-    node: Node,
-    log: Log,
-    settings: Settings,
-    listeners: Vec<Listening>,
-) -> io::Result<i32> {
-    let (answer, answers) = mpsc::unbounded_channel::<Answer>();
-    let disk = Disk::new(move |done| {
-        // The node may be gone already.
-        let _ = answer.send(done);
-    })?;
-    let turn = Rc::new(Notify::new());
-    let driver = Rc::new_cyclic(|myself| {
-        RefCell::new(Driver {
-            node,
-            fx: Effects::default(),
-            conns: HashMap::new(),
-            accepted: 0,
-            disk,
-            news: VecDeque::new(),
-            read: VecDeque::new(),
-            children: HashMap::new(),
-            scripts: scripts::Scripts::new(),
-            log,
-            settings,
-            acceptors: Vec::new(),
-            turn: turn.clone(),
-            read_buffer: vec![0; READ_AT_ONCE],
-            exit: None,
-            alarm: Time::default(),
-            earlier: Rc::new(Notify::new()),
-            myself: myself.clone(),
-        })
-    });
-    driver.borrow_mut().step(Input::Boot);
-    listen::begin(&driver, listeners);
-    spawn_local(hear_disk(driver.clone(), answers));
-    spawn_local(timer(driver.clone()));
-    spawn_local(signals(driver.clone()));
-    turns(driver, turn).await
-}
-
-/// The end of each turn, until the node ends.
-async fn turns(driver: Shared, turn: Rc<Notify>) -> io::Result<i32> {
-    loop {
-        turn.notified().await;
-        let more = {
-            let mut driver = driver.borrow_mut();
-            driver.feed(Input::BeforeSleep);
-            if let Some(piece) = driver.read.pop_front() {
-                driver.feed(piece);
-            }
-            if driver.node.next_wake() < driver.alarm {
-                driver.earlier.notify_one();
-            }
-            if let Some(code) = driver.exit {
-                return Ok(code);
-            }
-            !driver.read.is_empty() || driver.node.is_gathering()
-        };
-        if more {
-            turn.notify_one();
-            tokio::task::yield_now().await;
-        }
-    }
-}
-
-/// Hand over what the disk's worker answers.
-async fn hear_disk(driver: Shared, mut answers: mpsc::UnboundedReceiver<Answer>) {
-    while let Some(answer) = answers.recv().await {
-        let mut driver = driver.borrow_mut();
-        driver.disk.answered(&answer);
-        driver.step(Input::Disk { id: answer.id, result: answer.outcome });
-    }
-}
-
-async fn timer(driver: Shared) {
-    loop {
-        let (wake, earlier) = {
-            let mut driver = driver.borrow_mut();
-            driver.alarm = driver.node.next_wake();
-            (driver.alarm, driver.earlier.clone())
-        };
-        let wait = wake.since(now()).max(Duration::from_millis(1));
-        // Whether it is time or has become time earlier: the node knows.
-        let _ = tokio::time::timeout(wait, earlier.notified()).await;
-        if now() >= driver.borrow().node.next_wake() {
-            driver.borrow_mut().step(Input::Timer);
-        }
-    }
-}
-
-/// The first SIGTERM or SIGINT asks the node to end; a second SIGINT ends it as it is, like in Redis.
-async fn signals(driver: Shared) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return;
+/// A thread could not be started, or the operating system has no means to wait for sockets.
+pub fn run(node: Node, log: Log, settings: Settings, listeners: Vec<Listening>) -> io::Result<i32> {
+    let poll = Poll::new()?;
+    let mailbox = Mailbox::new(poll.registry(), MAILBOX)?;
+    let post = mailbox.clone_sender();
+    let disk = Disk::new(move |done| post.send(Message::Disk(done)))?;
+    let mut driver = Driver {
+        node,
+        fx: Effects::default(),
+        conns: Connections::new(poll.registry().try_clone()?, FIRST_CONNECTION),
+        acceptors: Acceptors::new(poll.registry().try_clone()?),
+        accepted: 0,
+        resolving: HashSet::new(),
+        closing: Vec::new(),
+        disk,
+        signals: Signals::new(poll.registry(), SIGNALS)?,
+        mailbox,
+        poll,
+        news: VecDeque::new(),
+        read: VecDeque::new(),
+        children: HashMap::new(),
+        feeding: None,
+        scripts: scripts::Scripts::new(),
+        log,
+        settings,
+        read_buffer: vec![0; READ_ALONE],
+        exit: None,
     };
-    let mut asked = false;
+    driver.feed(Input::Boot);
+    driver.acceptors.begin(listeners)?;
+    let mut events = Events::with_capacity(EVENTS);
     loop {
-        let signal = tokio::select! {
-            _ = term.recv() => Signal::Term,
-            _ = int.recv() => Signal::Int,
-        };
-        asked = asked && driver.borrow().node.is_ending();
-        if asked && signal == Signal::Int {
-            driver.borrow().log.insisted();
-            std::process::exit(1);
+        if let Some(code) = driver.exit {
+            return Ok(code);
         }
-        asked = true;
-        driver.borrow_mut().step(Input::Terminate { signal });
-    }
-}
-
-/// Hand over what a connection sends, until it ends.
-async fn read(
-    driver: std::rc::Weak<RefCell<Driver>>,
-    conn: ConnId,
-    stream: Rc<Stream>,
-    gate: Rc<Gate>,
-) {
-    loop {
-        gate.passed().await;
-        if stream.readable().await.is_err() {
-            break;
-        }
-        let Some(driver) = driver.upgrade() else { return };
-        let mut driver = driver.borrow_mut();
-        let mut buffer = core::mem::take(&mut driver.read_buffer);
-        let got = stream.try_read(&mut buffer);
-        if let Ok(n @ 1..) = got {
-            driver.step(Input::Received { conn, bytes: &buffer[..n] });
-        }
-        driver.read_buffer = buffer;
-        match got {
-            Ok(0) => break,
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => break,
-        }
-    }
-    if let Some(driver) = driver.upgrade() {
-        driver.borrow_mut().broken(conn);
+        driver.turn(&mut events)?;
     }
 }
 
 impl Driver {
-    /// Pass an input to the node, carry out what it asks, and note that a turn is under way.
-    fn step(&mut self, input: Input<'_>) {
-        self.feed(input);
-        self.turn.notify_one();
+    fn turn(&mut self, events: &mut Events) -> io::Result<()> {
+        match self.poll.poll(events, Some(self.time_to_wait())) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+            _ => self.note(events),
+        }
+        self.accept();
+        self.hear_threads();
+        self.read_ready();
+        self.hear_children();
+        if now() >= self.node.next_wake() {
+            self.feed(Input::Timer);
+        }
+        if let Some(piece) = self.read.pop_front() {
+            self.feed(piece);
+        }
+        self.feed(Input::BeforeSleep);
+        self.write_dirty();
+        self.end_closing();
+        Ok(())
+    }
+
+    /// How long the operating system may wait for events.
+    fn time_to_wait(&self) -> Duration {
+        let has_work = self.conns.has_work()
+            || !self.read.is_empty()
+            || self.node.is_gathering()
+            || self.children.values().any(|child| child.next.is_some() && !self.is_behind(child));
+        if has_work {
+            return Duration::ZERO;
+        }
+        let mut wait = self.node.next_wake().since(now());
+        if let Some(accept) = self.acceptors.time_to_wait() {
+            wait = wait.min(accept);
+        }
+        wait
+    }
+
+    /// Remember which sockets can be read or written.
+    fn note(&mut self, events: &Events) {
+        for event in events {
+            match event.token() {
+                MAILBOX => {}
+                SIGNALS => self.hear_signals(),
+                Token(token) if token < FIRST_CONNECTION => {
+                    self.acceptors.note(token - FIRST_LISTENER);
+                }
+                _ => {
+                    if let Some(slot) = self.conns.note(event) {
+                        self.connecting(slot);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Read once from every connection that is readable now.
+    fn read_ready(&mut self) {
+        let ready = self.conns.ready();
+        let budget = if ready > 1 { READ_BESIDE_OTHERS } else { READ_ALONE };
+        let mut buffer = core::mem::take(&mut self.read_buffer);
+        for _ in 0..ready {
+            match self.conns.read_next(&mut buffer[..budget]) {
+                Some((_, conn, Got::Bytes(n))) => {
+                    self.feed(Input::Received { conn, bytes: &buffer[..n] });
+                }
+                Some((slot, conn, Got::End)) => {
+                    self.conns.remove(slot);
+                    self.feed(Input::Closed { conn });
+                }
+                Some((_, _, Got::Nothing)) | None => {}
+            }
+        }
+        self.read_buffer = buffer;
+    }
+
+    /// Hand over what other threads have answered.
+    fn hear_threads(&mut self) {
+        while let Some(message) = self.mailbox.take() {
+            match message {
+                Message::Disk(answer) => {
+                    self.disk.answered(&answer);
+                    self.feed(Input::Disk { id: answer.id, result: answer.outcome });
+                }
+                Message::Resolved { conn, found } => self.resolved(conn, found),
+                Message::Script { id, news } => {
+                    self.scripts.remove(&id);
+                    self.feed(Input::Script { id, news });
+                }
+            }
+        }
+    }
+
+    /// Hand over one piece of news of each child. Output waits until what there is has been sent; a file has nothing
+    /// to do with it.
+    fn hear_children(&mut self) {
+        let jobs: Vec<JobId> = self.children.keys().copied().collect();
+        for job in jobs {
+            let Some(child) = self.children.get_mut(&job) else { continue };
+            child.look();
+            let Some(child) = self.children.get(&job).filter(|child| !self.is_behind(child)) else {
+                continue;
+            };
+            let is_over = child.is_over();
+            let Some(event) = self.children.get_mut(&job).and_then(|child| child.next.take())
+            else {
+                continue;
+            };
+            if is_over {
+                self.children.remove(&job);
+            }
+            self.feeding = matches!(event, ChildEvent::Output(_)).then_some(job);
+            self.feed(Input::Child { job, event });
+            self.feeding = None;
+        }
+    }
+
+    /// Whether a child's output must wait for one of the replicas that it goes to.
+    fn is_behind(&self, child: &Child) -> bool {
+        matches!(child.next, Some(ChildEvent::Output(_)))
+            && child.fed.iter().any(|conn| self.conns.unsent(*conn) > CHILD_WAITS_ABOVE)
     }
 
     /// Pass an input to the node and carry out what it asks.
@@ -282,6 +310,11 @@ impl Driver {
         }
         self.node.step(now(), input, &mut self.fx);
         self.carry_out();
+        self.hear_news();
+    }
+
+    /// Pass on what carrying out effects brought about.
+    fn hear_news(&mut self) {
         while let Some(news) = self.news.pop_front() {
             self.node.step(now(), news, &mut self.fx);
             self.carry_out();
@@ -302,8 +335,7 @@ impl Driver {
         if !self.fx.sends.is_empty() {
             let mut sends = core::mem::take(&mut self.fx.sends);
             for (conn, bytes) in sends.drain(..) {
-                self.send(conn, &bytes);
-                self.fx.recycle(bytes);
+                self.send(conn, bytes);
             }
             self.fx.sends = sends;
         }
@@ -319,19 +351,9 @@ impl Driver {
     fn act(&mut self, effect: Effect) {
         match effect {
             Effect::Close { conn } => self.close(conn),
-            Effect::PauseReading { conn } => {
-                if let Some(conn) = self.conns.get(&conn) {
-                    conn.gate.shut();
-                }
-            }
-            Effect::ResumeReading { conn } => {
-                if let Some(conn) = self.conns.get(&conn) {
-                    conn.gate.open();
-                }
-            }
-            Effect::Connect { conn, to } => {
-                spawn_local(connect(self.myself.clone(), conn, to));
-            }
+            Effect::PauseReading { conn } => self.conns.pause(conn, true),
+            Effect::ResumeReading { conn } => self.conns.pause(conn, false),
+            Effect::Connect { conn, to } => self.connect(conn, to),
             Effect::Disk { id, op } => {
                 if let Some(result) = self.disk.ask(id, op) {
                     let read = matches!(result, Ok(DiskReply::Data(_)));
@@ -345,95 +367,93 @@ impl Driver {
             }
             Effect::RunScript { id, argv } => self.run_script(id, &argv),
             Effect::KillScript { id } => self.kill_script(id),
-            Effect::Listen { id, port, bind } => {
-                spawn_local(listen::listen_anew(self.myself.clone(), id, port, bind));
-            }
+            Effect::Listen { id, port, bind } => self.listen_anew(id, port, &bind),
             // It came before everything else of this step.
             Effect::Stall { .. } => {}
             Effect::Free(garbage) => children::free(garbage),
-            Effect::Exit { code } => self.exit = Some(code),
+            Effect::Exit { code } => {
+                // Nothing is written after the last turn.
+                self.write_dirty();
+                self.exit = Some(code);
+            }
         }
     }
 
-    /// Write these bytes, or keep what the socket does not take.
-    fn send(&mut self, id: ConnId, bytes: &[u8]) {
-        let Some(conn) = self.conns.get_mut(&id) else { return };
-        let mut written = 0;
-        if conn.backlog() == 0 {
-            match conn.stream.try_write(bytes) {
-                Ok(n) => written = n,
-                // The reading task will see that it is broken.
-                Err(_) => return,
+    /// Queue these bytes; they are written at the end of the turn.
+    fn send(&mut self, conn: ConnId, bytes: Vec<u8>) {
+        let Some(slot) = self.conns.slot_of(conn) else { return self.fx.recycle(bytes) };
+        if let Some(child) = self.feeding.and_then(|job| self.children.get_mut(&job))
+            && !child.fed.contains(&conn)
+        {
+            child.fed.push(conn);
+        }
+        if let Some(spare) = self.conns.send(slot, bytes) {
+            self.fx.recycle(spare);
+        }
+    }
+
+    /// Write to every connection that has something to send and room in its socket.
+    fn write_dirty(&mut self) {
+        let dirty = self.conns.take_dirty();
+        for &slot in &dirty {
+            let fx = &mut self.fx;
+            let written = self.conns.write(slot, WRITE_BUDGET, |spare| fx.recycle(spare));
+            if let (Some(bytes), Some(conn)) = (written, self.conns.get(slot)) {
+                let input = Input::Unsent { conn: conn.id, bytes: bytes as u64 };
+                self.feed(input);
             }
         }
-        if written == bytes.len() {
-            return;
+        self.conns.keep_list(dirty);
+    }
+
+    fn accept(&mut self) {
+        for _ in 0..ACCEPTS_A_TURN {
+            let Some(stream) = self.acceptors.next() else { return };
+            self.accepted(stream);
         }
-        let was_waiting = conn.backlog() > 0;
-        conn.unsent.extend_from_slice(&bytes[written..]);
-        let unsent = conn.backlog() as u64;
-        if !was_waiting {
-            spawn_local(push_on(self.myself.clone(), id, conn.stream.clone()));
-        }
-        self.news.push_back(Input::Unsent { conn: id, bytes: unsent });
     }
 
     fn accepted(&mut self, stream: Stream) {
-        net::tune(&stream, self.settings.keepalive);
+        stream.tune(self.settings.keepalive);
         let path = self.settings.unix_socket.as_deref().unwrap_or("");
         let (peer, local) = stream.ends(path);
         self.accepted += 1;
         let conn = ConnId::accepted(self.accepted);
-        self.adopt(conn, stream);
-        self.step(Input::Accepted { conn, peer, local });
-    }
-
-    /// Keep a connection and wait for what it sends.
-    fn adopt(&mut self, conn: ConnId, stream: Stream) {
-        let stream = Rc::new(stream);
-        let mut kept = Conn::new(stream.clone());
-        let task = spawn_local(read(self.myself.clone(), conn, stream, kept.gate.clone()));
-        kept.reader = Some(task.abort_handle());
-        self.conns.insert(conn, kept);
-    }
-
-    /// The peer is gone.
-    fn broken(&mut self, conn: ConnId) {
-        if self.conns.remove(&conn).is_some() {
-            self.step(Input::Closed { conn });
+        // A socket that can't be watched can't be served; it is closed.
+        if self.conns.insert(conn, stream, Phase::Open).is_ok() {
+            self.feed(Input::Accepted { conn, peer, local });
         }
     }
 
     /// The node is through with this connection: send what waits, then let it go.
-    fn close(&mut self, id: ConnId) {
-        let Some(mut conn) = self.conns.remove(&id) else { return };
-        if conn.backlog() == 0 {
+    fn close(&mut self, conn: ConnId) {
+        if self.resolving.remove(&conn) {
             return;
         }
-        if let Some(reader) = conn.reader.take() {
-            reader.abort();
+        self.closing.extend(self.conns.close(conn, Instant::now() + PATIENCE));
+    }
+
+    /// Let connections go whose peers do not read the rest.
+    fn end_closing(&mut self) {
+        if self.closing.is_empty() {
+            return;
         }
-        spawn_local(async move {
-            const PATIENCE: Duration = Duration::from_secs(10);
-            let rest = async {
-                while let Ok(false) = conn.push_on() {
-                    if conn.stream.writable().await.is_err() {
-                        break;
-                    }
-                }
-            };
-            // A peer that reads nothing loses what it did not read.
-            let _ = tokio::time::timeout(PATIENCE, rest).await;
+        let now = Instant::now();
+        let conns = &mut self.conns;
+        self.closing.retain(|&slot| match conns.get(slot).map(|conn| &conn.phase) {
+            Some(Phase::Closing(deadline)) if *deadline > now => true,
+            Some(Phase::Closing(_)) => {
+                conns.remove(slot);
+                false
+            }
+            _ => false,
         });
     }
 
     fn start_child(&mut self, job: engine::io::ChildJob) {
         let id = job.id;
-        match Child::start(job) {
-            Ok(mut child) => {
-                if let Some(events) = child.events.take() {
-                    spawn_local(listen_to_child(self.myself.clone(), id, events));
-                }
+        match Child::start(job, self.mailbox.waker()) {
+            Ok(child) => {
                 self.children.insert(id, child);
             }
             Err(error) => {
@@ -441,71 +461,5 @@ impl Driver {
                 self.news.push_back(Input::Child { job: id, event });
             }
         }
-    }
-
-    /// Whether some connection is far behind.
-    fn is_congested(&self) -> bool {
-        self.conns.values().any(|conn| conn.backlog() > CHILD_WAITS_ABOVE)
-    }
-}
-
-/// Send what waits on a connection as fast as its socket takes it.
-async fn push_on(driver: std::rc::Weak<RefCell<Driver>>, conn: ConnId, stream: Rc<Stream>) {
-    loop {
-        if stream.writable().await.is_err() {
-            return;
-        }
-        let Some(driver) = driver.upgrade() else { return };
-        let mut driver = driver.borrow_mut();
-        let Some(kept) = driver.conns.get_mut(&conn) else { return };
-        let Ok(through) = kept.push_on() else { return };
-        let bytes = kept.backlog() as u64;
-        driver.step(Input::Unsent { conn, bytes });
-        if through {
-            return;
-        }
-    }
-}
-
-async fn connect(driver: std::rc::Weak<RefCell<Driver>>, conn: ConnId, to: Endpoint) {
-    let connected = tokio::net::TcpStream::connect((to.host.as_str(), to.port)).await;
-    let Some(driver) = driver.upgrade() else { return };
-    let mut driver = driver.borrow_mut();
-    match connected {
-        Ok(stream) => {
-            let stream = Stream::Tcp(stream);
-            net::tune(&stream, driver.settings.keepalive);
-            let (peer, local) = stream.ends("");
-            driver.adopt(conn, stream);
-            driver.step(Input::Connected { conn, peer, local });
-        }
-        Err(error) => {
-            driver.step(Input::ConnectFailed { conn, why: strerror(&error) });
-        }
-    }
-}
-
-async fn listen_to_child(
-    driver: std::rc::Weak<RefCell<Driver>>,
-    id: JobId,
-    mut events: mpsc::Receiver<ChildEvent>,
-) {
-    while let Some(event) = events.recv().await {
-        let Some(driver) = driver.upgrade() else { return };
-        // Output waits until what there is has been sent; a file has nothing to do with it.
-        let is_output = matches!(event, ChildEvent::Output(_));
-        while is_output && driver.borrow().is_congested() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        let mut driver = driver.borrow_mut();
-        // A killed child is not heard any more.
-        if !driver.children.contains_key(&id) {
-            return;
-        }
-        let is_over = matches!(event, ChildEvent::Finished { .. } | ChildEvent::Failed { .. });
-        if is_over {
-            driver.children.remove(&id);
-        }
-        driver.step(Input::Child { job: id, event });
     }
 }

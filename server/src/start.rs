@@ -98,27 +98,21 @@ fn go_into_background(here: PathBuf, configured: &Configured) -> io::Result<()> 
 fn serve(configured: Configured) -> Result<ExitCode, String> {
     let config = configured.config;
     let settings = settings(&config)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("can't start: {}", strerror(&error)))?;
-    let local = tokio::task::LocalSet::new();
-    let code = local.block_on(&runtime, async move {
-        let log =
-            Log::new(config.general.logfile.clone(), config.general.loglevel.into(), process::id());
-        let listeners = driver::listen(&settings).map_err(|(what, error)| {
-            // Whoever waits for the node looks for this line.
-            let fact = Trace::Server(ServerFact::ListenFailed { port: config.network.port });
-            log.write(&[Traced { at: driver::now(), role: LogRole::Master, fact }]);
-            not_listening(&what, &error)
-        })?;
-        if listeners.is_empty() {
-            return Err("Configured to not listen anywhere, exiting. Set port or unixsocket".into());
-        }
-        let birth = Birth { seed: seed(), pid: process::id(), config };
-        let node = Node::new(birth).with_stopwatch(driver::stopwatch);
-        driver::run(node, log, settings, listeners)
-            .await
-            .map_err(|error| format!("can't start: {}", strerror(&error)))
+    let log =
+        Log::new(config.general.logfile.clone(), config.general.loglevel.into(), process::id());
+    let listeners = driver::listen(&settings).map_err(|(what, error)| {
+        // Whoever waits for the node looks for this line.
+        let fact = Trace::Server(ServerFact::ListenFailed { port: config.network.port });
+        log.write(&[Traced { at: driver::now(), role: LogRole::Master, fact }]);
+        not_listening(&what, &error)
     })?;
+    if listeners.is_empty() {
+        return Err("Configured to not listen anywhere, exiting. Set port or unixsocket".into());
+    }
+    let birth = Birth { seed: seed(), pid: process::id(), config };
+    let node = Node::new(birth).with_stopwatch(driver::stopwatch);
+    let code = driver::run(node, log, settings, listeners)
+        .map_err(|error| format!("can't go on: {}", strerror(&error)))?;
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }
 

@@ -9,6 +9,7 @@ mod cross_protocol;
 mod differential;
 mod differential_aof;
 mod failover;
+mod fairness;
 mod fidelity;
 mod fuzz;
 mod harness;

@@ -55,6 +55,8 @@ pub struct Source {
 pub struct Network {
     /// The addresses to listen on; a leading `-` means that it is no error if one can't be had. Empty: all.
     pub bind: Vec<String>,
+    /// The address that outgoing connections start at.
+    pub bind_source_addr: Option<String>,
     /// The TCP port; 0 for none.
     pub port: u16,
     /// The length of the queue of connections not yet accepted.

@@ -6,14 +6,15 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
     thread,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use engine::io::{ChildEvent, ChildJob, ChildOutput, ChildState, Garbage};
-use tokio::sync::mpsc;
+use engine::io::{ChildEvent, ChildJob, ChildOutput, ChildState, ConnId, Garbage};
+use mio::Waker;
 
 use super::disk::strerror;
 
@@ -29,31 +30,73 @@ const PIECES_AHEAD: usize = 4;
 /// A child that runs.
 pub struct Child {
     killed: Arc<AtomicBool>,
-    /// What it has to tell; the end of it is the child's end.
-    pub events: Option<mpsc::Receiver<ChildEvent>>,
+    events: mpsc::Receiver<ChildEvent>,
+    /// What it tells next.
+    pub next: Option<ChildEvent>,
+    /// The connections that its output goes to.
+    pub fed: Vec<ConnId>,
+}
+
+/// The way from a child's thread to the node's.
+struct Voice {
+    events: mpsc::SyncSender<ChildEvent>,
+    waker: Arc<Waker>,
+}
+
+impl Voice {
+    /// Tell the node, and wait while it is behind; false when the node is gone or has killed the child.
+    fn tell(&self, event: ChildEvent) -> bool {
+        self.events.send(event).is_ok() && self.waker.wake().is_ok()
+    }
+
+    /// Tell the node, unless it is behind.
+    fn mention(&self, event: ChildEvent) {
+        if self.events.try_send(event).is_ok() {
+            // It fails only with the poll that it belongs to.
+            let _ = self.waker.wake();
+        }
+    }
 }
 
 impl Child {
     /// Start it.
-    pub fn start(job: ChildJob) -> io::Result<Self> {
+    pub fn start(job: ChildJob, waker: Arc<Waker>) -> io::Result<Self> {
         // Made here and now: whoever kills the child at once can delete its file.
         let file = match &job.output {
             ChildOutput::File(path) => Some(File::create(path)?),
             ChildOutput::Parent => None,
         };
         let killed = Arc::new(AtomicBool::new(false));
-        let (tell, events) = mpsc::channel(PIECES_AHEAD);
+        let (sender, events) = mpsc::sync_channel(PIECES_AHEAD);
+        let voice = Voice { events: sender, waker };
         let flag = killed.clone();
         thread::Builder::new().name("child".into()).spawn(move || {
-            let end = match work(job, file, &flag, &tell) {
+            let end = match work(job, file, &flag, &voice) {
                 Ok(Some(bytes)) => ChildEvent::Finished { bytes },
                 Ok(None) => return,
                 Err(error) => ChildEvent::Failed { why: strerror(&error) },
             };
-            // A parent that is gone needs no news.
-            let _ = tell.blocking_send(end);
+            voice.tell(end);
         })?;
-        Ok(Self { killed, events: Some(events) })
+        Ok(Self { killed, events, next: None, fed: Vec::new() })
+    }
+
+    /// Look at what it tells next. A child that ends without a word has failed.
+    pub fn look(&mut self) {
+        if self.next.is_none() {
+            self.next = match self.events.try_recv() {
+                Ok(event) => Some(event),
+                Err(mpsc::TryRecvError::Empty) => None,
+                Err(mpsc::TryRecvError::Disconnected) => {
+                    Some(ChildEvent::Failed { why: "its thread has ended".into() })
+                }
+            };
+        }
+    }
+
+    /// Whether what it tells next is the last.
+    pub const fn is_over(&self) -> bool {
+        matches!(self.next, Some(ChildEvent::Finished { .. } | ChildEvent::Failed { .. }))
     }
 }
 
@@ -86,7 +129,7 @@ fn work(
     mut job: ChildJob,
     mut file: Option<File>,
     killed: &AtomicBool,
-    tell: &mpsc::Sender<ChildEvent>,
+    voice: &Voice,
 ) -> io::Result<Option<u64>> {
     let mut piece = Vec::with_capacity(PIECE + PIECE / 4);
     let mut bytes = 0;
@@ -104,7 +147,7 @@ fn work(
         if reported.elapsed() >= REPORT_PERIOD {
             reported = Instant::now();
             // A parent that is behind with hearing gets the next report.
-            let _ = tell.try_send(ChildEvent::Progress { keys });
+            voice.mention(ChildEvent::Progress { keys });
         }
         bytes += piece.len() as u64;
         match &mut file {
@@ -114,7 +157,7 @@ fn work(
             }
             None => {
                 let output = Bytes::from(core::mem::take(&mut piece));
-                if tell.blocking_send(ChildEvent::Output(output)).is_err() {
+                if !voice.tell(ChildEvent::Output(output)) {
                     return Ok(None);
                 }
             }

@@ -1,18 +1,19 @@
-//! Real sockets: TCP and Unix, non-blocking, one small task a connection.
-//!
-//! A connection's task only waits until there is something to read; reading, executing and answering are one
-//! straight call on the same thread, so no command ever changes task or crosses a channel.
+//! Real sockets, TCP and Unix, non-blocking, as `mio` watches them.
 
-use std::{cell::Cell, io, net::SocketAddr, rc::Rc};
-
-use engine::io::Endpoint;
-use tokio::{
-    net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream},
-    sync::Notify,
-    task::AbortHandle,
+use std::{
+    io::{self, Read, Write},
+    net::SocketAddr,
 };
 
-/// A connected socket.
+use engine::io::Endpoint;
+use mio::{
+    Interest, Registry, Token,
+    event::Source,
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
+};
+use socket2::{Domain, SockRef, Socket, Type};
+
+/// A connected socket, or one that is being connected.
 pub enum Stream {
     /// TCP.
     Tcp(TcpStream),
@@ -21,39 +22,38 @@ pub enum Stream {
 }
 
 impl Stream {
-    /// Wait until there may be something to read.
-    pub async fn readable(&self) -> io::Result<()> {
-        match self {
-            Self::Tcp(stream) => stream.readable().await,
-            Self::Unix(stream) => stream.readable().await,
+    /// Begin a TCP connection to this address, from `source` if that can be had (`bind-source-addr`).
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn connect(to: SocketAddr, source: Option<SocketAddr>) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        if let Some(source) = source {
+            // As in Redis, a connection from another address is better than none.
+            let _ = socket.set_reuse_address(true).and_then(|()| socket.bind(&source.into()));
+        }
+        match socket.connect(&to.into()) {
+            Err(error) if rustix::io::Errno::from_io_error(&error) != Some(IN_PROGRESS) => {
+                Err(error)
+            }
+            _ => Ok(Self::Tcp(TcpStream::from_std(socket.into()))),
         }
     }
 
-    /// Wait until it may be written to.
-    pub async fn writable(&self) -> io::Result<()> {
-        match self {
-            Self::Tcp(stream) => stream.writable().await,
-            Self::Unix(stream) => stream.writable().await,
+    /// Whether a connection that was begun stands by now.
+    ///
+    /// # Errors
+    /// It could not be made.
+    pub fn is_connected(&self) -> io::Result<bool> {
+        let Self::Tcp(stream) = self else { return Ok(true) };
+        if let Some(error) = stream.take_error()? {
+            return Err(error);
         }
-    }
-
-    /// read(2).
-    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.try_read(buf),
-            Self::Unix(stream) => stream.try_read(buf),
-        }
-    }
-
-    /// write(2); 0 when the socket can take nothing now.
-    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let written = match self {
-            Self::Tcp(stream) => stream.try_write(bytes),
-            Self::Unix(stream) => stream.try_write(bytes),
-        };
-        match written {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-            other => other,
+        match stream.peer_addr() {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
@@ -68,82 +68,65 @@ impl Stream {
             Self::Unix(_) => (Endpoint::new(unix_path, 0), Endpoint::new(unix_path, 0)),
         }
     }
-}
 
-/// Whether a connection is read, shared with the task that reads it.
-#[derive(Default)]
-pub struct Gate {
-    shut: Cell<bool>,
-    opened: Notify,
-}
-
-impl Gate {
-    /// Leave what comes in the socket.
-    pub fn shut(&self) {
-        self.shut.set(true);
-    }
-
-    /// Go on reading.
-    pub fn open(&self) {
-        self.shut.set(false);
-        self.opened.notify_one();
-    }
-
-    /// Wait until it is open.
-    pub async fn passed(&self) {
-        while self.shut.get() {
-            self.opened.notified().await;
+    /// Set what is set on every TCP connection: no delay, and keepalive probes every `keepalive` seconds (0: none).
+    pub fn tune(&self, keepalive: u64) {
+        let Self::Tcp(stream) = self else { return };
+        // A socket that refuses an option still serves.
+        let _ = stream.set_nodelay(true);
+        if keepalive > 0 {
+            let interval = std::time::Duration::from_secs((keepalive / 3).max(1));
+            let probes = socket2::TcpKeepalive::new()
+                .with_time(std::time::Duration::from_secs(keepalive))
+                .with_interval(interval)
+                .with_retries(3);
+            let _ = SockRef::from(stream).set_tcp_keepalive(&probes);
         }
     }
-}
 
-/// A connection as the driver keeps it.
-pub struct Conn {
-    /// The socket, shared with the task that waits for it.
-    pub stream: Rc<Stream>,
-    /// Bytes that the socket could not take yet.
-    pub unsent: Vec<u8>,
-    /// How many of them are gone already.
-    pub sent: usize,
-    /// Whether it is read.
-    pub gate: Rc<Gate>,
-    /// Ends the task that reads.
-    pub reader: Option<AbortHandle>,
-}
-
-impl Conn {
-    /// A connection without a reading task.
-    pub fn new(stream: Rc<Stream>) -> Self {
-        Self { stream, unsent: Vec::new(), sent: 0, gate: Rc::default(), reader: None }
-    }
-
-    /// Bytes that wait for the socket.
-    pub fn backlog(&self) -> usize {
-        self.unsent.len() - self.sent
-    }
-
-    /// Send what waits; true when nothing is left.
+    /// Watch it. Both directions are watched from the beginning to the end: an edge is reported once, so that a
+    /// direction nobody waits for costs nothing.
     ///
     /// # Errors
-    /// The connection is broken.
-    pub fn push_on(&mut self) -> io::Result<bool> {
-        while self.sent < self.unsent.len() {
-            match self.stream.try_write(&self.unsent[self.sent..])? {
-                0 => return Ok(false),
-                n => self.sent += n,
-            }
-        }
-        self.unsent.clear();
-        self.sent = 0;
-        Ok(true)
+    /// The operating system's.
+    pub fn watch(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        let source: &mut dyn Source = match self {
+            Self::Tcp(stream) => stream,
+            Self::Unix(stream) => stream,
+        };
+        registry.register(source, token, Interest::READABLE | Interest::WRITABLE)
     }
 }
 
-impl Drop for Conn {
-    fn drop(&mut self) {
-        if let Some(reader) = self.reader.take() {
-            reader.abort();
+/// connect(2) goes on in the background.
+const IN_PROGRESS: rustix::io::Errno = rustix::io::Errno::INPROGRESS;
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read(buffer),
+            Self::Unix(stream) => stream.read(buffer),
         }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.write(bytes),
+            Self::Unix(stream) => stream.write(bytes),
+        }
+    }
+
+    fn write_vectored(&mut self, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.write_vectored(slices),
+            Self::Unix(stream) => stream.write_vectored(slices),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -161,41 +144,45 @@ impl Listener {
     /// # Errors
     /// The operating system's, above all "Address already in use".
     pub fn tcp(address: SocketAddr, backlog: u32) -> io::Result<Self> {
-        let socket = if address.is_ipv4() {
-            TcpSocket::new_v4()?
-        } else {
-            let socket = TcpSocket::new_v6()?;
-            socket2::SockRef::from(&socket).set_only_v6(true)?;
-            socket
-        };
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        Ok(Self::Tcp(socket.listen(backlog)?))
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+        Ok(Self::Tcp(TcpListener::from_std(socket.into())))
     }
 
-    /// Wait for the next peer.
+    /// Listen on a Unix domain socket.
     ///
     /// # Errors
-    /// The operating system's: too many open files, or a peer that left before it was accepted.
-    pub async fn accept(&self) -> io::Result<Stream> {
-        match self {
-            Self::Tcp(listener) => Ok(Stream::Tcp(listener.accept().await?.0)),
-            Self::Unix(listener) => Ok(Stream::Unix(listener.accept().await?.0)),
-        }
+    /// The operating system's.
+    pub fn unix(path: &str) -> io::Result<Self> {
+        UnixListener::bind(path).map(Self::Unix)
     }
-}
 
-/// What is set on every TCP connection: no delay, and keepalive probes every `keepalive` seconds (0: none).
-pub fn tune(stream: &Stream, keepalive: u64) {
-    let Stream::Tcp(stream) = stream else { return };
-    // A socket that refuses an option still serves.
-    let _ = stream.set_nodelay(true);
-    if keepalive > 0 {
-        let interval = std::time::Duration::from_secs((keepalive / 3).max(1));
-        let probes = socket2::TcpKeepalive::new()
-            .with_time(std::time::Duration::from_secs(keepalive))
-            .with_interval(interval)
-            .with_retries(3);
-        let _ = socket2::SockRef::from(stream).set_tcp_keepalive(&probes);
+    /// Watch it.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn watch(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        let source: &mut dyn Source = match self {
+            Self::Tcp(listener) => listener,
+            Self::Unix(listener) => listener,
+        };
+        registry.register(source, token, Interest::READABLE)
+    }
+
+    /// The next peer.
+    ///
+    /// # Errors
+    /// The operating system's: nobody waits, too many open files, or a peer that left before it was accepted.
+    pub fn accept(&self) -> io::Result<Stream> {
+        match self {
+            Self::Tcp(listener) => Ok(Stream::Tcp(listener.accept()?.0)),
+            Self::Unix(listener) => Ok(Stream::Unix(listener.accept()?.0)),
+        }
     }
 }

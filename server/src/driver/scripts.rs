@@ -1,12 +1,16 @@
 //! A sentinel's scripts: real programs, each watched until it ends.
 
-use std::{cell::RefCell, collections::HashMap, rc::Weak};
+use std::{
+    collections::HashMap,
+    os::unix::process::ExitStatusExt as _,
+    process::{Child, Command},
+    thread,
+};
 
 use engine::io::{Input, ScriptId, ScriptNews};
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::{process::Command, task::spawn_local};
 
-use super::Driver;
+use super::{Driver, mailbox::Message};
 
 /// What execve(2) failing looks like to Sentinel: do not try again.
 const NOT_RUN: ScriptNews = ScriptNews::Ended { code: 2, signal: 0 };
@@ -17,27 +21,21 @@ pub type Scripts = HashMap<ScriptId, u32>;
 impl Driver {
     /// Run a program; it has the node's own standard streams, as in Redis.
     pub(super) fn run_script(&mut self, id: ScriptId, argv: &[String]) {
-        let mut command = Command::new(&argv[0]);
-        let started = command.args(&argv[1..]).spawn();
-        let Some((mut process, pid)) = started.ok().and_then(|it| it.id().map(|pid| (it, pid)))
-        else {
+        let Ok(process) = Command::new(&argv[0]).args(&argv[1..]).spawn() else {
             self.news.push_back(Input::Script { id, news: NOT_RUN });
             return;
         };
+        let pid = process.id();
         self.scripts.insert(id, pid);
         self.news.push_back(Input::Script { id, news: ScriptNews::Started { pid } });
-        let driver: Weak<RefCell<Self>> = self.myself.clone();
-        spawn_local(async move {
-            let ended = process.wait().await;
-            let Some(driver) = driver.upgrade() else { return };
-            let mut driver = driver.borrow_mut();
-            driver.scripts.remove(&id);
-            let news = ended.map_or(NOT_RUN, |status| ScriptNews::Ended {
-                code: status.code().unwrap_or(0),
-                signal: std::os::unix::process::ExitStatusExt::signal(&status).unwrap_or(0),
-            });
-            driver.step(Input::Script { id, news });
-        });
+        let mailbox = self.mailbox.clone_sender();
+        let watch = move || mailbox.send(Message::Script { id, news: end_of(process) });
+        if thread::Builder::new().name("script".into()).spawn(watch).is_err() {
+            // Nobody will hear of its end: it counts as not run.
+            self.kill_script(id);
+            self.scripts.remove(&id);
+            self.news.push_back(Input::Script { id, news: NOT_RUN });
+        }
     }
 
     /// SIGKILL, if it still runs.
@@ -48,4 +46,12 @@ impl Driver {
             let _ = kill_process(pid, Signal::KILL);
         }
     }
+}
+
+/// Wait for the end of a script.
+fn end_of(mut process: Child) -> ScriptNews {
+    process.wait().map_or(NOT_RUN, |status| ScriptNews::Ended {
+        code: status.code().unwrap_or(0),
+        signal: status.signal().unwrap_or(0),
+    })
 }

@@ -7,8 +7,7 @@ const ONE_ENGINE: &str = "One thread serves all clients, as in Redis without io-
 /// The rows.
 pub const ROWS: &[Directive] = &[
     special("bind", Special::Bind),
-    optional("bind-source-addr", Place::Kept)
-        .kept_only("Outgoing connections start at the address that the system chooses."),
+    optional("bind-source-addr", field!(network.bind_source_addr)),
     number("port", PORT, 6379, field!(network.port)),
     number("tcp-backlog", NATURAL, 511, field!(network.tcp_backlog)).immutable(),
     optional("unixsocket", field!(network.unixsocket)).immutable(),
