@@ -8,7 +8,7 @@ use engine::{
     config::Config,
     io::{ConnId, DiskError, DiskErrorKind, Effect, Effects, Endpoint, Input},
     node::{Birth, Node},
-    time::Time,
+    time::{Clock, Instant as Moment},
 };
 
 const KEYS: u64 = 100_000;
@@ -21,7 +21,7 @@ fn main() {
     let mut node = Node::new(Birth { seed: 1, pid: 1, config });
     let mut fx = Effects::default();
     let (conn, peer) = (ConnId::accepted(1), Endpoint::new("127.0.0.1", 1));
-    let mut now = Time::from_millis(1_700_000_000_000);
+    let mut now = Clock::undisturbed(Moment::from_millis(1_700_000_000_000));
     node.step(now, Input::Boot, &mut fx);
     answer_disk(&mut node, now, &mut fx);
     node.step(now, Input::Accepted { conn, peer: peer.clone(), local: peer }, &mut fx);
@@ -29,7 +29,7 @@ fn main() {
         let requests = requests(write);
         let begun = Instant::now();
         for step in 0..STEPS {
-            now = Time(now.0 + 10);
+            now = Clock::undisturbed(now.mono.plus_micros(10));
             let bytes = &requests[step % requests.len()];
             node.step(now, Input::Received { conn, bytes }, &mut fx);
             while let Some((_, buffer)) = fx.sends.pop() {
@@ -48,7 +48,7 @@ fn main() {
 }
 
 /// The node looks for its files: there are none.
-fn answer_disk(node: &mut Node, now: Time, fx: &mut Effects) {
+fn answer_disk(node: &mut Node, now: Clock, fx: &mut Effects) {
     while let Some(effect) = fx.actions.pop() {
         if let Effect::Disk { id, .. } = effect {
             let text = "No such file or directory".to_owned();

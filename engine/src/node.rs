@@ -35,7 +35,7 @@ use crate::{
     persistence::Persistence,
     replication::Replication,
     sentinel::Sentinel,
-    time::Time,
+    time::{Clock, Instant},
     trace::{LogRole, ServerFact},
     turn::{Ids, Turn},
 };
@@ -92,7 +92,7 @@ pub struct Server {
     pub(crate) keyspace: Keyspace,
     /// 40 hexadecimal digits, new in every life.
     pub(crate) run_id: String,
-    pub(crate) born: Time,
+    pub(crate) born: Instant,
     pub(crate) commands: Arc<CommandIndex>,
     /// 24 bits of seconds, moved by the cron: what an access leaves in an entry (`lru_clock`).
     pub(crate) lru_clock: u32,
@@ -122,7 +122,7 @@ pub struct Server {
     pub(crate) replication: Replication,
     /// `Some` makes this node a sentinel.
     pub(crate) sentinel: Option<Sentinel>,
-    pub(crate) next_cron: Time,
+    pub(crate) next_cron: Instant,
     pub(crate) cross_protocol: cross_protocol::CrossProtocolGuard,
 }
 
@@ -137,15 +137,15 @@ impl Node {
         let server = Server::new(&config, &mut ids);
         let role = server.log_role();
         Self {
-            turn: Turn { now: Time::default(), role, config, ids, fx: Effects::default() },
+            turn: Turn { clock: Clock::default(), role, config, ids, fx: Effects::default() },
             server,
         }
     }
 
     /// Take in one input; everything that follows from it stands in `fx` afterwards.
-    pub fn step(&mut self, now: Time, input: Input<'_>, fx: &mut Effects) {
+    pub fn step(&mut self, clock: Clock, input: Input<'_>, fx: &mut Effects) {
         let Self { turn, server } = self;
-        turn.now = now;
+        turn.clock = clock;
         turn.role = server.log_role();
         core::mem::swap(&mut turn.fx, fx);
         server.step(turn, input);
@@ -153,7 +153,7 @@ impl Node {
     }
 
     /// When [`Input::Timer`] is due.
-    pub fn next_wake(&self) -> Time {
+    pub fn next_wake(&self) -> Instant {
         self.server.next_wake()
     }
 
@@ -198,14 +198,14 @@ impl Server {
             run_id,
             keyspace: Keyspace::new(config.general.databases as usize, hash_seed),
             config_jobs: configuration::ConfigJobs::default(),
-            born: Time::default(),
+            born: Instant::default(),
             clients: Clients::default(),
             dirty: 0,
             propagation: Propagation::default(),
             at_unit_end: Vec::new(),
             persistence: Persistence::default(),
             sentinel,
-            next_cron: Time::default(),
+            next_cron: Instant::default(),
             cross_protocol: Default::default(),
         }
     }
@@ -238,15 +238,15 @@ impl Server {
         }
     }
 
-    fn next_wake(&self) -> Time {
+    fn next_wake(&self) -> Instant {
         let ends = [self.next_wait_end(), self.persistence.aof.lingers_until()];
-        ends.into_iter().flatten().fold(self.next_cron, Time::min)
+        ends.into_iter().flatten().fold(self.next_cron, Instant::min)
     }
 
     fn boot(&mut self, turn: &mut Turn) {
-        self.born = turn.now;
-        self.advance_clock(turn.now);
-        self.next_cron = turn.now.plus_millis(CRON_MILLIS);
+        self.born = turn.clock.mono;
+        self.advance_clock(turn.clock.wall);
+        self.next_cron = turn.clock.mono.plus_millis(CRON_MILLIS);
         self.note_start(turn);
         if self.sentinel.is_some() {
             return self.boot_sentinel(turn);
@@ -258,9 +258,9 @@ impl Server {
 
     fn on_timer(&mut self, turn: &mut Turn) {
         self.release_waiters(turn);
-        self.persistence.aof.end_linger(turn.now);
-        if turn.now >= self.next_cron {
-            self.next_cron = turn.now.plus_millis(CRON_MILLIS);
+        self.persistence.aof.end_linger(turn.clock.mono);
+        if turn.clock.mono >= self.next_cron {
+            self.next_cron = turn.clock.mono.plus_millis(CRON_MILLIS);
             if !self.cron_paused {
                 self.cron(turn);
             }
@@ -333,7 +333,7 @@ impl Server {
         }
         for (db, command, for_aof) in pending.drain_as_transaction() {
             if for_aof {
-                self.persistence.feed(turn.now, db, command);
+                self.persistence.feed(turn.clock.wall, db, command);
             }
             self.replication.feed(db, command);
         }

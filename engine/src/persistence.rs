@@ -33,7 +33,7 @@ use crate::{
     io::{ChildEvent, ConnId, DiskError, DiskId, DiskReply, Effect, JobId, KeyDelay},
     node::{Blocked, Server},
     refusal::Refusal,
-    time::Time,
+    time::{Instant, Time},
     turn::Turn,
 };
 
@@ -109,7 +109,7 @@ pub struct Child {
     /// What logs and temporary files call it.
     pub pid: u32,
     /// When it was started.
-    pub since: Time,
+    pub since: Instant,
     /// What it is for.
     pub kind: ChildKind,
 }
@@ -118,7 +118,7 @@ pub struct Child {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ChildProgress {
     /// When it was started.
-    pub since: Time,
+    pub since: Instant,
     /// Keys that it has to write.
     pub total: u64,
     /// Keys that it has written, by its latest report.
@@ -297,7 +297,7 @@ impl Server {
     }
 
     /// A child is being started.
-    pub(crate) fn begin_progress(&mut self, now: Time) {
+    pub(crate) fn begin_progress(&mut self, now: Instant) {
         let total = self.keyspace.len();
         self.persistence.progress = ChildProgress { since: now, total, written: 0 };
     }

@@ -29,7 +29,7 @@ use crate::{
     io::{ConnId, Endpoint},
     node::Client,
     resp::encode::push_command,
-    time::Time,
+    time::Instant,
 };
 
 pub mod attached;
@@ -81,7 +81,7 @@ pub struct Replication {
     /// The child that makes the RDB for replicas.
     pub(crate) full_sync: Option<FullSync>,
     /// When the last replica went, on a node that has none.
-    pub(crate) no_replicas_since: Time,
+    pub(crate) no_replicas_since: Instant,
     /// Connections that ended in this step and may have been replicas'.
     pub(crate) ended: Vec<ConnId>,
     /// See [`Replication::good_replicas`].
@@ -90,7 +90,7 @@ pub struct Replication {
     pub(crate) wants_acks: bool,
     /// The FAILOVER that is under way.
     pub(crate) failover: Option<failover::Failover>,
-    pub(crate) next_cron: Time,
+    pub(crate) next_cron: Instant,
     /// How many seconds the cron has counted, for the PINGs.
     pub(crate) cron_loops: u64,
 }
@@ -121,12 +121,12 @@ impl Replication {
             stats: SyncStats::default(),
             announcements: BTreeMap::new(),
             full_sync: None,
-            no_replicas_since: Time::default(),
+            no_replicas_since: Instant::default(),
             ended: Vec::new(),
             good: 0,
             wants_acks: false,
             failover: None,
-            next_cron: Time::default(),
+            next_cron: Instant::default(),
             cron_loops: 0,
         }
     }
@@ -175,7 +175,7 @@ impl Replication {
     }
 
     /// Count them: once a second, and when one comes or goes.
-    pub(crate) fn count_good_replicas(&mut self, now: Time, max_lag: u32) {
+    pub(crate) fn count_good_replicas(&mut self, now: Instant, max_lag: u32) {
         let is_good =
             |replica: &&Attached| replica.is_online() && replica.lag(now) <= u64::from(max_lag);
         self.good = self.replicas.iter().filter(is_good).count() as u64;

@@ -39,7 +39,7 @@ use crate::turn::Turn;
 use crate::{
     io::{Effects, Endpoint},
     node::Server,
-    time::Time,
+    time::Instant,
     trace::{Event, SentinelFact, Subject},
 };
 
@@ -195,25 +195,25 @@ impl Sentinel {
     pub fn start(&mut self, cx: &mut Cx<'_>) {
         for who in self.everybody() {
             if let Some(inst) = self.inst_mut(&who) {
-                inst.last_published = cx.turn.now;
+                inst.last_published = cx.turn.clock.mono;
                 let link = inst.link;
                 if let Some(link) = self.links.get_mut(link) {
-                    link.forgive(cx.turn.now);
+                    link.forgive(cx.turn.clock.mono);
                 }
             }
         }
         for master in self.masters.values_mut() {
-            master.report.role_since = cx.turn.now;
+            master.report.role_since = cx.turn.clock.mono;
             for replica in master.replicas.values_mut() {
-                replica.report.role_since = cx.turn.now;
-                replica.followed_since = cx.turn.now;
+                replica.report.role_since = cx.turn.clock.mono;
+                replica.followed_since = cx.turn.clock.mono;
             }
             for peer in master.sentinels.values_mut() {
-                peer.last_hello = cx.turn.now;
-                peer.last_answer = cx.turn.now;
+                peer.last_hello = cx.turn.clock.mono;
+                peer.last_answer = cx.turn.clock.mono;
             }
         }
-        self.tilt.start(cx.turn.now);
+        self.tilt.start(cx.turn.clock.wall);
         if self.my_id.is_empty() {
             self.my_id = cx.turn.ids.hex();
             self.flush(cx);
@@ -358,12 +358,17 @@ impl Sentinel {
 
     /// A replica not known before.
     pub(crate) fn add_replica(&mut self, cx: &mut Cx<'_>, name: &str, addr: Endpoint) {
-        let Some(who) = self.insert_replica(name, addr, cx.turn.now) else { return };
+        let Some(who) = self.insert_replica(name, addr, cx.turn.clock.mono) else { return };
         self.event(cx, Event::ReplicaFound, &who);
     }
 
     /// Make a replica known; `None` if it is already, or the master is not.
-    pub(crate) fn insert_replica(&mut self, name: &str, addr: Endpoint, now: Time) -> Option<Who> {
+    pub(crate) fn insert_replica(
+        &mut self,
+        name: &str,
+        addr: Endpoint,
+        now: Instant,
+    ) -> Option<Who> {
         let master = self.masters.get_mut(name)?;
         if Self::replica_key(master, &addr.host, addr.port).is_some() {
             return None;
@@ -375,7 +380,13 @@ impl Sentinel {
     }
 
     /// Make a sentinel known to a master. It uses the link that it has with us for another master, if there is one.
-    pub(crate) fn insert_peer(&mut self, name: &str, id: &str, addr: Endpoint, now: Time) -> Who {
+    pub(crate) fn insert_peer(
+        &mut self,
+        name: &str,
+        id: &str,
+        addr: Endpoint,
+        now: Instant,
+    ) -> Who {
         let others = self.masters.values().filter_map(|master| master.sentinels.get(id));
         let shared = others.map(|peer| peer.inst.link).next();
         let link = match shared {

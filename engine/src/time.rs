@@ -1,12 +1,47 @@
-//! Time as a plain value: the engine is told what time it is, it never asks.
+//! Time as plain values: the engine receives the time with every input, it never reads a clock.
 //!
-//! One clock serves everything, as in Redis: the wall clock, in microseconds since the Unix epoch.
-//! Expiry times, Sentinel's periods and the log's stamps are all read from it, so a jump of the clock
-//! (a fault that the simulation can inject) does to this engine what it does to Redis.
+//! There are two clocks, because only one of them can be trusted to move forward at one second a second:
+//!
+//! ```text
+//!   wall   (Time)     microseconds since the Unix epoch; an operator or NTP may set it back or forward by hours
+//!                     expiry, LASTSAVE, TIME, log stamps, file names, TILT's comparison
+//!   mono   (Instant)  never goes back, never jumps
+//!                     cron, timeouts, PINGs, fsync every second, Sentinel's periods, CLIENT PAUSE, WAIT
+//! ```
+//!
+//! They are two types, so that no timer can be compared with the wall clock by mistake.
 
 use core::time::Duration;
 
-/// A moment: microseconds since the Unix epoch.
+/// Both clocks, read at the same moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// What a wall clock shows.
+    pub wall: Time,
+    /// What a stopwatch shows.
+    pub mono: Instant,
+}
+
+impl Clock {
+    /// Both clocks at one moment of a world in which nothing has ever set the wall clock: both count from the Unix epoch.
+    pub const fn undisturbed(mono: Instant) -> Self {
+        Self::off_by(mono, 0)
+    }
+
+    /// Both clocks in such a world after its wall clock was set forward by so many microseconds; negative: back.
+    pub const fn off_by(mono: Instant, micros: i64) -> Self {
+        Self { wall: Time(mono.0.saturating_add_signed(micros)), mono }
+    }
+
+    /// What the wall clock will show at `then`, if nothing sets it meanwhile.
+    pub const fn wall_at(self, then: Instant) -> Time {
+        let ahead = then.0.saturating_sub(self.mono.0);
+        let behind = self.mono.0.saturating_sub(then.0);
+        Time(self.wall.0.saturating_add(ahead).saturating_sub(behind))
+    }
+}
+
+/// A moment of the wall clock: microseconds since the Unix epoch.
 #[derive(
     Clone,
     Copy,
@@ -27,7 +62,7 @@ impl Time {
         Self(millis.saturating_mul(1000))
     }
 
-    /// Whole milliseconds since the Unix epoch: the unit of expiry times and of Sentinel.
+    /// Whole milliseconds since the Unix epoch: the unit of expiry times.
     pub const fn as_millis(self) -> u64 {
         self.0 / 1000
     }
@@ -37,24 +72,69 @@ impl Time {
         self.0 / 1_000_000
     }
 
-    /// How long ago `earlier` was; zero if it lies ahead (the clock went backwards).
-    pub const fn since(self, earlier: Time) -> Duration {
+    /// This moment and `millis` milliseconds more.
+    pub const fn plus_millis(self, millis: u64) -> Time {
+        Time(self.0.saturating_add(millis.saturating_mul(1000)))
+    }
+}
+
+/// A moment of the monotonic clock: microseconds since a beginning that the driver chooses.
+///
+/// The beginning must lie far enough back that `Instant::default()` is long ago: it stands for "never" in Sentinel's
+/// records, as 0 does in Redis's.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+pub struct Instant(pub u64);
+
+impl Instant {
+    /// The moment `millis` milliseconds after the beginning.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis.saturating_mul(1000))
+    }
+
+    /// Whole seconds since the beginning.
+    pub const fn as_secs(self) -> u64 {
+        self.0 / 1_000_000
+    }
+
+    /// Whole milliseconds since the beginning.
+    pub const fn as_millis(self) -> u64 {
+        self.0 / 1000
+    }
+
+    /// How long ago `earlier` was; zero if it lies ahead.
+    pub const fn since(self, earlier: Instant) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
     /// Milliseconds since `earlier`, zero if it lies ahead.
-    pub const fn millis_since(self, earlier: Time) -> u64 {
+    pub const fn millis_since(self, earlier: Instant) -> u64 {
         self.0.saturating_sub(earlier.0) / 1000
     }
 
-    /// This moment and `duration` more.
-    pub const fn plus(self, duration: Duration) -> Time {
-        Time(self.0.saturating_add(duration.as_micros() as u64))
+    /// Whole seconds since `earlier`, as Redis counts them: the difference of two numbers of whole seconds.
+    pub const fn secs_since(self, earlier: Instant) -> u64 {
+        self.as_secs().saturating_sub(earlier.as_secs())
+    }
+
+    /// This moment and `micros` microseconds more.
+    pub const fn plus_micros(self, micros: u64) -> Instant {
+        Instant(self.0.saturating_add(micros))
     }
 
     /// This moment and `millis` milliseconds more.
-    pub const fn plus_millis(self, millis: u64) -> Time {
-        Time(self.0.saturating_add(millis.saturating_mul(1000)))
+    pub const fn plus_millis(self, millis: u64) -> Instant {
+        Instant(self.0.saturating_add(millis.saturating_mul(1000)))
     }
 }
 

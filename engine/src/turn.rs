@@ -1,9 +1,9 @@
 //! The turn: what every subsystem needs while the node handles one input.
 //!
 //! ```text
-//!   Node::step(now, input, effects)
+//!   Node::step(clock, input, effects)
 //!        │
-//!        ├─ Turn    now · role · config · ids · fx        lent to one subsystem after the other
+//!        ├─ Turn    clock · role · config · ids · fx        lent to one subsystem after the other
 //!        └─ Server  keyspace, clients, persistence, replication, sentinel, …: each owns its state
 //! ```
 //!
@@ -16,15 +16,15 @@ use crate::{
     config::Config,
     io::{ConnId, DiskId, DiskOp, Effect, Effects, Garbage, JobId},
     keyspace::{Database, Keyspace},
-    time::Time,
+    time::Clock,
     trace::{LogRole, Trace},
 };
 
 /// What the node lends to its subsystems while it handles one input.
 #[derive(Clone, Debug)]
 pub struct Turn {
-    /// The time of this input.
-    pub now: Time,
+    /// Both clocks, as of this input.
+    pub clock: Clock,
     /// The role that log lines show.
     pub role: LogRole,
     /// What redis.conf, the command line and CONFIG SET say.
@@ -38,12 +38,12 @@ pub struct Turn {
 impl Turn {
     /// State a fact: for the log, the timeline, the lessons and the checkers.
     pub fn note(&mut self, fact: impl Into<Trace>) {
-        self.fx.trace(self.now, self.role, fact.into());
+        self.fx.trace(self.clock.wall, self.role, fact.into());
     }
 
     /// State a fact in the name of a child process.
     pub fn note_child(&mut self, fact: impl Into<Trace>) {
-        self.fx.trace(self.now, LogRole::Child, fact.into());
+        self.fx.trace(self.clock.wall, LogRole::Child, fact.into());
     }
 
     /// Ask the disk for something; the answer comes as [`Input::Disk`](crate::io::Input::Disk) under this number.

@@ -39,7 +39,7 @@ pub use disk::strerror;
 use engine::{
     io::{ChildEvent, ConnId, DiskReply, Effect, Effects, Input, JobId},
     node::Node,
-    time::Time,
+    time::{Clock, Time},
 };
 use mailbox::{Mailbox, Message};
 use mio::{Events, Poll, Token};
@@ -126,10 +126,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Events that one call of the operating system reports.
 const EVENTS: usize = 1024;
 
-/// Now, as the engine counts time.
-pub fn now() -> Time {
+/// Both clocks, now. The monotonic one counts from the Unix epoch too, as the wall clock stood when it was first read: so
+/// its zero lies long ago, as the engine wants it.
+pub fn clock() -> Clock {
+    static START: std::sync::OnceLock<(u64, Instant)> = std::sync::OnceLock::new();
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time(since.as_micros() as u64)
+    let wall = since.as_micros() as u64;
+    let (began, start) = START.get_or_init(|| (wall, Instant::now()));
+    let mono = began + start.elapsed().as_micros() as u64;
+    Clock { wall: Time(wall), mono: engine::time::Instant(mono) }
 }
 
 /// Microseconds since the first call: a clock that never goes back, for measuring.
@@ -190,7 +195,7 @@ impl Driver {
         self.hear_threads();
         self.read_ready();
         self.hear_children();
-        if now() >= self.node.next_wake() {
+        if clock().mono >= self.node.next_wake() {
             self.feed(Input::Timer);
         }
         if let Some(piece) = self.read.pop_front() {
@@ -211,7 +216,7 @@ impl Driver {
         if has_work {
             return Duration::ZERO;
         }
-        let mut wait = self.node.next_wake().since(now());
+        let mut wait = self.node.next_wake().since(clock().mono);
         if let Some(accept) = self.acceptors.time_to_wait() {
             wait = wait.min(accept);
         }
@@ -308,7 +313,7 @@ impl Driver {
         if self.exit.is_some() {
             return;
         }
-        self.node.step(now(), input, &mut self.fx);
+        self.node.step(clock(), input, &mut self.fx);
         self.carry_out();
         self.hear_news();
     }
@@ -316,7 +321,7 @@ impl Driver {
     /// Pass on what carrying out effects brought about.
     fn hear_news(&mut self) {
         while let Some(news) = self.news.pop_front() {
-            self.node.step(now(), news, &mut self.fx);
+            self.node.step(clock(), news, &mut self.fx);
             self.carry_out();
         }
     }

@@ -103,7 +103,7 @@ fn serve(configured: Configured) -> Result<ExitCode, String> {
     let listeners = driver::listen(&settings).map_err(|(what, error)| {
         // Whoever waits for the node looks for this line.
         let fact = Trace::Server(ServerFact::ListenFailed { port: config.network.port });
-        log.write(&[Traced { at: driver::now(), role: LogRole::Master, fact }]);
+        log.write(&[Traced { at: driver::clock().wall, role: LogRole::Master, fact }]);
         not_listening(&what, &error)
     })?;
     if listeners.is_empty() {

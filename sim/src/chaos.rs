@@ -126,7 +126,7 @@ impl Dice<'_> {
             }
             // Nobody sets a clock right again.
             _ => {
-                let millis = self.up_to(20_000).cast_signed() - 10_000;
+                let millis = self.up_to(8 * 3_600_000).cast_signed() - 4 * 3_600_000;
                 (Action::ClockJump { node, millis }, None)
             }
         }

@@ -14,7 +14,7 @@ use engine::{
     },
     keyspace::Keyspace,
     node::{Birth, Node, view::AofProgress},
-    time::Time,
+    time::{Clock, Instant, Time},
 };
 
 use crate::{
@@ -212,14 +212,10 @@ impl Host {
         }
     }
 
-    /// What this machine's clock shows at the world's `now`.
-    pub fn clock(&self, now: Time) -> Time {
-        Time(now.0.saturating_add_signed(self.clock_micros))
-    }
-
-    /// When it is in the world, when this machine's clock shows `then`.
-    pub(crate) fn world_time(&self, then: Time) -> Time {
-        Time(then.0.saturating_add_signed(-self.clock_micros))
+    /// What this machine's clocks show at the world's `now`: the monotonic one is the world's own time, the wall clock
+    /// is off by what clock jumps have added.
+    pub fn clock(&self, now: Time) -> Clock {
+        Clock::off_by(Instant(now.0), self.clock_micros)
     }
 
     /// The engine, if a process runs.

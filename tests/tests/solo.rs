@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use engine::config::Config;
 use engine::io::{ChildEvent, ChildOutput, ConnId, Effect, Effects, Endpoint, Input};
 use engine::node::{Birth, Node};
-use engine::time::Time;
+use engine::time::{Clock, Instant};
 
 use crate::memory::{Files, made_by, perform};
 
@@ -13,7 +13,7 @@ use crate::memory::{Files, made_by, perform};
 pub struct Solo {
     node: Node,
     files: Files,
-    now: Time,
+    now: Instant,
 }
 
 const CLIENT: ConnId = ConnId::accepted(1);
@@ -24,7 +24,7 @@ impl Solo {
         config.persistence.save.clear();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
         let node = Node::new(Birth { seed: 7, pid: 1, config });
-        let mut solo = Self { node, files: Files::new(), now: Time(now.as_micros() as u64) };
+        let mut solo = Self { node, files: Files::new(), now: Instant(now.as_micros() as u64) };
         solo.drive(Input::Boot);
         let peer = Endpoint::new("127.0.0.1", 50_000);
         solo.drive(Input::Accepted { conn: CLIENT, peer: peer.clone(), local: peer });
@@ -44,13 +44,13 @@ impl Solo {
     /// Hand one input over, and carry out all that follows from it.
     fn drive(&mut self, input: Input<'_>) -> Vec<u8> {
         let (mut fx, now) = (Effects::default(), self.now);
-        self.node.step(now, input, &mut fx);
-        self.node.step(now, Input::BeforeSleep, &mut fx);
+        self.node.step(Clock::undisturbed(now), input, &mut fx);
+        self.node.step(Clock::undisturbed(now), Input::BeforeSleep, &mut fx);
         while !fx.actions.is_empty() {
             for effect in std::mem::take(&mut fx.actions) {
                 self.carry_out(effect, &mut fx);
             }
-            self.node.step(now, Input::BeforeSleep, &mut fx);
+            self.node.step(Clock::undisturbed(now), Input::BeforeSleep, &mut fx);
         }
         let mine = fx.sends.into_iter().filter(|(to, _)| *to == CLIENT);
         mine.flat_map(|(_, bytes)| bytes).collect()
@@ -60,7 +60,7 @@ impl Solo {
         match effect {
             Effect::Disk { id, op } => {
                 let result = perform(&mut self.files, op);
-                self.node.step(self.now, Input::Disk { id, result }, fx);
+                self.node.step(Clock::undisturbed(self.now), Input::Disk { id, result }, fx);
             }
             Effect::StartChild(mut job) => {
                 let made = made_by(&mut job);
@@ -68,7 +68,11 @@ impl Solo {
                 if let ChildOutput::File(path) = job.output {
                     self.files.insert(path, made);
                 }
-                self.node.step(self.now, Input::Child { job: job.id, event }, fx);
+                self.node.step(
+                    Clock::undisturbed(self.now),
+                    Input::Child { job: job.id, event },
+                    fx,
+                );
             }
             _ => {}
         }

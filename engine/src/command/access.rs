@@ -17,7 +17,7 @@ pub type Found<'a> = (Option<EntryRef<'a>>, Reply<'a>);
 impl Ctx<'_> {
     /// The moment against which keys expire, in milliseconds of Unix time.
     pub const fn now_ms(&self) -> u64 {
-        self.turn.now.as_millis()
+        self.turn.clock.wall.as_millis()
     }
 
     /// The client's database.
@@ -110,7 +110,8 @@ impl Ctx<'_> {
         if !expired || !self.node.keys_expire_for(self.client) {
             return false;
         }
-        if !self.node.replication.is_replica() && !self.node.replication_stands_still(self.turn.now)
+        if !self.node.replication.is_replica()
+            && !self.node.replication_stands_still(self.turn.clock.mono)
         {
             self.node.expire_key(self.turn, db, key, Some(self.client));
         }

@@ -271,7 +271,7 @@ fn id(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 }
 
 fn info(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    let line = ctx.node.describe(ctx.client, ctx.turn.now) + "\n";
+    let line = ctx.node.describe(ctx.client, ctx.turn.clock.mono) + "\n";
     ctx.reply().verbatim(&line);
     Ok(())
 }
@@ -314,7 +314,7 @@ fn list(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     });
     shown.sort_by_key(|client| client.id);
     let lines: String =
-        shown.iter().map(|client| ctx.node.describe(client, ctx.turn.now) + "\n").collect();
+        shown.iter().map(|client| ctx.node.describe(client, ctx.turn.clock.mono) + "\n").collect();
     ctx.reply().verbatim(&lines);
     Ok(())
 }
@@ -433,9 +433,9 @@ fn pause(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let millis = parse_i64(args.at(2))
         .ok_or_else(|| Refusal::err("timeout is not an integer or out of range"))?;
     let millis = u64::try_from(millis).map_err(|_| Refusal::err("timeout is negative"))?;
-    let until = ctx.turn.now.plus_millis(millis);
+    let until = ctx.turn.clock.mono.plus_millis(millis);
     // A pause that is on already is made longer or stricter, never shorter or laxer.
-    let old = ctx.node.pauses.by_command.filter(|pause| ctx.turn.now < pause.until);
+    let old = ctx.node.pauses.by_command.filter(|pause| ctx.turn.clock.mono < pause.until);
     ctx.node.pauses.by_command = Some(Pause {
         until: old.map_or(until, |old| old.until.max(until)),
         writes_only: writes_only && old.is_none_or(|old| old.writes_only),

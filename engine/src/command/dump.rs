@@ -163,7 +163,7 @@ fn restore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     ctx.db_mut().set(key, value, Expiry::from(at));
     let clock = match (super::object::counts_uses(ctx), options) {
         (true, Options { freq: Some(freq), .. }) => {
-            Some(((ctx.turn.now.as_secs() / 60) as u32 & 0xffff) << 8 | freq as u32)
+            Some(((ctx.turn.clock.wall.as_secs() / 60) as u32 & 0xffff) << 8 | freq as u32)
         }
         (false, Options { idle: Some(idle), .. }) => {
             Some((i64::from(ctx.node.lru_clock) - idle).rem_euclid(1 << 24) as u32)

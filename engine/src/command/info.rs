@@ -91,7 +91,7 @@ impl Server {
     }
 
     fn info_server(&self, turn: &Turn, out: &mut String) {
-        let uptime = turn.now.since(self.born).as_secs();
+        let uptime = turn.clock.mono.since(self.born).as_secs();
         // What the machine has is no fact of the run: a sentinel reads this text, and a run is the same in the browser.
         let bits = 64;
         let hz = turn.config.general.hz;
@@ -114,7 +114,7 @@ impl Server {
                 ("process_supervised", "no".into()),
                 ("run_id", self.run_id.clone()),
                 ("tcp_port", format!("{}", turn.config.network.port)),
-                ("server_time_usec", format!("{}", turn.now.0)),
+                ("server_time_usec", format!("{}", turn.clock.wall.0)),
                 ("uptime_in_seconds", format!("{uptime}")),
                 ("uptime_in_days", format!("{}", uptime / 86_400)),
                 ("hz", format!("{hz}")),
@@ -126,7 +126,7 @@ impl Server {
             ],
         );
         if let Some(ends_at) = self.ends_at() {
-            let left = ends_at.since(turn.now).as_millis();
+            let left = ends_at.since(turn.clock.mono).as_millis();
             lines(out, &[("shutdown_in_milliseconds", format!("{left}"))]);
         }
     }
@@ -236,7 +236,7 @@ impl Server {
 
     fn info_stats(&self, turn: &Turn, out: &mut String) {
         let stats = &self.stats;
-        let rates = stats.rates(turn.now);
+        let rates = stats.rates(turn.clock.mono);
         numbers(
             out,
             &[
@@ -378,7 +378,7 @@ impl Server {
                 "db{number}:keys={},expires={},avg_ttl={}\r\n",
                 db.len(),
                 db.expiring(),
-                db.average_ttl(turn.now.as_millis())
+                db.average_ttl(turn.clock.wall.as_millis())
             );
         }
     }

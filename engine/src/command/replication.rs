@@ -133,7 +133,7 @@ fn replicaof(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if host.eq_ignore_ascii_case(b"no") && port.eq_ignore_ascii_case(b"one") {
         if ctx.node.replication.is_replica() {
             ctx.node.unfollow(ctx.turn);
-            let client = ctx.node.describe(ctx.client, ctx.turn.now);
+            let client = ctx.node.describe(ctx.client, ctx.turn.clock.mono);
             let fact = ReplicationFact::MasterModeEnabled { client };
             ctx.turn.note(fact);
         }
@@ -153,7 +153,7 @@ fn replicaof(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Ok(());
     }
     ctx.node.follow(ctx.turn, master.clone());
-    let client = ctx.node.describe(ctx.client, ctx.turn.now);
+    let client = ctx.node.describe(ctx.client, ctx.turn.clock.mono);
     let fact = ReplicationFact::ReplicaOf { master, client };
     ctx.turn.note(fact);
     ctx.reply().ok();
@@ -182,7 +182,7 @@ fn wait_for_replicas(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         ctx.reply().integer(reached as i64);
         return Ok(());
     }
-    let until = (timeout > 0).then(|| ctx.turn.now.plus_millis(timeout));
+    let until = (timeout > 0).then(|| ctx.turn.clock.mono.plus_millis(timeout));
     ctx.client.blocked = Some(Blocked::Wait { offset, replicas, until });
     node.replication.wants_acks = true;
     Ok(())
@@ -254,7 +254,8 @@ fn failover(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
                 let millis = parse_i64(args.at(i + 1)).ok_or(Refusal::NotAnInteger)?;
                 let millis = u64::try_from(millis).ok().filter(|millis| *millis > 0);
                 let why = "FAILOVER timeout must be greater than 0";
-                until = Some(ctx.turn.now.plus_millis(millis.ok_or_else(|| Refusal::err(why))?));
+                until =
+                    Some(ctx.turn.clock.mono.plus_millis(millis.ok_or_else(|| Refusal::err(why))?));
                 i += 2;
             }
             b"to" if target.is_none() && i + 2 < args.len() => {

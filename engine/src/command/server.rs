@@ -53,7 +53,7 @@ pub const COMMANDS: &[Row] = &[
 ];
 
 fn time(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    let now = ctx.turn.now;
+    let now = ctx.turn.clock.wall;
     let mut reply = ctx.reply();
     reply.array(2);
     reply.bulk(format!("{}", now.as_secs()).as_bytes());

@@ -8,14 +8,14 @@ use crate::{
     io::{ConnId, Effect, Effects, Endpoint, Input},
     node::{Birth, Node, bench::Disk},
     resp::{encode::push_command, show::show, split::split_args},
-    time::Time,
+    time::{Clock, Instant},
 };
 
 /// A node that is talked to in lines, as through several redis-cli at once.
 struct Terminal {
     node: Node,
     disk: Disk,
-    now: Time,
+    now: Instant,
     fx: Effects,
 }
 
@@ -30,7 +30,7 @@ impl Terminal {
         let mut terminal = Self {
             node: Node::new(Birth { seed: 1, pid: 1, config }),
             disk: Disk::default(),
-            now: Time::from_millis(1_700_000_000_000),
+            now: Instant::from_millis(1_700_000_000_000),
             fx: Effects::default(),
         };
         terminal.step(Input::Boot);
@@ -39,13 +39,17 @@ impl Terminal {
 
     /// One input, and all disk operations that follow from it.
     fn step(&mut self, input: Input<'_>) {
-        self.node.step(self.now, input, &mut self.fx);
+        self.node.step(Clock::undisturbed(self.now), input, &mut self.fx);
         loop {
             let is_disk = |effect: &Effect| matches!(effect, Effect::Disk { .. });
             let Some(at) = self.fx.actions.iter().position(is_disk) else { return };
             if let Effect::Disk { id, op } = self.fx.actions.remove(at) {
                 let result = self.disk.perform(op);
-                self.node.step(self.now, Input::Disk { id, result }, &mut self.fx);
+                self.node.step(
+                    Clock::undisturbed(self.now),
+                    Input::Disk { id, result },
+                    &mut self.fx,
+                );
             }
         }
     }

@@ -9,14 +9,14 @@ use crate::{
     command::{Command, Flag, Outcome},
     io::Endpoint,
     refusal::Refusal,
-    time::Time,
+    time::Instant,
 };
 
 /// `CLIENT PAUSE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pause {
     /// Until then.
-    pub until: Time,
+    pub until: Instant,
     /// Only commands that may write wait.
     pub writes_only: bool,
 }
@@ -45,7 +45,7 @@ pub enum Paused {
 
 impl Pauses {
     /// What waits now: the strictest of all reasons counts.
-    pub fn at(&self, now: Time) -> Paused {
+    pub fn at(&self, now: Instant) -> Paused {
         match self.by_command.filter(|pause| now < pause.until) {
             Some(Pause { writes_only: false, .. }) => Paused::All,
             Some(_) => Paused::Writes,
@@ -177,12 +177,12 @@ impl Server {
     }
 
     /// Whether a pause promises that nothing changes: what has expired stays, and nothing is evicted.
-    pub(crate) fn replication_stands_still(&self, now: Time) -> bool {
+    pub(crate) fn replication_stands_still(&self, now: Instant) -> bool {
         self.pauses.at(now) != Paused::Nothing
     }
 
     /// Whether a pause keeps this command waiting.
-    pub(super) fn is_paused(&self, now: Time, client: &Client, row: &Command) -> bool {
+    pub(super) fn is_paused(&self, now: Instant, client: &Client, row: &Command) -> bool {
         if self.pauses == Pauses::default() {
             return false;
         }

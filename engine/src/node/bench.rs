@@ -126,7 +126,9 @@ fn missing() -> DiskError {
 pub struct Bench {
     pub node: Node,
     pub disk: Disk,
-    pub now: Time,
+    pub now: Instant,
+    /// How far the wall clock has been set forward, in microseconds; negative: back.
+    pub wall_offset: i64,
     pub fx: Effects,
     /// Children that were started and have not run yet.
     pub children: VecDeque<ChildJob>,
@@ -147,11 +149,12 @@ pub const CLIENT: ConnId = ConnId::accepted(1);
 
 impl Bench {
     /// A node with this configuration, on this disk; it has booted.
-    pub fn boot(config: Config, disk: Disk, now: Time) -> Self {
+    pub fn boot(config: Config, disk: Disk, now: Instant) -> Self {
         let mut bench = Self {
             node: Node::new(Birth { seed: 1, pid: 100, config }),
             disk,
             now,
+            wall_offset: 0,
             fx: Effects::default(),
             children: VecDeque::new(),
             asked: VecDeque::new(),
@@ -174,7 +177,8 @@ impl Bench {
             return;
         }
         let mut fx = core::mem::take(&mut self.fx);
-        self.node.step(self.now, input, &mut fx);
+        let clock = Clock::off_by(self.now, self.wall_offset);
+        self.node.step(clock, input, &mut fx);
         for (_, bytes) in fx.sends.drain(..) {
             self.sent.extend(bytes);
         }

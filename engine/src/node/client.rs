@@ -11,7 +11,7 @@ use crate::{
     command::Command,
     io::{ConnId, Endpoint},
     resp::{Protocol, Reply, RequestDecoder, decode::OwnedArgs},
-    time::Time,
+    time::Instant,
 };
 
 /// One connection that a peer opened: an application, a replica, a sentinel.
@@ -28,9 +28,9 @@ pub struct Client {
     /// What it is to this node.
     pub kind: ClientKind,
     /// When it connected.
-    pub since: Time,
+    pub since: Instant,
     /// When it last sent something.
-    pub last_seen: Time,
+    pub last_seen: Instant,
     /// The database that it has chosen.
     pub db: u32,
     /// The version of RESP that it speaks.
@@ -56,7 +56,7 @@ pub struct Client {
     /// Bytes that the driver could not yet pass on.
     pub unsent: u64,
     /// Since when more than the soft limit waits for it (`client-output-buffer-limit`).
-    pub over_soft_limit_since: Option<Time>,
+    pub over_soft_limit_since: Option<Instant>,
     /// Whether it is to be closed.
     pub close: CloseIntent,
     /// What it waits for; until then nothing of its input is executed.
@@ -105,14 +105,14 @@ pub enum Blocked {
         /// So many.
         replicas: u64,
         /// `None`: for as long as it takes.
-        until: Option<Time>,
+        until: Option<Instant>,
     },
     /// `SAVE`, `DEBUG RELOAD`: until the disk has done it.
     Disk,
     /// `SHUTDOWN`: until replicas have caught up and everything is saved.
     Shutdown,
     /// `FAILOVER` and others that the cron resolves.
-    Until(Time),
+    Until(Instant),
 }
 
 /// A transaction in the making.
@@ -182,7 +182,7 @@ pub enum CloseIntent {
 
 impl Client {
     /// A client that has just connected.
-    pub fn new(conn: ConnId, id: u64, peer: Endpoint, local: Endpoint, now: Time) -> Self {
+    pub fn new(conn: ConnId, id: u64, peer: Endpoint, local: Endpoint, now: Instant) -> Self {
         Self {
             conn,
             id,

@@ -238,7 +238,7 @@ impl Server {
         let configured =
             if turn.config.source.given { ServerFact::ConfigLoaded } else { ServerFact::NoConfig };
         for fact in [ServerFact::Starting, ServerFact::Version { pid: turn.ids.pid }, configured] {
-            turn.fx.trace(turn.now, early, Trace::Server(fact));
+            turn.fx.trace(turn.clock.wall, early, Trace::Server(fact));
         }
         let port = turn.config.network.port;
         let fact = if turn.config.general.always_show_logo {

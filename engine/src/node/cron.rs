@@ -11,14 +11,14 @@ const EXPIRE_BATCH: usize = 2000;
 
 impl Server {
     pub(super) fn cron(&mut self, turn: &mut Turn) {
-        self.advance_clock(turn.now);
-        self.stats.sample(turn.now);
+        self.advance_clock(turn.clock.wall);
+        self.stats.sample(turn.clock.mono);
         self.peak_memory = self.peak_memory.max(self.used_memory());
-        let paused = self.pauses.at(turn.now) != Paused::Nothing;
+        let paused = self.pauses.at(turn.clock.mono) != Paused::Nothing;
         if !self.replication.is_replica() && self.active_expire && !self.is_loading() && !paused {
             self.expire_cycle(turn);
         }
-        if self.pauses.by_command.is_some_and(|pause| turn.now >= pause.until) {
+        if self.pauses.by_command.is_some_and(|pause| turn.clock.mono >= pause.until) {
             self.pauses.by_command = None;
             self.resume_postponed(turn);
         }
@@ -64,7 +64,8 @@ impl Server {
         let mut left = EXPIRE_BATCH;
         for db in 0..turn.config.general.databases {
             while left > 0 {
-                let found = self.keyspace.db_mut(db as usize).next_expired(turn.now.as_millis());
+                let found =
+                    self.keyspace.db_mut(db as usize).next_expired(turn.clock.wall.as_millis());
                 let Some(key) = found else { break };
                 self.expire_key(turn, db, &key, None);
                 self.flush_propagation(turn);
@@ -109,7 +110,7 @@ impl Server {
         for conn in self.clients.conns() {
             self.check_output_limit(turn, conn);
             let Some(client) = self.clients.get_mut(conn) else { continue };
-            let idle = turn.now.since(client.last_seen).as_secs();
+            let idle = turn.clock.mono.since(client.last_seen).as_secs();
             let closable = client.kind == ClientKind::Normal
                 && client.blocked.is_none()
                 && client.subscriptions.is_empty();

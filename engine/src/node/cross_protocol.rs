@@ -5,12 +5,12 @@
 //! front of them in the same read has run, but is not answered.
 
 use super::{Client, CloseIntent};
-use crate::{resp::Args, time::Time, trace::ServerFact, turn::Turn};
+use crate::{resp::Args, time::Instant, trace::ServerFact, turn::Turn};
 
 /// Closes connections that speak HTTP.
 #[derive(Clone, Debug, Default)]
 pub struct CrossProtocolGuard {
-    logged: Option<Time>,
+    logged: Option<Instant>,
 }
 
 impl CrossProtocolGuard {
@@ -28,9 +28,9 @@ impl CrossProtocolGuard {
     #[cold]
     pub(super) fn close(&mut self, turn: &mut Turn, client: &mut Client) {
         client.close = CloseIntent::Now;
-        let elapsed = |at: Time| turn.now.as_secs().saturating_sub(at.as_secs());
+        let elapsed = |at: Instant| turn.clock.mono.as_secs().saturating_sub(at.as_secs());
         if self.logged.is_none_or(|at| elapsed(at) > Self::QUIET_SECONDS) {
-            self.logged = Some(turn.now);
+            self.logged = Some(turn.clock.mono);
             turn.note(ServerFact::CrossProtocolRequest);
         }
     }

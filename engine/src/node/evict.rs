@@ -17,7 +17,7 @@ const DRAWS: u32 = 64;
 impl Server {
     /// Evict until the data fits `maxmemory` again, or nothing is left that may go.
     pub(super) fn make_room(&mut self, turn: &mut Turn, mut client: Option<&mut Client>) {
-        if self.replication_stands_still(turn.now) {
+        if self.replication_stands_still(turn.clock.mono) {
             return;
         }
         while self.is_out_of_memory(turn) {

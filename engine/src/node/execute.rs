@@ -62,7 +62,7 @@ impl Server {
         }
         self.stats.connections_received += 1;
         let id = self.clients.new_id();
-        let mut client = Client::new(conn, id, peer, local, turn.now);
+        let mut client = Client::new(conn, id, peer, local, turn.clock.mono);
         client.authenticated = turn.config.general.requirepass.is_none();
         self.clients.insert(client);
     }
@@ -70,7 +70,7 @@ impl Server {
     /// Bytes from a client: run every request that is complete.
     pub(super) fn receive(&mut self, turn: &mut Turn, conn: ConnId, bytes: &[u8]) {
         let Some(mut client) = self.clients.take(conn) else { return };
-        client.last_seen = turn.now;
+        client.last_seen = turn.clock.mono;
         self.stats.reads_processed += 1;
         self.stats.net_input_bytes += bytes.len() as u64;
         if client.blocked.is_some() || self.persistence.blocks_clients() {
@@ -84,7 +84,7 @@ impl Server {
         }
         if client.input.len() as u64 > turn.config.network.client_query_buffer_limit {
             client.close = CloseIntent::Now;
-            let client = self.describe(&client, turn.now);
+            let client = self.describe(&client, turn.clock.mono);
             turn.note(ServerFact::QueryBufferFull { client });
         }
         self.settle(turn, client);
@@ -129,7 +129,7 @@ impl Server {
                     client.reply().error(&format!("ERR Protocol error: {}", error.0));
                     client.close = CloseIntent::AfterReply;
                     at = buf.len();
-                    let client = self.describe(client, turn.now);
+                    let client = self.describe(client, turn.clock.mono);
                     turn.note(ServerFact::ProtocolError { what: error.0, client });
                 }
             }
@@ -151,7 +151,9 @@ impl Server {
         let outcome = match repeated.map_or_else(|| self.find(args), Ok) {
             Ok(row) => {
                 client.last_command = Some(row);
-                if self.is_paused(turn.now, client, row) && self.admit(turn, client, row).is_ok() {
+                if self.is_paused(turn.clock.mono, client, row)
+                    && self.admit(turn, client, row).is_ok()
+                {
                     client.blocked = Some(Blocked::Postponed);
                     return Ran::Postponed;
                 }

@@ -8,13 +8,13 @@ use crate::turn::Turn;
 impl Server {
     /// `INFO replication`.
     pub(crate) fn info_replication(&self, turn: &Turn, out: &mut String) {
-        out.push_str(&self.replication.info(turn.now, &turn.config));
+        out.push_str(&self.replication.info(turn.clock.mono, &turn.config));
     }
 
     /// `INFO sentinel`.
     pub(crate) fn info_sentinel(&self, turn: &Turn, out: &mut String) {
         if let Some(sentinel) = &self.sentinel {
-            sentinel.info(turn.now, out);
+            sentinel.info(turn.clock.mono, out);
         }
     }
 }

@@ -267,12 +267,18 @@ impl Server {
     ) {
         let Config { general: rules, .. } = &turn.config;
         if slow && !row.is(Flag::SkipSlowlog) {
-            self.measures.slow.push(turn.now, micros, client, (row, args), rules.slowlog_max_len);
+            self.measures.slow.push(
+                turn.clock.wall,
+                micros,
+                client,
+                (row, args),
+                rules.slowlog_max_len,
+            );
         }
         let late = rules.latency_monitor_threshold;
         if late > 0 && micros / 1000 >= late {
             let event = if row.is(Flag::Fast) { "fast-command" } else { "command" };
-            self.measures.latency.entry(event).or_default().add(turn.now, micros / 1000);
+            self.measures.latency.entry(event).or_default().add(turn.clock.wall, micros / 1000);
         }
     }
 }

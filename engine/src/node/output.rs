@@ -9,7 +9,7 @@ use crate::{
     config::ClientClass,
     io::ConnId,
     resp::{Args, Protocol},
-    time::Time,
+    time::Instant,
     trace::ServerFact,
     turn::Turn,
 };
@@ -44,15 +44,18 @@ impl Server {
         let waiting = client.unsent + client.out.len() as u64;
         let limit = limits.of(client.class());
         let soft = limit.soft > 0 && waiting >= limit.soft;
-        let since =
-            if soft { Some(*client.over_soft_limit_since.get_or_insert(turn.now)) } else { None };
+        let since = if soft {
+            Some(*client.over_soft_limit_since.get_or_insert(turn.clock.mono))
+        } else {
+            None
+        };
         client.over_soft_limit_since = since;
         let too_long =
-            since.is_some_and(|since| turn.now.since(since).as_secs() > limit.soft_seconds);
+            since.is_some_and(|since| turn.clock.mono.since(since).as_secs() > limit.soft_seconds);
         if (limit.hard > 0 && waiting >= limit.hard) || too_long {
             client.close = CloseIntent::Now;
             if let Some(client) = self.clients.take(conn) {
-                let shown = self.describe(&client, turn.now);
+                let shown = self.describe(&client, turn.clock.mono);
                 turn.note(ServerFact::OutputBufferFull { client: shown });
                 self.settle(turn, client);
             }
@@ -60,7 +63,7 @@ impl Server {
     }
 
     /// A client as a line of `CLIENT LIST`.
-    pub(crate) fn describe(&self, client: &Client, now: Time) -> String {
+    pub(crate) fn describe(&self, client: &Client, now: Instant) -> String {
         let multi = client.multi.as_ref().map_or(-1, |multi| multi.queue.len() as i64);
         let command =
             client.last_command.map_or("NULL".into(), |row| format!("{}", row.full_name()));
@@ -136,8 +139,8 @@ impl Server {
         }
         let mut line = format!(
             "{}.{:06} [{} {}]",
-            turn.now.as_secs(),
-            turn.now.0 % 1_000_000,
+            turn.clock.wall.as_secs(),
+            turn.clock.wall.0 % 1_000_000,
             client.db,
             client.peer
         )
@@ -170,7 +173,7 @@ impl Client {
     }
 
     /// How much more it could send at once, in the sense of Redis, which keeps a buffer for a client that is not idle.
-    fn room_for_input(&self, now: Time) -> usize {
+    fn room_for_input(&self, now: Instant) -> usize {
         const BUFFER: usize = 20_474;
         const KEPT: u64 = 2;
         let idle = now.since(self.last_seen).as_secs() > KEPT || self.commands == 0;

@@ -7,7 +7,7 @@ use crate::{
     config::{Config, Mode},
     io::{ConnId, DiskError, DiskId, DiskReply, Effect},
     sentinel::{Cx, Sentinel, view::SentinelView},
-    time::Time,
+    time::Instant,
     trace::{SentinelFact, ServerFact},
     turn::Turn,
 };
@@ -26,7 +26,7 @@ pub(super) fn of(config: &Config) -> Option<Sentinel> {
 
 impl Server {
     /// What this sentinel knows and thinks; `None`: it is none.
-    pub fn sentinel_view(&self, now: Time) -> Option<SentinelView> {
+    pub fn sentinel_view(&self, now: Instant) -> Option<SentinelView> {
         self.sentinel.as_ref().map(|sentinel| sentinel.view(now))
     }
 
@@ -60,7 +60,7 @@ impl Server {
     pub(super) fn sentinel_tick(&mut self, turn: &mut Turn) {
         if self.with_sentinel(turn, |sentinel, cx| sentinel.tick(cx)).is_some() {
             let hz = HZ + turn.ids.rng.rand_range(0..HZ);
-            self.next_cron = turn.now.plus_millis(1000 / hz);
+            self.next_cron = turn.clock.mono.plus_millis(1000 / hz);
         }
     }
 

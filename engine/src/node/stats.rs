@@ -10,7 +10,7 @@ use alloc::{
 use super::measure::Histogram;
 use crate::{
     command::{Command, CommandId, table::TABLE},
-    time::Time,
+    time::Instant,
 };
 
 /// The counters of `INFO stats` that commands and clients move.
@@ -55,7 +55,7 @@ pub struct Stats {
 /// Where some counters stood at a moment.
 #[derive(Clone, Copy, Debug)]
 struct Sample {
-    at: Time,
+    at: Instant,
     commands: u64,
     input: u64,
     output: u64,
@@ -77,7 +77,7 @@ impl Stats {
     const SAMPLES: usize = 16;
 
     /// Note where the counters stand.
-    pub fn sample(&mut self, now: Time) {
+    pub fn sample(&mut self, now: Instant) {
         if self.samples.len() == Self::SAMPLES {
             self.samples.pop_front();
         }
@@ -90,7 +90,7 @@ impl Stats {
     }
 
     /// How fast the counters have moved lately.
-    pub fn rates(&self, now: Time) -> Rates {
+    pub fn rates(&self, now: Instant) -> Rates {
         let Some(first) = self.samples.front() else { return Rates::default() };
         let millis = now.millis_since(first.at).max(1);
         let rate = |now: u64, then: u64| now.saturating_sub(then) * 1000 / millis;

@@ -5,7 +5,7 @@ use crate::node::bench::{Bench, CLIENT, Disk};
 
 /// A node with one client; what it answers to `bytes`, as text.
 fn answers(bytes: &[u8]) -> String {
-    let mut bench = Bench::boot(Config::default(), Disk::default(), Time::from_millis(1));
+    let mut bench = Bench::boot(Config::default(), Disk::default(), Instant::from_millis(1));
     for byte in bytes.chunks(1) {
         bench.step(Input::Received { conn: CLIENT, bytes: byte });
     }
@@ -37,7 +37,7 @@ fn persistent() -> Bench {
     config.persistence.appendonly = true;
     config.persistence.save = [crate::config::SavePoint { seconds: 3600, changes: 10_000 }].into();
     config.general.enable_debug_command = crate::config::ProtectedAction::Yes;
-    Bench::boot(config, Disk::default(), Time::from_millis(1_700_000_000_000))
+    Bench::boot(config, Disk::default(), Instant::from_millis(1_700_000_000_000))
 }
 
 /// What a node finds that starts on this node's dump.rdb.
@@ -85,4 +85,55 @@ fn no_rewrite_begins_inside_a_transaction() {
     let mut disk = Disk::default();
     disk.files.insert("dump.rdb".into(), base.clone());
     assert_eq!(Bench::boot(Config::default(), disk, bench.now).ask("GET a"), "$1\r\n2\r\n");
+}
+
+/// Three hours, in microseconds: what an operator corrects when a time zone was wrong.
+const THREE_HOURS: i64 = 3 * 3600 * 1_000_000;
+
+#[test]
+fn a_wall_clock_that_is_set_back_stops_neither_the_cron_nor_the_fsync_of_every_second() {
+    let mut config = Config::default();
+    config.persistence.appendonly = true;
+    let mut bench = Bench::boot(config, Disk::default(), Instant::from_millis(1_700_000_000_000));
+    for offset in [-THREE_HOURS, 0, THREE_HOURS, -THREE_HOURS] {
+        bench.wall_offset = offset;
+        assert_eq!(bench.ask("SET k v"), "+OK\r\n");
+        assert!(bench.node.next_wake() <= bench.now.plus_millis(100), "the timer stands still");
+        bench.pass(2_500);
+        let progress = bench.node.aof_progress().unwrap();
+        assert_eq!(progress.fed, progress.synced, "not fsynced with the clock off by {offset}");
+        assert!(bench.node.next_wake() > bench.now, "the cron stands still");
+    }
+}
+
+#[test]
+fn keys_expire_by_the_wall_clock_and_pauses_end_by_the_monotonic_one() {
+    let mut bench =
+        Bench::boot(Config::default(), Disk::default(), Instant::from_millis(1_700_000_000_000));
+    bench.ask("SET k v PX 1000");
+    bench.wall_offset = -THREE_HOURS;
+    bench.pass(5_000);
+    assert_eq!(bench.ask("EXISTS k"), ":1\r\n", "the wall clock says that it has hours to live");
+    bench.wall_offset = 0;
+    assert_eq!(bench.ask("EXISTS k"), ":0\r\n");
+    bench.ask("CLIENT PAUSE 1000");
+    bench.wall_offset = -THREE_HOURS;
+    assert_eq!(bench.ask("PING"), "", "paused");
+    bench.pass(1_200);
+    assert_eq!(
+        bench.take_sent(),
+        "+PONG\r\n",
+        "the pause lasts a second, whatever the wall clock shows"
+    );
+}
+
+#[test]
+fn a_save_point_is_reached_though_the_wall_clock_was_set_back() {
+    let mut config = Config::default();
+    config.persistence.save = alloc::vec![crate::config::SavePoint { seconds: 5, changes: 1 }];
+    let mut bench = Bench::boot(config, Disk::default(), Instant::from_millis(1_700_000_000_000));
+    bench.wall_offset = -THREE_HOURS;
+    bench.ask("SET k v");
+    bench.pass(7_000);
+    assert_eq!(bench.children.len(), 1, "no BGSAVE has begun");
 }

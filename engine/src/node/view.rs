@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use super::Node;
 use crate::{
-    keyspace::Keyspace, replication::Replication, sentinel::view::SentinelView, time::Time,
+    keyspace::Keyspace, replication::Replication, sentinel::view::SentinelView, time::Instant,
     trace::LogRole,
 };
 
@@ -61,7 +61,7 @@ impl Node {
     }
 
     /// What this sentinel knows and thinks; `None`: it is none.
-    pub fn sentinel_view(&self, now: Time) -> Option<SentinelView> {
+    pub fn sentinel_view(&self, now: Instant) -> Option<SentinelView> {
         self.server.sentinel.as_ref().map(|sentinel| sentinel.view(now))
     }
 

@@ -50,7 +50,7 @@ use crate::{
         Server,
         view::{AofFile, AofProgress},
     },
-    time::Time,
+    time::{Instant, Time},
     trace::PersistenceFact,
     turn::Turn,
 };
@@ -132,7 +132,7 @@ struct Fsync {
     id: DiskId,
     /// The stream's offset that it covers.
     upto: u64,
-    since: Time,
+    since: Instant,
     done: bool,
 }
 
@@ -140,7 +140,7 @@ struct Fsync {
 #[derive(Clone, Copy, Debug)]
 struct Linger {
     /// It goes without those who are not back by then.
-    until: Time,
+    until: Instant,
     /// How many waited for the AOF when the latest fsync ended, whether it set them free or not.
     writers: usize,
 }
@@ -205,12 +205,12 @@ impl Aof {
     }
 
     /// Until when the next fsync waits for more writers; `None`: nobody waits for it, or it has begun.
-    pub(crate) fn lingers_until(&self) -> Option<Time> {
+    pub(crate) fn lingers_until(&self) -> Option<Instant> {
         self.linger.filter(|_| !self.buffer.is_empty()).map(|linger| linger.until)
     }
 
     /// It is time to go without those who are not back.
-    pub(crate) fn end_linger(&mut self, now: Time) {
+    pub(crate) fn end_linger(&mut self, now: Instant) {
         self.linger = self.linger.filter(|linger| now < linger.until);
     }
 
@@ -324,7 +324,7 @@ impl Server {
         if aof.writing.is_some() {
             return;
         }
-        let seconds = turn.now.as_secs();
+        let seconds = turn.clock.mono.as_secs();
         let syncing = !aof.fsyncs.is_empty();
         if aof.buffer.is_empty() && aof.tail.is_none() {
             let due = policy == AppendFsync::EverySecond
@@ -337,7 +337,7 @@ impl Server {
             }
             return;
         }
-        aof.end_linger(turn.now);
+        aof.end_linger(turn.clock.mono);
         if policy == AppendFsync::Always && !force && aof.tail.is_none() {
             let gathers =
                 aof.linger.is_some_and(|linger| self.persistence.held.len() < linger.writers);
@@ -374,7 +374,12 @@ impl Server {
         // An old file is fsynced for good, whatever the policy; under `always` each file is.
         if to_tail || (policy == AppendFsync::Always && !self.fsyncs_are_off(turn)) {
             let id = turn.disk(DiskOp::Fsync { path: path.clone() });
-            self.persistence.aof.fsyncs.push_back(Fsync { id, upto, since: turn.now, done: false });
+            self.persistence.aof.fsyncs.push_back(Fsync {
+                id,
+                upto,
+                since: turn.clock.mono,
+                done: false,
+            });
         }
         let aof = &mut self.persistence.aof;
         aof.linger = None;
@@ -392,8 +397,8 @@ impl Server {
         let path = self.persistence.aof.path.clone();
         let id = turn.disk(DiskOp::Fsync { path });
         let aof = &mut self.persistence.aof;
-        aof.last_fsync = turn.now.as_secs();
-        aof.fsyncs.push_back(Fsync { id, upto: aof.written, since: turn.now, done: false });
+        aof.last_fsync = turn.clock.mono.as_secs();
+        aof.fsyncs.push_back(Fsync { id, upto: aof.written, since: turn.clock.mono, done: false });
     }
 
     /// An append or an fsync has ended.
@@ -436,7 +441,7 @@ impl Server {
             aof.acknowledged = aof.acknowledged.max(end);
         }
         let due = policy == AppendFsync::EverySecond
-            && turn.now.as_secs() > aof.last_fsync
+            && turn.clock.mono.as_secs() > aof.last_fsync
             && aof.fsyncs.is_empty();
         if recovered {
             turn.note(PersistenceFact::AofWriteRecovered);
@@ -456,8 +461,9 @@ impl Server {
         aof.fsync_error = None;
         if let Some(fsync) = aof.fsyncs.iter_mut().find(|fsync| fsync.id == id) {
             fsync.done = true;
-            let moment = (turn.now.since(fsync.since).as_micros() as u64 / 4).min(LONGEST_LINGER);
-            let until = Time(turn.now.0 + moment);
+            let moment =
+                (turn.clock.mono.since(fsync.since).as_micros() as u64 / 4).min(LONGEST_LINGER);
+            let until = Instant(turn.clock.mono.0 + moment);
             aof.linger = always.then_some(Linger { until, writers });
         }
         // A later fsync may be of another file: an offset is safe when all before it are.
@@ -483,7 +489,7 @@ impl Server {
     }
 
     fn aof_write_failed(&mut self, turn: &mut Turn, writing: Writing, error: &DiskError) {
-        let seconds = turn.now.as_secs();
+        let seconds = turn.clock.mono.as_secs();
         let aof = &mut self.persistence.aof;
         let quiet =
             aof.error_logged.is_some_and(|at| seconds.saturating_sub(at) <= ERROR_LOG_PERIOD);

@@ -93,10 +93,11 @@ impl Server {
         let mut out = Vec::new();
         if turn.config.persistence.aof_use_rdb_preamble {
             let mut encoder =
-                Encoder::new(source, self.aof_base_aux(turn.now), self.rdb_options(turn));
+                Encoder::new(source, self.aof_base_aux(turn.clock.wall), self.rdb_options(turn));
             while encoder.next_chunk(usize::MAX, &mut out) == Progress::More {}
         } else {
-            let stamp = turn.config.persistence.aof_timestamp_enabled.then_some(turn.now.as_secs());
+            let stamp =
+                turn.config.persistence.aof_timestamp_enabled.then_some(turn.clock.wall.as_secs());
             let mut rewriter = Rewriter::new(source, stamp);
             while rewriter.next_chunk(usize::MAX, &mut out) == Progress::More {}
         }

@@ -34,9 +34,9 @@ impl Server {
             self.info_aof_sizes(&mut line);
         }
         if let Some(load) = &it.load {
-            load.info(turn.now, &mut line);
+            load.info(turn.clock.mono, &mut line);
         }
-        self.replication.loading_info(turn.now, &mut line);
+        self.replication.loading_info(turn.clock.mono, &mut line);
     }
 
     fn info_rdb(&self, turn: &Turn, line: &mut dyn FnMut(&str, &dyn core::fmt::Display)) {
@@ -48,7 +48,7 @@ impl Server {
         line("rdb_last_bgsave_status", &status(!it.saves.last_failed()));
         line("rdb_last_bgsave_time_sec", &seconds(it.saves.last_seconds));
         let since = in_progress.then_some(it.progress.since);
-        let running = since.map(|since| turn.now.as_secs().saturating_sub(since.as_secs()));
+        let running = since.map(|since| turn.clock.mono.as_secs().saturating_sub(since.as_secs()));
         line("rdb_current_bgsave_time_sec", &seconds(running));
         line("rdb_saves", &it.saves.count);
         line("rdb_last_cow_size", &it.saves.last_cow);
@@ -66,7 +66,7 @@ impl Server {
         line("aof_rewrite_scheduled", &u8::from(rewrites.scheduled));
         line("aof_last_rewrite_time_sec", &seconds(rewrites.last_seconds));
         let running =
-            rewriting.map(|child| turn.now.as_secs().saturating_sub(child.since.as_secs()));
+            rewriting.map(|child| turn.clock.mono.as_secs().saturating_sub(child.since.as_secs()));
         line("aof_current_rewrite_time_sec", &seconds(running));
         line("aof_last_bgrewrite_status", &status(rewrites.last_ok));
         line("aof_rewrites", &rewrites.begun);

@@ -28,7 +28,7 @@ use crate::{
     io::{DiskError, DiskErrorKind, DiskId, DiskOp, DiskReply, Effect},
     node::Server,
     refusal::Refusal,
-    time::Time,
+    time::Instant,
     trace::PersistenceFact,
     turn::Turn,
 };
@@ -37,7 +37,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Load {
     /// When it began.
-    pub(super) since: Time,
+    pub(super) since: Instant,
     /// Bytes to read.
     pub(super) total: u64,
     /// Bytes read.
@@ -54,7 +54,7 @@ pub struct Load {
     /// Microseconds that it is ahead of its rests (`key-load-delay`), or behind them.
     pub(super) owes: i64,
     /// Until when it rests.
-    pub(super) rests_until: Option<Time>,
+    pub(super) rests_until: Option<Instant>,
     /// The manifest named files, and an incr among them.
     found: (bool, bool),
 }
@@ -81,7 +81,7 @@ pub(super) enum Stage {
 }
 
 impl Load {
-    fn new(now: Time, stage: Stage) -> Self {
+    fn new(now: Instant, stage: Stage) -> Self {
         Self {
             since: now,
             total: 0,
@@ -99,14 +99,14 @@ impl Load {
     }
 
     /// The file `name`, and nothing else.
-    pub(super) fn of_rdb(now: Time, name: &str) -> Self {
+    pub(super) fn of_rdb(now: Instant, name: &str) -> Self {
         let mut load = Self::new(now, Stage::Sizes);
         load.queue.push_back(Part::new(name, name.into(), Role::Rdb));
         load
     }
 
     /// What the manifest names; to be queued.
-    pub(super) fn of_aof(now: Time) -> Self {
+    pub(super) fn of_aof(now: Instant) -> Self {
         Self::new(now, Stage::Sizes)
     }
 
@@ -121,7 +121,7 @@ impl Load {
     }
 
     /// The `loading_…` fields of INFO.
-    pub(super) fn info(&self, now: Time, line: &mut dyn FnMut(&str, &dyn core::fmt::Display)) {
+    pub(super) fn info(&self, now: Instant, line: &mut dyn FnMut(&str, &dyn core::fmt::Display)) {
         let Self { total, done, .. } = *self;
         let hundredths = (u128::from(done) * 10_000 / u128::from(total.max(1))) as u64;
         let elapsed = now.as_secs().saturating_sub(self.since.as_secs());
@@ -151,9 +151,9 @@ impl Load {
 impl Server {
     /// The node starts: look for data.
     pub(crate) fn begin_load(&mut self, turn: &mut Turn) {
-        self.persistence.saves.last = turn.now.as_secs();
+        self.persistence.saves.saved_at(turn.clock);
         let path = self.manifest_path(turn);
-        self.persistence.load = Some(Load::new(turn.now, Stage::ManifestLength));
+        self.persistence.load = Some(Load::new(turn.clock.mono, Stage::ManifestLength));
         self.ask_disk(turn, Stage::ManifestLength, DiskOp::Length { path });
     }
 
@@ -372,7 +372,7 @@ impl Server {
             if part.size == Some(0) && part.role != Role::Rdb {
                 continue;
             }
-            part.begun = turn.now;
+            part.begun = turn.clock.mono;
             load.current = Some(part);
             load.any = true;
             return self.ask_piece(turn);
@@ -381,7 +381,7 @@ impl Server {
             return self.all_reloaded(turn);
         }
         let Some(load) = self.load_mut() else { return };
-        let micros = turn.now.0.saturating_sub(load.since.0);
+        let micros = turn.clock.mono.0.saturating_sub(load.since.0);
         let any = load.any;
         if turn.config.persistence.appendonly {
             if !self.persistence.aof.manifest.is_empty() {

@@ -27,7 +27,7 @@ use crate::{
     rdb::Checksum,
     refusal::Refusal,
     resp::Args,
-    time::Time,
+    time::Instant,
     trace::PersistenceFact,
     turn::Turn,
 };
@@ -45,7 +45,7 @@ pub(super) struct Part {
     noted: bool,
     /// What is cut off its end is no data.
     loses_nothing: bool,
-    pub(super) begun: Time,
+    pub(super) begun: Instant,
     pub(super) content: Content,
 }
 
@@ -71,7 +71,7 @@ const SHORTEST_REST: i64 = 100_000;
 
 impl Part {
     pub(super) fn new(name: &str, path: String, role: Role) -> Self {
-        let (name, begun) = (name.to_string(), Time::default());
+        let (name, begun) = (name.to_string(), Instant::default());
         Self {
             name,
             path,
@@ -114,7 +114,7 @@ impl Server {
         if !delay.is_none() {
             load.owes = load.owes.saturating_add_unsigned(delay.micros(taken));
             if load.owes >= SHORTEST_REST {
-                load.rests_until = Some(Time(turn.now.0 + load.owes.unsigned_abs()));
+                load.rests_until = Some(Instant(turn.clock.mono.0 + load.owes.unsigned_abs()));
                 return;
             }
         }
@@ -124,9 +124,9 @@ impl Server {
     /// Ten times a second: has it rested enough?
     pub(super) fn load_cron(&mut self, turn: &mut Turn) {
         let Some(load) = self.load_mut() else { return };
-        if let Some(until) = load.rests_until.take_if(|until| turn.now >= *until) {
+        if let Some(until) = load.rests_until.take_if(|until| turn.clock.mono >= *until) {
             // What the cron is late counts for the next rest.
-            load.owes = -(turn.now.0 - until.0).cast_signed();
+            load.owes = -(turn.clock.mono.0 - until.0).cast_signed();
             self.ask_piece(turn);
         }
     }
@@ -175,7 +175,7 @@ impl Server {
         part.content = if part.role == Role::Rdb {
             let expired = match self.replication.is_replica() {
                 true => Expired::Keep,
-                false => Expired::Drop { now_ms: turn.now.as_millis() },
+                false => Expired::Drop { now_ms: turn.clock.wall.as_millis() },
             };
             Content::Rdb(Installer::new(expired, verify).into())
         } else if bytes.starts_with(b"REDIS") {
@@ -186,7 +186,7 @@ impl Server {
             turn.note(fact);
             Content::Rdb(Installer::new(Expired::Keep, verify).into())
         } else {
-            Content::Commands(Reader::at(0).into(), loading_client(turn.now).into())
+            Content::Commands(Reader::at(0).into(), loading_client(turn.clock.mono).into())
         };
     }
 
@@ -221,8 +221,10 @@ impl Server {
                 if self.is_old_style(turn, part) {
                     turn.note(PersistenceFact::ReadingTail);
                 }
-                part.content =
-                    Content::Commands(Reader::at(at).into(), loading_client(turn.now).into());
+                part.content = Content::Commands(
+                    Reader::at(at).into(),
+                    loading_client(turn.clock.mono).into(),
+                );
                 self.take_in(turn, part, &tail)
             }
             Content::Commands(..) => self.take_commands_in(turn, part, bytes),
@@ -256,7 +258,8 @@ impl Server {
     pub(crate) fn note_rdb_facts(&self, turn: &mut Turn, installer: &Installer) {
         let facts = &installer.facts;
         let version = facts.redis_version.clone().map(PersistenceFact::RdbVersion);
-        let age = facts.ctime.map(|at| turn.now.as_secs().cast_signed().saturating_sub(at).max(0));
+        let age =
+            facts.ctime.map(|at| turn.clock.wall.as_secs().cast_signed().saturating_sub(at).max(0));
         let age = age.map(PersistenceFact::RdbAge);
         let memory = facts.used_mem.map(PersistenceFact::RdbMemory);
         let base = facts.aof_base.then_some(PersistenceFact::RdbIsAofBase);
@@ -391,7 +394,7 @@ impl Server {
     }
 
     fn part_loaded(&mut self, turn: &mut Turn, part: &Part) {
-        let (file, micros) = (part.name.clone(), turn.now.0.saturating_sub(part.begun.0));
+        let (file, micros) = (part.name.clone(), turn.clock.mono.0.saturating_sub(part.begun.0));
         let size = part.size.unwrap_or(0);
         match part.role {
             Role::Rdb => {}
@@ -409,7 +412,7 @@ impl Server {
 }
 
 /// The client in whose name the commands of an AOF run.
-fn loading_client(now: Time) -> Client {
+fn loading_client(now: Instant) -> Client {
     let nowhere = Endpoint::default();
     let mut client = Client::new(ConnId(0), 0, nowhere.clone(), nowhere, now);
     client.kind = ClientKind::Loader;

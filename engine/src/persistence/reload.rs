@@ -88,11 +88,11 @@ impl Server {
         match from {
             ReloadedFrom::Rdb => {
                 let name = turn.config.persistence.dbfilename.clone();
-                self.persistence.load = Some(Load::of_rdb(turn.now, &name));
+                self.persistence.load = Some(Load::of_rdb(turn.clock.mono, &name));
                 self.ask_sizes(turn);
             }
             ReloadedFrom::Aof => {
-                self.persistence.load = Some(Load::of_aof(turn.now));
+                self.persistence.load = Some(Load::of_aof(turn.clock.mono));
                 self.queue_aof(turn);
             }
         }

@@ -244,8 +244,8 @@ impl Server {
         let phase = Phase::Closing { job, script, asked: !was_on };
         let rewrite = Rewrite { phase, manifest, incr, was_on, orphan: false, rdb, base_size: 0 };
         let kind = ChildKind::Rewrite(Box::new(rewrite));
-        self.persistence.child = Some(Child { job: id, pid, since: turn.now, kind });
-        self.begin_progress(turn.now);
+        self.persistence.child = Some(Child { job: id, pid, since: turn.clock.mono, kind });
+        self.begin_progress(turn.clock.mono);
         self.close_incr(turn);
         true
     }
@@ -297,11 +297,11 @@ impl Server {
         if config.aof_use_rdb_preamble {
             Box::new(RdbWork(Encoder::new(
                 source,
-                self.aof_base_aux(turn.now),
+                self.aof_base_aux(turn.clock.wall),
                 self.rdb_options(turn),
             )))
         } else {
-            let stamp = config.aof_timestamp_enabled.then_some(turn.now.as_secs());
+            let stamp = config.aof_timestamp_enabled.then_some(turn.clock.wall.as_secs());
             Box::new(CommandWork(Rewriter::new(source, stamp)))
         }
     }
@@ -460,7 +460,7 @@ impl Server {
     /// The rewrite is through.
     pub(super) fn rewrite_cleaned(&mut self, turn: &mut Turn) {
         if let Some(child) = self.persistence.child.take() {
-            let seconds = turn.now.as_secs().saturating_sub(child.since.as_secs());
+            let seconds = turn.clock.mono.as_secs().saturating_sub(child.since.as_secs());
             self.persistence.aof.rewrites.last_seconds = Some(seconds);
         }
         turn.note(PersistenceFact::RewriteFinished);
@@ -474,7 +474,7 @@ impl Server {
         turn.note(PersistenceFact::RewriteFailed);
         if let Some(child) = self.persistence.child.take() {
             turn.disk(DiskOp::Unlink { path: temp_name(child.pid) });
-            let seconds = turn.now.as_secs().saturating_sub(child.since.as_secs());
+            let seconds = turn.clock.mono.as_secs().saturating_sub(child.since.as_secs());
             self.persistence.aof.rewrites.last_seconds = Some(seconds);
         }
         self.aof_rewrite_failed(turn);
@@ -535,7 +535,7 @@ impl Server {
     }
 
     fn rewrites_are_limited(&mut self, turn: &mut Turn) -> bool {
-        match self.persistence.aof.rewrites.is_limited(turn.now.as_secs()) {
+        match self.persistence.aof.rewrites.is_limited(turn.clock.mono.as_secs()) {
             Ok(limited) => limited,
             Err(minutes) => {
                 turn.note(PersistenceFact::RewriteLimited { minutes });

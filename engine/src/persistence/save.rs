@@ -20,6 +20,7 @@ use crate::{
     node::Server,
     rdb::{AuxInfo, EncodeOptions, Encoder, Progress},
     resp::Reply,
+    time::{Clock, Instant},
     trace::PersistenceFact,
     turn::Turn,
 };
@@ -29,8 +30,10 @@ use crate::{
 pub struct Saves {
     /// Unix time of the latest save that succeeded, or of the start.
     pub last: u64,
-    /// Unix time of the latest attempt in the background.
-    last_try: Option<u64>,
+    /// When that was, for save points: a wall clock that is set must neither stop nor hasten them.
+    last_at: Instant,
+    /// When the latest attempt in the background began.
+    last_try: Option<Instant>,
     /// The latest save in the background failed.
     failed: bool,
     /// How long it took, in seconds.
@@ -90,8 +93,14 @@ impl Saves {
         self.now.is_some()
     }
 
-    fn may_retry(&self, seconds: u64) -> bool {
-        let waited = self.last_try.is_none_or(|at| seconds.saturating_sub(at) > RETRY_DELAY);
+    /// The data on disk are those of this moment.
+    pub(super) fn saved_at(&mut self, clock: Clock) {
+        self.last = clock.wall.as_secs();
+        self.last_at = clock.mono;
+    }
+
+    fn may_retry(&self, now: Instant) -> bool {
+        let waited = self.last_try.is_none_or(|at| now.secs_since(at) > RETRY_DELAY);
         waited || !self.failed
     }
 }
@@ -106,10 +115,10 @@ impl Server {
         let pid = turn.ids.child_pid(id);
         let work = Box::new(RdbWork(self.rdb_encoder(turn, None)));
         let output = ChildOutput::File(temp_name(pid));
-        self.persistence.saves.last_try = Some(turn.now.as_secs());
+        self.persistence.saves.last_try = Some(turn.clock.mono);
         let kind = ChildKind::Save { dirty: self.dirty };
-        self.persistence.child = Some(Child { job: id, pid, since: turn.now, kind });
-        self.begin_progress(turn.now);
+        self.persistence.child = Some(Child { job: id, pid, since: turn.clock.mono, kind });
+        self.begin_progress(turn.clock.mono);
         self.stats.total_forks += 1;
         turn.fx.push(Effect::StartChild(ChildJob {
             id,
@@ -129,7 +138,7 @@ impl Server {
     ) -> Encoder<SnapshotSource> {
         let source = SnapshotSource::new(self.keyspace.snapshot());
         let aux = AuxInfo {
-            ctime: turn.now.as_secs().cast_signed(),
+            ctime: turn.clock.wall.as_secs().cast_signed(),
             used_mem: self.keyspace.approximate_bytes(),
             repl: self.replication_position(),
             aof_base: false,
@@ -162,12 +171,12 @@ impl Server {
     pub(super) fn background_saved(&mut self, turn: &mut Turn, ok: bool) {
         let Some(child) = self.persistence.child.take() else { return };
         let saves = &mut self.persistence.saves;
-        saves.last_seconds = Some(turn.now.as_secs().saturating_sub(child.since.as_secs()));
+        saves.last_seconds = Some(turn.clock.mono.as_secs().saturating_sub(child.since.as_secs()));
         saves.failed = !ok;
         let fact = match (ok, child.kind) {
             (true, ChildKind::Save { dirty }) => {
                 self.dirty -= dirty.min(self.dirty);
-                saves.last = turn.now.as_secs();
+                saves.saved_at(turn.clock);
                 saves.count += 1;
                 PersistenceFact::SaveSucceeded
             }
@@ -227,7 +236,7 @@ impl Server {
         if ok {
             turn.note(PersistenceFact::Saved);
             self.dirty -= save.dirty.min(self.dirty);
-            self.persistence.saves.last = turn.now.as_secs();
+            self.persistence.saves.saved_at(turn.clock);
             self.persistence.saves.failed = false;
             self.persistence.saves.count += 1;
         } else {
@@ -268,12 +277,12 @@ impl Server {
 
     /// Changes are many enough, and long enough ago.
     pub(super) fn save_points(&mut self, turn: &mut Turn) {
-        let seconds = turn.now.as_secs();
+        let now = turn.clock.mono;
         let saves = &self.persistence.saves;
-        if self.has_child() || !saves.may_retry(seconds) {
+        if self.has_child() || !saves.may_retry(now) {
             return;
         }
-        let since = seconds.saturating_sub(saves.last);
+        let since = now.secs_since(saves.last_at);
         let due = |point: &&crate::config::SavePoint| {
             self.dirty >= u64::from(point.changes) && since > point.seconds
         };
@@ -287,7 +296,7 @@ impl Server {
     /// A BGSAVE SCHEDULE that had to wait begins.
     pub(super) fn scheduled_save(&mut self, turn: &mut Turn) {
         let saves = &self.persistence.saves;
-        let due = saves.scheduled && saves.may_retry(turn.now.as_secs());
+        let due = saves.scheduled && saves.may_retry(turn.clock.mono);
         if due && self.start_bgsave(turn) {
             self.persistence.saves.scheduled = false;
         }

@@ -21,7 +21,7 @@ use crate::{
     io::{ConnId, DiskOp, Effect},
     node::{Blocked, Server},
     replication::Attached,
-    time::Time,
+    time::Instant,
     trace::{PersistenceFact, ServerFact, replication::MasterFact},
     turn::Turn,
 };
@@ -38,7 +38,7 @@ enum Stage {
     /// Replicas are to have everything first.
     WaitingForReplicas {
         /// Then they have had their time.
-        until: Time,
+        until: Instant,
     },
     /// The AOF's buffer is being written.
     Draining,
@@ -60,10 +60,10 @@ impl Server {
     }
 
     /// If the node is about to end: until when it waits for its replicas.
-    pub(crate) fn ends_at(&self) -> Option<Time> {
+    pub(crate) fn ends_at(&self) -> Option<Instant> {
         match self.persistence.ending.as_ref()?.stage {
             Stage::WaitingForReplicas { until } => Some(until),
-            Stage::Draining | Stage::Writing => Some(Time::default()),
+            Stage::Draining | Stage::Writing => Some(Instant::default()),
         }
     }
 
@@ -80,7 +80,7 @@ impl Server {
         if !flags.now && seconds > 0 && self.lagging_replicas().next().is_some() {
             turn.note(PersistenceFact::WaitingForReplicas);
             self.pauses.for_shutdown = true;
-            let until = turn.now.plus_millis(seconds * 1000);
+            let until = turn.clock.mono.plus_millis(seconds * 1000);
             let stage = Stage::WaitingForReplicas { until };
             self.persistence.ending = Some(Ending { flags, stage });
             return;
@@ -95,7 +95,7 @@ impl Server {
         else {
             return;
         };
-        if turn.now >= until || self.lagging_replicas().next().is_none() {
+        if turn.clock.mono >= until || self.lagging_replicas().next().is_none() {
             self.finish_shutdown(turn, flags);
         }
     }
@@ -120,7 +120,7 @@ impl Server {
             let fact = MasterFact::LagsAtEnd {
                 replica: replica.name(),
                 behind: self.replication.offset.saturating_sub(replica.acked),
-                lag: if replica.is_online() { replica.lag(turn.now) } else { 0 },
+                lag: if replica.is_online() { replica.lag(turn.clock.mono) } else { 0 },
                 state: replica.state_word(),
             };
             turn.note(fact);

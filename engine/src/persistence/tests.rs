@@ -9,10 +9,10 @@ use crate::{
     config::{AppendFsync, Config, SavePoint},
     io::{ConnId, DiskOp, Endpoint, Input},
     node::bench::{Bench, Disk},
-    time::Time,
+    time::Instant,
 };
 
-const START: Time = Time::from_millis(1_700_000_000_000);
+const START: Instant = Instant::from_millis(1_700_000_000_000);
 
 fn config(change: impl FnOnce(&mut crate::config::Persistence)) -> Config {
     let mut config = Config::default();
@@ -204,7 +204,7 @@ fn under_always_two_groups_of_writers_become_one() {
     write(&mut bench, second);
     bench.now.0 += 2_000;
     answer(&mut bench);
-    assert_eq!(bench.node.next_wake(), Time(bench.now.0 + 500), "a quarter of what it took");
+    assert_eq!(bench.node.next_wake(), Instant(bench.now.0 + 500), "a quarter of what it took");
     bench.now.0 += 500;
     bench.step(Input::Timer);
     bench.step(Input::BeforeSleep);

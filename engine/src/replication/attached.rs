@@ -4,7 +4,7 @@ use alloc::{format, string::String};
 
 use crate::{
     io::{ConnId, DiskId, Endpoint},
-    time::Time,
+    time::Instant,
 };
 
 /// What a connection said about itself with REPLCONF before it asked to be synchronised.
@@ -51,11 +51,11 @@ pub struct Attached {
     /// The offset that it has confirmed.
     pub acked: u64,
     /// When it was last heard of.
-    pub acked_at: Time,
+    pub acked_at: Instant,
     /// Bytes on their way that the driver could not yet pass on.
     pub unsent: u64,
     /// Since when more waits for it than the soft limit.
-    pub over_soft_limit: Option<Time>,
+    pub over_soft_limit: Option<Instant>,
 }
 
 /// The states of a replica, as its master sees it.
@@ -70,7 +70,7 @@ pub enum AttachedState {
     /// The next full synchronisation is for it.
     WaitingForSave {
         /// Since when.
-        since: Time,
+        since: Instant,
     },
     /// A child makes its RDB; what happens meanwhile waits in the backlog.
     Saving,
@@ -113,7 +113,7 @@ impl Attached {
     }
 
     /// Seconds since it was last heard of.
-    pub const fn lag(&self, now: Time) -> u64 {
+    pub const fn lag(&self, now: Instant) -> u64 {
         now.as_secs().saturating_sub(self.acked_at.as_secs())
     }
 

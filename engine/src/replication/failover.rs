@@ -17,7 +17,7 @@ use crate::{
     io::Endpoint,
     node::{Client, Server},
     refusal::Refusal,
-    time::Time,
+    time::Instant,
     trace::replication::ReplicationFact,
     turn::Turn,
 };
@@ -28,7 +28,7 @@ pub struct Failover {
     /// The replica that is to take over; `None`: whichever is in sync first.
     pub target: Option<Endpoint>,
     /// When waiting ends.
-    pub until: Option<Time>,
+    pub until: Option<Instant>,
     /// At that time the target takes over all the same, and what it lacks is lost.
     pub force: bool,
     /// How far it is.
@@ -95,7 +95,7 @@ impl Server {
         if failover.stage != FailoverStage::WaitingForSync {
             return;
         }
-        if failover.until.is_some_and(|until| turn.now >= until) {
+        if failover.until.is_some_and(|until| turn.clock.mono >= until) {
             match failover.target.clone().filter(|_| failover.force) {
                 Some(target) => {
                     let fact = ReplicationFact::FailoverForced { target: target.clone() };
@@ -175,7 +175,7 @@ impl Server {
             return Err(Refusal::err("PSYNC FAILOVER replid must match my replid."));
         }
         self.unfollow(turn);
-        let client = self.describe(client, turn.now);
+        let client = self.describe(client, turn.clock.mono);
         turn.note(ReplicationFact::TookOver { client });
         Ok(())
     }

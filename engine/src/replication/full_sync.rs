@@ -95,7 +95,7 @@ impl Server {
         }
         let waited = self.replication.replicas.iter().filter_map(|replica| match replica.state {
             AttachedState::WaitingForSave { since } => {
-                Some(turn.now.as_secs().saturating_sub(since.as_secs()))
+                Some(turn.clock.mono.as_secs().saturating_sub(since.as_secs()))
             }
             _ => None,
         });
@@ -135,7 +135,7 @@ impl Server {
             let job = turn.ids.new_job();
             let mark = turn.ids.hex().as_bytes().try_into().ok();
             let work = Box::new(RdbWork(self.rdb_encoder(turn, mark)));
-            self.begin_progress(turn.now);
+            self.begin_progress(turn.clock.mono);
             let (output, rest) = (ChildOutput::Parent, self.key_save_delay(turn));
             self.stats.total_forks += 1;
             turn.fx.push(Effect::StartChild(ChildJob { id: job, output, rest, work }));
@@ -194,7 +194,7 @@ impl Server {
                 for replica in self.replication.replicas.iter_mut() {
                     if replica.state == AttachedState::Saving {
                         turn.fx.output(replica.conn).extend_from_slice(bytes);
-                        replica.acked_at = turn.now;
+                        replica.acked_at = turn.clock.mono;
                     }
                 }
             }
@@ -253,7 +253,7 @@ impl Server {
             return;
         }
         replica.state = AttachedState::Online { awaits_ack };
-        replica.acked_at = turn.now;
+        replica.acked_at = turn.clock.mono;
         turn.note(MasterFact::Online { replica: name });
         self.count_good_replicas(turn);
     }

@@ -22,7 +22,7 @@ use crate::{
     node::Client,
     persistence::install::Installer,
     resp::RequestDecoder,
-    time::Time,
+    time::Instant,
 };
 
 /// The link of a replica to its master.
@@ -35,7 +35,7 @@ pub struct Link {
     /// The position in the stream of the last master that was followed, while the link is down.
     pub cached: Option<CachedMaster>,
     /// Since when the link is down; `None` if it is up, or never was.
-    pub down_since: Option<Time>,
+    pub down_since: Option<Instant>,
 }
 
 /// A position in a master's stream.
@@ -59,7 +59,7 @@ pub enum LinkState {
         /// It.
         conn: ConnId,
         /// Since when.
-        since: Time,
+        since: Instant,
     },
     /// Both sides introduce themselves.
     Handshake(Handshake),
@@ -83,7 +83,7 @@ pub struct Handshake {
     /// The beginning of an answer.
     pub line: Vec<u8>,
     /// When the master was last heard of.
-    pub last_io: Time,
+    pub last_io: Instant,
 }
 
 /// What a replica asks its master in the handshake.
@@ -111,7 +111,7 @@ pub struct Transfer {
     /// Whether the frame has begun, and the length that it announced.
     pub total: Option<Option<u64>>,
     /// When the master was last heard of.
-    pub last_io: Time,
+    pub last_io: Instant,
     /// Where the data go.
     pub temp: String,
     /// Writes that the disk has not answered.
@@ -132,13 +132,13 @@ pub struct Loading {
     /// What the disk does at the moment.
     pub step: LoadStep,
     /// Since when.
-    pub since: Time,
+    pub since: Instant,
     /// The length of the file.
     pub size: u64,
     /// How much of it was read.
     pub at: u64,
     /// When the master was last heard of.
-    pub last_io: Time,
+    pub last_io: Instant,
     /// Reads the format.
     pub installer: Installer,
     /// Reads slowly, if it is to.
@@ -172,7 +172,7 @@ pub struct Stream {
     /// Where decoding stands behind that.
     pub decoder: RequestDecoder,
     /// When the master was last heard of.
-    pub last_io: Time,
+    pub last_io: Instant,
     /// The master only knows SYNC and wants no ACK.
     pub pre_psync: bool,
 }

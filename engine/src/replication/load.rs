@@ -16,7 +16,7 @@ use crate::{
     io::{ConnId, DiskError, DiskId, DiskOp, DiskReply, Effect, KeyDelay},
     node::Server,
     persistence::install::{Expired, Installer},
-    time::Time,
+    time::Instant,
     trace::replication::LinkFact,
     turn::Turn,
 };
@@ -28,19 +28,19 @@ const PIECE: u64 = 256 * 1024;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rests {
     owes: u64,
-    until: Option<Time>,
+    until: Option<Instant>,
 }
 
 impl Rests {
     /// So many keys were read. Whether a rest begins.
-    pub(super) fn begin(&mut self, now: Time, delay: KeyDelay, keys: u64) -> bool {
+    pub(super) fn begin(&mut self, now: Instant, delay: KeyDelay, keys: u64) -> bool {
         const SHORTEST: u64 = 100_000;
         if delay.is_none() {
             return false;
         }
         self.owes += delay.micros(keys);
         if self.owes >= SHORTEST {
-            self.until = Some(Time(now.0.saturating_add(core::mem::take(&mut self.owes))));
+            self.until = Some(Instant(now.0.saturating_add(core::mem::take(&mut self.owes))));
         }
         self.are_on()
     }
@@ -50,7 +50,7 @@ impl Rests {
         self.until.is_some()
     }
 
-    fn end(&mut self, now: Time) -> bool {
+    fn end(&mut self, now: Instant) -> bool {
         self.until.take_if(|until| now >= *until).is_some()
     }
 }
@@ -64,8 +64,8 @@ impl Server {
     pub(super) fn end_rest(&mut self, turn: &mut Turn) {
         let Some(link) = &mut self.replication.link else { return };
         let rested = match &mut link.state {
-            LinkState::Loading(loading) => loading.rests.end(turn.now),
-            LinkState::Parsing(parsing) => parsing.rests.end(turn.now),
+            LinkState::Loading(loading) => loading.rests.end(turn.clock.mono),
+            LinkState::Parsing(parsing) => parsing.rests.end(turn.clock.mono),
             _ => false,
         };
         match &mut link.state {
@@ -74,7 +74,7 @@ impl Server {
                 self.read_piece(turn, at);
             }
             LinkState::Parsing(parsing) if rested => {
-                parsing.last_io = turn.now;
+                parsing.last_io = turn.clock.mono;
                 turn.fx.push(Effect::ResumeReading { conn: parsing.conn });
             }
             _ => {}
@@ -83,7 +83,7 @@ impl Server {
 
     /// The data set is coming.
     pub(super) fn begin_transfer(&mut self, turn: &Turn, position: Option<(String, u64)>) {
-        let temp = format!("temp-{}.{}.rdb", turn.now.as_secs(), turn.ids.pid);
+        let temp = format!("temp-{}.{}.rdb", turn.clock.wall.as_secs(), turn.ids.pid);
         let Some(link) = &mut self.replication.link else { return };
         let Some(conn) = link.conn() else { return };
         link.state = LinkState::Receiving(Box::new(Transfer {
@@ -91,7 +91,7 @@ impl Server {
             position,
             payload: Payload::default(),
             total: None,
-            last_io: turn.now,
+            last_io: turn.clock.mono,
             temp,
             writes: VecDeque::new(),
         }));
@@ -103,7 +103,7 @@ impl Server {
         else {
             return &[];
         };
-        transfer.last_io = turn.now;
+        transfer.last_io = turn.clock.mono;
         let mut data = Vec::new();
         let step = transfer.payload.feed(bytes, &mut data);
         let temp = transfer.temp.clone();
@@ -186,7 +186,7 @@ impl Server {
             temp,
             writes,
             step,
-            since: turn.now,
+            since: turn.clock.mono,
             size: payload.read,
             at: 0,
             last_io,
@@ -300,7 +300,7 @@ impl Server {
             Ok(_) => loading.installer.finish().map(|()| (true, loading.at)).map_err(text),
             Err(error) => Err(error.text.clone()),
         };
-        let rests = loading.rests.begin(turn.now, delay, loading.installer.loaded - before);
+        let rests = loading.rests.begin(turn.clock.mono, delay, loading.installer.loaded - before);
         match outcome {
             Ok((true, _)) => self.finish_loading(turn),
             Ok((false, _)) if rests => {}
@@ -350,7 +350,7 @@ impl Server {
         self.replication.forget_second_id();
         self.replication.create_backlog(turn.config.replication.backlog_size);
         let db = installer.facts.stream_db.and_then(|db| u32::try_from(db).ok()).unwrap_or(0);
-        self.begin_stream(turn.now, conn, db, pre_psync);
+        self.begin_stream(turn.clock.mono, conn, db, pre_psync);
     }
 
     /// `rdb-del-sync-files`: a node that persists nothing keeps no file.

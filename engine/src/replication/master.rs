@@ -57,10 +57,10 @@ impl Server {
             peer: client.peer.clone(),
             announced,
             pre_psync: request.is_none(),
-            state: AttachedState::WaitingForSave { since: turn.now },
+            state: AttachedState::WaitingForSave { since: turn.clock.mono },
             next: 0,
             acked: 0,
-            acked_at: turn.now,
+            acked_at: turn.clock.mono,
             unsent: 0,
             over_soft_limit: None,
         };
@@ -139,7 +139,7 @@ impl Server {
 
     pub(super) fn count_good_replicas(&mut self, turn: &Turn) {
         let max_lag = turn.config.replication.min_replicas_max_lag;
-        self.replication.count_good_replicas(turn.now, max_lag);
+        self.replication.count_good_replicas(turn.clock.mono, max_lag);
     }
 
     /// The first replica of this master: a new history begins, as nobody can know the old one's bytes.
@@ -155,7 +155,7 @@ impl Server {
     pub(crate) fn replica_acked(&mut self, turn: &mut Turn, conn: ConnId, offset: u64) {
         let Some(replica) = self.replication.attached(conn) else { return };
         replica.acked = replica.acked.max(offset);
-        replica.acked_at = turn.now;
+        replica.acked_at = turn.clock.mono;
         if let AttachedState::Online { awaits_ack } = &mut replica.state {
             *awaits_ack = false;
         }
@@ -169,7 +169,7 @@ impl Server {
 
     /// The end of a turn: every replica gets what is new for it.
     pub(crate) fn feed_replicas(&mut self, turn: &mut Turn) {
-        let paused = self.pauses.at(turn.now) != Paused::Nothing;
+        let paused = self.pauses.at(turn.clock.mono) != Paused::Nothing;
         if !paused && core::mem::take(&mut self.replication.wants_acks) {
             self.replication.feed_bare(&[b"REPLCONF", b"GETACK", b"*"]);
         }
@@ -202,8 +202,8 @@ impl Server {
             let behind = replica.needs().map_or(0, |next| end.saturating_sub(next));
             let waiting = behind + replica.unsent;
             if limit.soft > 0 && waiting >= at_least(limit.soft) {
-                let since = *replica.over_soft_limit.get_or_insert(turn.now);
-                if turn.now.since(since).as_secs() > limit.soft_seconds {
+                let since = *replica.over_soft_limit.get_or_insert(turn.clock.mono);
+                if turn.clock.mono.since(since).as_secs() > limit.soft_seconds {
                     over.push(replica.conn);
                 }
             } else {
@@ -215,7 +215,8 @@ impl Server {
         }
         over.dedup();
         for conn in over {
-            let client = self.clients.get(conn).map(|client| self.describe(client, turn.now));
+            let client =
+                self.clients.get(conn).map(|client| self.describe(client, turn.clock.mono));
             let client = client.unwrap_or_default();
             turn.note(ServerFact::OutputBufferFull { client });
             self.close_replica(turn, conn);
@@ -265,7 +266,7 @@ impl Server {
         let replica = self.replication.replicas.remove(at);
         turn.note(MasterFact::Lost { replica: replica.name() });
         if self.replication.replicas.is_empty() {
-            self.replication.no_replicas_since = turn.now;
+            self.replication.no_replicas_since = turn.clock.mono;
         }
         self.count_good_replicas(turn);
         if replica.state == AttachedState::Saving {
@@ -278,10 +279,10 @@ impl Server {
     pub(crate) fn replication_cron(&mut self, turn: &mut Turn) {
         self.end_rest(turn);
         self.advance_failover(turn);
-        if turn.now < self.replication.next_cron || self.persistence.is_loading() {
+        if turn.clock.mono < self.replication.next_cron || self.persistence.is_loading() {
             return;
         }
-        self.replication.next_cron = turn.now.plus_millis(1000);
+        self.replication.next_cron = turn.clock.mono.plus_millis(1000);
         self.replica_cron(turn);
         self.master_cron(turn);
         self.count_good_replicas(turn);
@@ -322,7 +323,7 @@ impl Server {
                 AttachedState::Saving => diskless && replica.unsent > 0,
                 _ => false,
             })
-            .filter(|replica| replica.lag(turn.now) > timeout)
+            .filter(|replica| replica.lag(turn.clock.mono) > timeout)
             .map(|replica| (replica.conn, !replica.is_online()))
             .collect();
         for (conn, in_full_sync) in silent {
@@ -336,7 +337,8 @@ impl Server {
     /// After `repl-backlog-ttl` seconds without a replica: nobody will ask for the stream any more, and its history ends.
     fn free_idle_backlog(&mut self, turn: &mut Turn) {
         let ttl = turn.config.replication.backlog_ttl;
-        let idle = turn.now.as_secs().saturating_sub(self.replication.no_replicas_since.as_secs());
+        let idle =
+            turn.clock.mono.as_secs().saturating_sub(self.replication.no_replicas_since.as_secs());
         let replication = &self.replication;
         if ttl == 0
             || idle <= ttl

@@ -22,7 +22,7 @@ use crate::{
     keyspace::Keyspace,
     node::Server,
     persistence::install::{Expired, Installer},
-    time::Time,
+    time::Instant,
     trace::replication::LinkFact,
     turn::Turn,
 };
@@ -39,9 +39,9 @@ pub struct Parsing {
     /// The length, if the frame told one.
     pub total: Option<u64>,
     /// Since when.
-    pub since: Time,
+    pub since: Instant,
     /// When the master was last heard of.
-    pub last_io: Time,
+    pub last_io: Instant,
     /// Reads the format.
     pub installer: Installer,
     /// Reads slowly, if it is to.
@@ -91,8 +91,8 @@ impl Server {
             position,
             payload,
             total,
-            since: turn.now,
-            last_io: turn.now,
+            since: turn.clock.mono,
+            last_io: turn.clock.mono,
             installer,
             rests: Rests::default(),
             aside,
@@ -108,7 +108,7 @@ impl Server {
         else {
             return &[];
         };
-        parsing.last_io = turn.now;
+        parsing.last_io = turn.clock.mono;
         let before = parsing.installer.loaded;
         let mut data = Vec::new();
         let step = parsing.payload.feed(bytes, &mut data);
@@ -119,7 +119,7 @@ impl Server {
         let whole = matches!(step, Step::Whole { .. });
         if whole && read.is_ok() {
             read = parsing.installer.finish();
-        } else if parsing.rests.begin(turn.now, delay, parsing.installer.loaded - before) {
+        } else if parsing.rests.begin(turn.clock.mono, delay, parsing.installer.loaded - before) {
             turn.fx.push(Effect::PauseReading { conn: parsing.conn });
         }
         if facts {

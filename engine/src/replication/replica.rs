@@ -13,7 +13,7 @@ use crate::{
     node::{Client, ClientKind, Server},
     rdb::ReplInfo,
     resp::{Decoded, RequestDecoder, decode::Limits, encode::push_command},
-    time::Time,
+    time::Instant,
     trace::{
         LogRole,
         replication::{LinkFact, ReplicationFact},
@@ -32,8 +32,8 @@ impl Server {
             self.replication.link = Some(Link::new(master, None));
             turn.role = LogRole::Replica;
         }
-        self.replication.no_replicas_since = turn.now;
-        self.replication.next_cron = turn.now;
+        self.replication.no_replicas_since = turn.clock.mono;
+        self.replication.next_cron = turn.clock.mono;
     }
 
     /// At boot, an RDB was read that says where in a stream its data stand.
@@ -50,7 +50,7 @@ impl Server {
             self.replication.id2 = position.id;
             self.replication.second_offset = position.offset.saturating_add(1);
             self.replication.create_backlog(turn.config.replication.backlog_size);
-            self.replication.no_replicas_since = turn.now;
+            self.replication.no_replicas_since = turn.clock.mono;
             // Replicas have what expired while this master was away, until they are told.
             for (db, key) in gone {
                 let mut command = Vec::new();
@@ -108,7 +108,7 @@ impl Server {
         self.shift_replication_id(turn);
         self.close_replicas(turn);
         self.replication.selected = None;
-        self.replication.no_replicas_since = turn.now;
+        self.replication.no_replicas_since = turn.clock.mono;
     }
 
     /// End the connection of a link; the position of one that was in sync is kept in it.
@@ -146,7 +146,7 @@ impl Server {
     pub(super) fn connect_to_master(&mut self, turn: &mut Turn) {
         let conn = turn.ids.new_conn();
         let Some(link) = &mut self.replication.link else { return };
-        link.state = LinkState::Connecting { conn, since: turn.now };
+        link.state = LinkState::Connecting { conn, since: turn.clock.mono };
         turn.fx.push(Effect::Connect { conn, to: link.master.clone() });
         turn.note(LinkFact::SyncStarted);
     }
@@ -190,7 +190,7 @@ impl Server {
                     &[]
                 }
                 LinkState::Online(stream) => {
-                    stream.last_io = turn.now;
+                    stream.last_io = turn.clock.mono;
                     stream.input.extend_from_slice(bytes);
                     self.apply_stream(turn);
                     &[]
@@ -229,7 +229,7 @@ impl Server {
         else {
             return;
         };
-        link.down_since = Some(turn.now);
+        link.down_since = Some(turn.clock.mono);
         let master = link.master.clone();
         if keep_position {
             link.cached = Some(self.position_of(&stream));
@@ -274,7 +274,7 @@ impl Server {
     fn begin_handshake(&mut self, turn: &mut Turn, conn: ConnId) {
         turn.note(LinkFact::Connected);
         let asked = VecDeque::from([Question::Ping]);
-        let handshake = Handshake { conn, asked, line: Vec::new(), last_io: turn.now };
+        let handshake = Handshake { conn, asked, line: Vec::new(), last_io: turn.clock.mono };
         self.set_link(LinkState::Handshake(handshake));
         push_command(turn.fx.output(conn), [&b"PING"[..]].into_iter());
     }
@@ -285,7 +285,7 @@ impl Server {
         else {
             return &[];
         };
-        handshake.last_io = turn.now;
+        handshake.last_io = turn.clock.mono;
         let Some(end) = bytes.iter().position(|b| *b == b'\n') else {
             handshake.line.extend_from_slice(bytes);
             if handshake.line.len() > LONGEST_LINE {
@@ -443,11 +443,11 @@ impl Server {
         }
         self.replication.create_backlog(turn.config.replication.backlog_size);
         turn.note(LinkFact::PartialAccepted);
-        self.begin_stream(turn.now, conn, cached.db, false);
+        self.begin_stream(turn.clock.mono, conn, cached.db, false);
     }
 
     /// The stream begins: what comes now is commands.
-    pub(super) fn begin_stream(&mut self, now: Time, conn: ConnId, db: u32, pre_psync: bool) {
+    pub(super) fn begin_stream(&mut self, now: Instant, conn: ConnId, db: u32, pre_psync: bool) {
         let id = self.clients.new_id();
         let Some(link) = &mut self.replication.link else { return };
         let mut client = Client::new(conn, id, link.master.clone(), Endpoint::default(), now);
@@ -516,7 +516,7 @@ impl Server {
 
     /// One command of the stream: no reply goes back, an error is logged.
     fn apply_command(&mut self, turn: &mut Turn, client: &mut Client, args: crate::resp::Args<'_>) {
-        client.last_seen = turn.now;
+        client.last_seen = turn.clock.mono;
         self.run(turn, client, args);
         if let Some(error) = client.out.strip_prefix(b"-") {
             let fact = LinkFact::CommandFailed {
@@ -542,7 +542,8 @@ impl Server {
     /// What a replica does once a second.
     pub(crate) fn replica_cron(&mut self, turn: &mut Turn) {
         let timeout = u64::from(turn.config.replication.timeout);
-        let silent = |last: Time| turn.now.as_secs().saturating_sub(last.as_secs()) > timeout;
+        let silent =
+            |last: Instant| turn.clock.mono.as_secs().saturating_sub(last.as_secs()) > timeout;
         let Some(link) = &self.replication.link else { return };
         match &link.state {
             LinkState::Connect => {

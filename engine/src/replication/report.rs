@@ -4,11 +4,11 @@ use alloc::{format, string::String};
 use core::fmt::Write;
 
 use super::{Attached, Link, LinkState};
-use crate::{config::Config, persistence::Installer, resp::Reply, time::Time};
+use crate::{config::Config, persistence::Installer, resp::Reply, time::Instant};
 
 impl super::Replication {
     /// The section of INFO, without its title.
-    pub fn info(&self, now: Time, config: &Config) -> String {
+    pub fn info(&self, now: Instant, config: &Config) -> String {
         let mut text = String::new();
         let mut line = |name: &str, value: &dyn core::fmt::Display| {
             let _ = write!(text, "{name}:{value}\r\n");
@@ -47,12 +47,12 @@ impl super::Replication {
 
     fn link_info(
         &self,
-        now: Time,
+        now: Instant,
         link: &Link,
         config: &Config,
         line: &mut dyn FnMut(&str, &dyn core::fmt::Display),
     ) {
-        let ago = |then: Time| now.as_secs().saturating_sub(then.as_secs());
+        let ago = |then: Instant| now.as_secs().saturating_sub(then.as_secs());
         let up = matches!(link.state, LinkState::Online(_));
         line("master_host", &link.master.host);
         line("master_port", &link.master.port);
@@ -88,7 +88,7 @@ impl super::Replication {
 
     fn transfer_info(
         &self,
-        now: Time,
+        now: Instant,
         link: &Link,
         line: &mut dyn FnMut(&str, &dyn core::fmt::Display),
     ) {
@@ -141,7 +141,7 @@ impl super::Replication {
     /// The `loading_…` fields of INFO, while a data set from the master is read.
     pub(crate) fn loading_info(
         &self,
-        now: Time,
+        now: Instant,
         line: &mut dyn FnMut(&str, &dyn core::fmt::Display),
     ) {
         let Some(installer) = self.installer() else { return };

@@ -12,7 +12,7 @@ use crate::{
     io::*,
     keyspace::digest,
     node::{Birth, Node},
-    time::Time,
+    time::{Clock, Instant},
 };
 
 mod cases;
@@ -20,7 +20,9 @@ mod cases;
 /// A handful of nodes, the wires between them, and one client at each.
 #[derive(Clone)]
 struct Net {
-    now: Time,
+    now: Instant,
+    /// How far all wall clocks have been set forward, in microseconds; negative: back.
+    wall_offset: i64,
     hosts: Vec<Host>,
     wires: Vec<Wire>,
     /// After so many bytes from host 0 to host 1 their wire is cut, once.
@@ -66,7 +68,8 @@ fn endpoint(host: usize) -> Endpoint {
 impl Net {
     fn new(hosts: usize, change: impl Fn(usize, &mut Config)) -> Self {
         let mut net = Net {
-            now: Time::from_millis(1_700_000_000_000),
+            now: Instant::from_millis(1_700_000_000_000),
+            wall_offset: 0,
             hosts: Vec::new(),
             wires: Vec::new(),
             cut_after: None,
@@ -105,7 +108,7 @@ impl Net {
 
     fn step(&mut self, host: usize, input: Input<'_>) {
         let at = &mut self.hosts[host];
-        at.node.step(self.now, input, &mut at.fx);
+        at.node.step(Clock::off_by(self.now, self.wall_offset), input, &mut at.fx);
         let fx = &mut at.fx;
         for traced in fx.traces.drain(..) {
             if traced.fact.level().is_some() {

@@ -7,7 +7,7 @@ use crate::{
     node::{Blocked, Client, Server},
     number::parse_i64,
     refusal::Refusal,
-    time::Time,
+    time::Instant,
     turn::Turn,
 };
 
@@ -28,7 +28,7 @@ impl Server {
     pub(crate) fn release_waiters(&mut self, turn: &mut Turn) {
         for conn in self.waiting(|node, offset, replicas, until| {
             node.replication.replicas_at(offset) >= replicas
-                || until.is_some_and(|until| until <= turn.now)
+                || until.is_some_and(|until| until <= turn.clock.mono)
         }) {
             self.end_wait(turn, conn);
         }
@@ -46,7 +46,7 @@ impl Server {
         }
     }
 
-    fn waiting(&self, over: impl Fn(&Self, u64, u64, Option<Time>) -> bool) -> Vec<ConnId> {
+    fn waiting(&self, over: impl Fn(&Self, u64, u64, Option<Instant>) -> bool) -> Vec<ConnId> {
         let is_over = |client: &&Client| match client.blocked {
             Some(Blocked::Wait { offset, replicas, until }) => over(self, offset, replicas, until),
             _ => false,
@@ -55,7 +55,7 @@ impl Server {
     }
 
     /// When the first of them gives up.
-    pub(crate) fn next_wait_end(&self) -> Option<Time> {
+    pub(crate) fn next_wait_end(&self) -> Option<Instant> {
         let end = |client: &Client| match client.blocked {
             Some(Blocked::Wait { until, .. }) => until,
             _ => None,

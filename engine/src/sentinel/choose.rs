@@ -13,7 +13,7 @@ use super::{
     instance::{Master, Replica},
     links::Link,
 };
-use crate::time::Time;
+use crate::time::Instant;
 
 /// A replica, and how it was judged.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -57,7 +57,7 @@ pub enum Verdict {
 
 /// Judge all replicas of a master: those that could be chosen first, the best at the top.
 pub fn judge<'a>(
-    now: Time,
+    now: Instant,
     master: &'a Master,
     periods: &Periods,
     link: impl Fn(&Replica) -> Option<&'a Link>,
@@ -94,7 +94,7 @@ fn candidate(replica: &Replica, verdict: Verdict) -> Candidate {
 
 /// Whether this replica can't be chosen, and why.
 fn unfit_because(
-    now: Time,
+    now: Instant,
     master: &Master,
     periods: &Periods,
     replica: &Replica,
@@ -145,7 +145,7 @@ fn compare(a: &Replica, b: &Replica) -> (Ordering, Verdict) {
 
 impl Sentinel {
     /// How the replicas of a master are judged now.
-    pub fn judge(&self, now: Time, name: &str) -> Vec<Candidate> {
+    pub fn judge(&self, now: Instant, name: &str) -> Vec<Candidate> {
         let Some(master) = self.masters.get(name) else { return Vec::new() };
         judge(now, master, &self.periods, |replica| self.links.get(replica.inst.link))
     }

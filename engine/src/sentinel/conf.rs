@@ -18,7 +18,7 @@ use super::{
 use crate::{
     config::{Config, LoadError, SentinelLine, Source},
     io::Endpoint,
-    time::Time,
+    time::Instant,
 };
 
 /// Lines that are read before `monitor`.
@@ -129,7 +129,7 @@ impl Sentinel {
             ["monitor", name, host, port, quorum] => {
                 let quorum = lenient(quorum);
                 let port = u16::try_from(lenient(port)).ok();
-                self.monitor(name, host, port, quorum, Time(0)).map(|_| ())
+                self.monitor(name, host, port, quorum, Instant(0)).map(|_| ())
             }
             [option, value] if GLOBAL.contains(&option) => self.read_global(option, value),
             [option, name, ref values @ ..] => self.read_of_master(option, name, values),
@@ -144,7 +144,7 @@ impl Sentinel {
         host: &str,
         port: Option<u16>,
         quorum: i64,
-        now: Time,
+        now: Instant,
     ) -> Result<Who, Wrong> {
         let quorum = u32::try_from(quorum).ok().filter(|n| *n > 0);
         let quorum = quorum.ok_or("Quorum must be 1 or greater.")?;
@@ -224,7 +224,7 @@ impl Sentinel {
             ("known-replica" | "known-slave", [host, port]) => {
                 self.masters.get(name).ok_or(NO_MASTER)?;
                 let addr = self.address(host, parse_port(port.as_bytes()))?;
-                let added = self.insert_replica(name, addr, Time(0));
+                let added = self.insert_replica(name, addr, Instant(0));
                 return added.map(|_| ()).ok_or("Duplicate hostname and port for replica.");
             }
             ("known-sentinel", [_, _]) => return Ok(()),
@@ -234,7 +234,7 @@ impl Sentinel {
                     return Err("Duplicate runid for sentinel.");
                 }
                 let addr = self.address(host, parse_port(port.as_bytes()))?;
-                self.insert_peer(name, id, addr, Time(0));
+                self.insert_peer(name, id, addr, Instant(0));
                 return Ok(());
             }
             _ => {}

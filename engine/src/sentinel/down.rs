@@ -10,7 +10,7 @@ use super::{
     links::Line,
 };
 use crate::{
-    time::Time,
+    time::Instant,
     trace::{Event, SentinelFact},
 };
 
@@ -21,19 +21,20 @@ impl Sentinel {
         let Some(master) = self.masters.get(who.master()) else { return };
         let (Some(inst), Some(link)) = (self.inst(who), self.link_of(who)) else { return };
         let silent = match link.ping_unanswered {
-            Some(since) => cx.turn.now.millis_since(since),
-            None if link.is_disconnected() => cx.turn.now.millis_since(link.last_available),
+            Some(since) => cx.turn.clock.mono.millis_since(since),
+            None if link.is_disconnected() => cx.turn.clock.mono.millis_since(link.last_available),
             None => 0,
         };
         let down = silent > master.options.down_after
-            || matches!(who, Who::Master(_)) && self.is_master_in_name_only(cx.turn.now, master);
+            || matches!(who, Who::Master(_))
+                && self.is_master_in_name_only(cx.turn.clock.mono, master);
         if down == inst.s_down {
             return;
         }
         if let Some(inst) = self.inst_mut(who) {
             inst.s_down = down;
             if down {
-                inst.s_down_since = cx.turn.now;
+                inst.s_down_since = cx.turn.clock.mono;
             } else {
                 inst.script_kill_sent = false;
             }
@@ -42,7 +43,7 @@ impl Sentinel {
     }
 
     /// It has called itself a replica for long, or it began a new life and does not answer yet.
-    fn is_master_in_name_only(&self, now: Time, master: &Master) -> bool {
+    fn is_master_in_name_only(&self, now: Instant, master: &Master) -> bool {
         let report = &master.report;
         let patience = master.options.down_after + self.periods.info * 2;
         let replica =
@@ -55,8 +56,8 @@ impl Sentinel {
     fn drop_dead_lines(&mut self, cx: &mut Cx<'_>, who: &Who) {
         let Some(master) = self.masters.get(who.master()) else { return };
         let (Some(inst), Some(link)) = (self.inst(who), self.link_of(who)) else { return };
-        let elapsed = |since: Time| cx.turn.now.millis_since(since);
-        let old = |since: Time| elapsed(since) > self.periods.min_link_reconnect;
+        let elapsed = |since: Instant| cx.turn.clock.mono.millis_since(since);
+        let old = |since: Instant| elapsed(since) > self.periods.min_link_reconnect;
         let half = master.options.down_after / 2;
         let command_dead = link.command.as_ref().is_some_and(|wire| old(wire.since))
             && link.ping_unanswered.is_some_and(|since| elapsed(since) > half)
@@ -84,7 +85,7 @@ impl Sentinel {
         master.o_down = down;
         let who = Who::Master(name.into());
         if down {
-            master.o_down_since = cx.turn.now;
+            master.o_down_since = cx.turn.clock.mono;
             let who = self.subject(&who);
             cx.state(SentinelFact::OdownEntered { who, votes, quorum });
         } else {

@@ -50,7 +50,7 @@ impl Sentinel {
         let period = self.periods.ask;
         for who in self.peers_of(name) {
             let Some(peer) = self.peer_mut(&who) else { continue };
-            let silent = cx.turn.now.millis_since(peer.last_answer);
+            let silent = cx.turn.clock.mono.millis_since(peer.last_answer);
             if silent > period * 5 {
                 peer.thinks_down = false;
                 peer.leader = None;
@@ -87,7 +87,7 @@ impl Sentinel {
         let [Value::Integer(down), leader, Value::Integer(epoch)] = &parts[..] else { return };
         let leader = leader.text().map(|text| String::from_utf8_lossy(text).into_owned());
         let epoch = u64::try_from(*epoch).unwrap_or_default();
-        let now = cx.turn.now;
+        let now = cx.turn.clock.mono;
         let Some(peer) = self.peer_mut(who) else { return };
         peer.last_answer = now;
         peer.thinks_down = *down == 1;
@@ -115,7 +115,7 @@ impl Sentinel {
             cx.state(SentinelFact::EpochRaised { master: name.into(), epoch });
         }
         let delay = cx.desync();
-        let (current, now) = (self.epoch, cx.turn.now);
+        let (current, now) = (self.epoch, cx.turn.clock.mono);
         let Some(master) = self.masters.get_mut(name) else { return Vote::default() };
         if master.leader_epoch < epoch && current <= epoch {
             master.leader = Some(candidate.into());

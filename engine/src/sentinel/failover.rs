@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     io::Effect,
-    time::Time,
+    time::Instant,
     trace::{Event, SentinelFact},
 };
 
@@ -77,11 +77,11 @@ pub struct Failover {
     /// An operator asked for it: no votes are needed.
     pub forced: bool,
     /// When it was begun, by us or (as far as we voted) by another; kept after its end.
-    pub started: Time,
+    pub started: Instant,
     /// For which start the delay of the next was logged.
-    delay_logged: Time,
+    delay_logged: Instant,
     /// When it came to its present state.
-    pub changed: Time,
+    pub changed: Instant,
     /// The replica that was chosen.
     pub promoted: Option<String>,
 }
@@ -97,7 +97,7 @@ impl Failover {
         *self = Self { epoch: self.epoch, delay_logged: self.delay_logged, ..Self::default() };
     }
 
-    fn enter(&mut self, state: State, now: Time) {
+    fn enter(&mut self, state: State, now: Instant) {
         self.state = state;
         self.changed = now;
     }
@@ -112,10 +112,10 @@ impl Sentinel {
         }
         let started = master.failover.started;
         let pause = master.options.failover_timeout.saturating_mul(2);
-        if started != Time(0) && cx.turn.now.millis_since(started) < pause {
+        if started != Instant(0) && cx.turn.clock.mono.millis_since(started) < pause {
             if master.failover.delay_logged != started {
                 master.failover.delay_logged = started;
-                let until = started.plus_millis(pause);
+                let until = cx.turn.clock.wall_at(started.plus_millis(pause));
                 cx.state(SentinelFact::FailoverDelayed { master: name.into(), until });
             }
             return false;
@@ -130,8 +130,8 @@ impl Sentinel {
         let Some(master) = self.masters.get_mut(name) else { return };
         self.epoch += 1;
         master.failover.epoch = self.epoch;
-        master.failover.enter(State::WaitStart, cx.turn.now);
-        master.failover.started = cx.turn.now.plus_millis(delay);
+        master.failover.enter(State::WaitStart, cx.turn.clock.mono);
+        master.failover.started = cx.turn.clock.mono.plus_millis(delay);
         cx.state(SentinelFact::EpochRaised { master: name.into(), epoch: self.epoch });
         self.event(cx, Event::TryFailover, &Who::Master(name.into()));
     }
@@ -154,7 +154,7 @@ impl Sentinel {
         let timeout = self.periods.election_timeout.min(master.options.failover_timeout);
         let elected = self.leader(cx, name, master.failover.epoch);
         if elected.as_deref() != Some(self.my_id.as_str()) && !forced {
-            if cx.turn.now.millis_since(started) > timeout {
+            if cx.turn.clock.mono.millis_since(started) > timeout {
                 self.abort(cx, name, Event::AbortNotElected);
             }
             return;
@@ -169,7 +169,7 @@ impl Sentinel {
     }
 
     fn select_replica(&mut self, cx: &mut Cx<'_>, name: &str) {
-        let candidates = self.judge(cx.turn.now, name);
+        let candidates = self.judge(cx.turn.clock.mono, name);
         let winner = chosen(&candidates).map(|candidate| candidate.name.clone());
         cx.state(SentinelFact::ReplicaJudged { master: name.into(), candidates });
         let Some(key) = winner else { return self.abort(cx, name, Event::AbortNoGoodReplica) };
@@ -186,7 +186,7 @@ impl Sentinel {
         let Some(who) = self.promoted(name) else { return };
         let disconnected = self.link_of(&who).is_none_or(super::links::Link::is_disconnected);
         if disconnected || !self.send_replicaof(cx, &who, None) {
-            if self.state_lasts_too_long(cx.turn.now, name) {
+            if self.state_lasts_too_long(cx.turn.clock.mono, name) {
                 self.abort(cx, name, Event::AbortReplicaTimeout);
             }
             return;
@@ -196,7 +196,7 @@ impl Sentinel {
     }
 
     fn wait_promotion(&mut self, cx: &mut Cx<'_>, name: &str) {
-        if self.state_lasts_too_long(cx.turn.now, name) {
+        if self.state_lasts_too_long(cx.turn.clock.mono, name) {
             self.abort(cx, name, Event::AbortReplicaTimeout);
         }
     }
@@ -205,7 +205,7 @@ impl Sentinel {
     pub(super) fn promotion_seen(&mut self, cx: &mut Cx<'_>, name: &str, who: &Who) {
         let Some(master) = self.masters.get_mut(name) else { return };
         master.config_epoch = master.failover.epoch;
-        master.failover.enter(State::ReconfReplicas, cx.turn.now);
+        master.failover.enter(State::ReconfReplicas, cx.turn.clock.mono);
         self.flush(cx);
         self.event(cx, Event::PromotedReplica, who);
         if self.simulated.crash_after_promotion {
@@ -231,7 +231,7 @@ impl Sentinel {
             }
             let Some(reconf) = self.reconf_mut(&who) else { continue };
             if let Reconf::Sent(at) = *reconf
-                && cx.turn.now.millis_since(at) > self.periods.slave_reconf_timeout
+                && cx.turn.clock.mono.millis_since(at) > self.periods.slave_reconf_timeout
             {
                 *self.reconf_mut(&who).unwrap_or(&mut Reconf::Done) = Reconf::Done;
                 self.event(cx, Event::ReconfSentTimeout, &who);
@@ -264,7 +264,7 @@ impl Sentinel {
         };
         let sent = self.send_replicaof(cx, who, Some((&host, port)));
         if sent && let Some(reconf) = self.reconf_mut(who) {
-            *reconf = Reconf::Sent(cx.turn.now);
+            *reconf = Reconf::Sent(cx.turn.clock.mono);
         }
         sent
     }
@@ -280,7 +280,7 @@ impl Sentinel {
             .filter(|(_, replica)| replica.reconf != Reconf::Done && !replica.inst.s_down)
             .count();
         let who = Who::Master(name.into());
-        let time_is_up = self.state_lasts_too_long(cx.turn.now, name);
+        let time_is_up = self.state_lasts_too_long(cx.turn.clock.mono, name);
         if time_is_up {
             self.event(cx, Event::FailoverEndForTimeout, &who);
         }
@@ -301,7 +301,7 @@ impl Sentinel {
     pub(super) fn abort(&mut self, cx: &mut Cx<'_>, name: &str, why: Event) {
         self.event(cx, why, &Who::Master(name.into()));
         if let Some(master) = self.masters.get_mut(name) {
-            master.failover.enter(State::None, cx.turn.now);
+            master.failover.enter(State::None, cx.turn.clock.mono);
             master.failover.forced = false;
             master.failover.promoted = None;
         }
@@ -309,7 +309,7 @@ impl Sentinel {
 
     fn enter(&mut self, cx: &Cx<'_>, name: &str, state: State) {
         if let Some(master) = self.masters.get_mut(name) {
-            master.failover.enter(state, cx.turn.now);
+            master.failover.enter(state, cx.turn.clock.mono);
         }
     }
 
@@ -318,7 +318,7 @@ impl Sentinel {
         Some(Who::Replica(name.into(), key))
     }
 
-    fn state_lasts_too_long(&self, now: Time, name: &str) -> bool {
+    fn state_lasts_too_long(&self, now: Instant, name: &str) -> bool {
         self.masters.get(name).is_some_and(|master| {
             now.millis_since(master.failover.changed) > master.options.failover_timeout
         })

@@ -111,7 +111,8 @@ impl Sentinel {
     /// Say it at the next tick, everywhere around this master: there is news.
     pub(super) fn hello_soon(&mut self, cx: &Cx<'_>, name: &str) {
         let publish = self.periods.publish;
-        let long_ago = crate::time::Time(cx.turn.now.0.saturating_sub((publish + 1) * 1000));
+        let long_ago =
+            crate::time::Instant(cx.turn.clock.mono.0.saturating_sub((publish + 1) * 1000));
         let around = core::iter::once(Who::Master(name.into()));
         for who in around.chain(self.replicas_of(name)).chain(self.peers_of(name)) {
             if let Some(inst) = self.inst_mut(&who) {
@@ -148,7 +149,7 @@ impl Sentinel {
         }
         self.take_over_config(cx, &hello, &who);
         if let Some(peer) = self.peer_mut(&who) {
-            peer.last_hello = cx.turn.now;
+            peer.last_hello = cx.turn.clock.mono;
         }
     }
 
@@ -169,7 +170,7 @@ impl Sentinel {
         } else {
             self.doubt_who_was_there(cx, hello);
         }
-        let who = self.insert_peer(name, &hello.id, hello.addr.clone(), cx.turn.now);
+        let who = self.insert_peer(name, &hello.id, hello.addr.clone(), cx.turn.clock.mono);
         if moved {
             self.tell_other_masters_of(cx, &who);
         } else {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     io::Endpoint,
-    time::Time,
+    time::Instant,
     trace::{Event, SentinelFact},
 };
 
@@ -90,7 +90,7 @@ impl Sentinel {
         let facts = Facts::read(&text);
         let Some(report) = self.report_mut(who) else { return };
         report.text = text;
-        report.at = Some(cx.turn.now);
+        report.at = Some(cx.turn.clock.mono);
         self.note_run_id(cx, who, &facts);
         if let Who::Master(name) = who {
             self.note_replicas(cx, name, &facts);
@@ -100,7 +100,7 @@ impl Sentinel {
             _ => Role::Replica,
         });
         if role == Role::Replica {
-            self.note_replication(cx.turn.now, who, &facts);
+            self.note_replication(cx.turn.clock.mono, who, &facts);
         } else if let Some(replica) = self.replica_mut(who) {
             replica.master_link_down = facts.master_link_down;
         }
@@ -139,7 +139,7 @@ impl Sentinel {
                 && let Some(master) = self.masters.get_mut(name)
                 && master.options.reboot_down_after != 0
             {
-                master.rebooted_since = Some(cx.turn.now);
+                master.rebooted_since = Some(cx.turn.clock.mono);
             }
         }
         if let Some(inst) = self.inst_mut(who) {
@@ -152,7 +152,7 @@ impl Sentinel {
             if !self.is_host(&addr.host) {
                 continue;
             }
-            if let Some(who) = self.insert_replica(name, addr.clone(), cx.turn.now) {
+            if let Some(who) = self.insert_replica(name, addr.clone(), cx.turn.clock.mono) {
                 self.flush(cx);
                 self.event(cx, Event::ReplicaFound, &who);
             }
@@ -160,7 +160,7 @@ impl Sentinel {
     }
 
     /// What a replica says of its master.
-    fn note_replication(&mut self, now: Time, who: &Who, facts: &Facts) {
+    fn note_replication(&mut self, now: Instant, who: &Who, facts: &Facts) {
         let Some(replica) = self.replica_mut(who) else { return };
         replica.master_link_down = facts.master_link_down;
         replica.master_link_up = facts.master_link_up.unwrap_or(replica.master_link_up);
@@ -181,11 +181,11 @@ impl Sentinel {
             return;
         };
         report.role = role;
-        report.role_since = cx.turn.now;
+        report.role_since = cx.turn.clock.mono;
         if role == Role::Replica
             && let Some(replica) = self.replica_mut(who)
         {
-            replica.followed_since = cx.turn.now;
+            replica.followed_since = cx.turn.clock.mono;
         }
         let expected = matches!(
             (who, role),
@@ -207,9 +207,10 @@ impl Sentinel {
         }
         let patience = self.periods.publish * 4;
         let since = master.replicas.get(key).map(|replica| replica.report.role_since);
-        let long_enough = since.is_some_and(|since| cx.turn.now.millis_since(since) > patience);
-        if self.master_looks_sane(cx.turn.now, name)
-            && self.was_up_for(cx.turn.now, &who, patience)
+        let long_enough =
+            since.is_some_and(|since| cx.turn.clock.mono.millis_since(since) > patience);
+        if self.master_looks_sane(cx.turn.clock.mono, name)
+            && self.was_up_for(cx.turn.clock.mono, &who, patience)
             && long_enough
             && self.send_back(cx, &who)
         {
@@ -227,9 +228,9 @@ impl Sentinel {
         };
         let patience = master.options.failover_timeout;
         let astray = !follows(&master.inst)
-            && self.master_looks_sane(cx.turn.now, name)
-            && self.was_up_for(cx.turn.now, &who, patience)
-            && cx.turn.now.millis_since(replica.followed_since) > patience;
+            && self.master_looks_sane(cx.turn.clock.mono, name)
+            && self.was_up_for(cx.turn.clock.mono, &who, patience)
+            && cx.turn.clock.mono.millis_since(replica.followed_since) > patience;
         let found_new = master.promoted().is_some_and(|promoted| follows(&promoted.inst));
         let in_sync = replica.master_link_up;
         if astray && self.send_back(cx, &who) {
@@ -260,7 +261,7 @@ impl Sentinel {
     }
 
     /// Whether nothing speaks against the master that we know: it answers, and says that it is one.
-    fn master_looks_sane(&self, now: Time, name: &str) -> bool {
+    fn master_looks_sane(&self, now: Instant, name: &str) -> bool {
         self.masters.get(name).is_some_and(|master| {
             let fresh = |at| now.millis_since(at) < self.periods.info * 2;
             master.report.role == Role::Master
@@ -271,9 +272,9 @@ impl Sentinel {
     }
 
     /// Whether this instance was not found down in the last `millis`.
-    fn was_up_for(&self, now: Time, who: &Who, millis: u64) -> bool {
+    fn was_up_for(&self, now: Instant, who: &Who, millis: u64) -> bool {
         self.inst(who).is_some_and(|inst| {
-            inst.s_down_since == Time(0) || now.millis_since(inst.s_down_since) > millis
+            inst.s_down_since == Instant(0) || now.millis_since(inst.s_down_since) > millis
         })
     }
 }

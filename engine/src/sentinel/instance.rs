@@ -12,7 +12,7 @@
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use super::{failover::Failover, links::LinkId};
-use crate::{io::Endpoint, time::Time};
+use crate::{io::Endpoint, time::Instant};
 
 /// What sort of instance it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -100,16 +100,16 @@ pub struct Instance {
     /// Whether this sentinel holds it for down (SDOWN).
     pub s_down: bool,
     /// When it was last found down; `Time(0)`: never.
-    pub s_down_since: Time,
+    pub s_down_since: Instant,
     /// SCRIPT KILL was sent, since it answered BUSY while it was down.
     pub script_kill_sent: bool,
     /// When our hello was last accepted by it.
-    pub last_published: Time,
+    pub last_published: Instant,
 }
 
 impl Instance {
     /// An instance that nothing is known of yet.
-    pub fn new(name: String, addr: Endpoint, link: LinkId, now: Time) -> Self {
+    pub fn new(name: String, addr: Endpoint, link: LinkId, now: Instant) -> Self {
         Self {
             name,
             addr,
@@ -117,7 +117,7 @@ impl Instance {
             run_id: None,
             link,
             s_down: false,
-            s_down_since: Time(0),
+            s_down_since: Instant(0),
             script_kill_sent: false,
             last_published: now,
         }
@@ -138,18 +138,18 @@ impl Instance {
 #[derive(Clone, Debug)]
 pub struct Report {
     /// When it came; `None`: not yet.
-    pub at: Option<Time>,
+    pub at: Option<Instant>,
     /// The text as it was (SENTINEL INFO-CACHE).
     pub text: Vec<u8>,
     /// The role that it told of.
     pub role: Role,
     /// Since when it tells of that role.
-    pub role_since: Time,
+    pub role_since: Instant,
 }
 
 impl Report {
     /// Nothing was reported yet; the role is what we take it to be.
-    pub const fn new(role: Role, now: Time) -> Self {
+    pub const fn new(role: Role, now: Instant) -> Self {
         Self { at: None, text: Vec::new(), role, role_since: now }
     }
 }
@@ -174,9 +174,9 @@ pub struct Master {
     /// Whether enough sentinels hold it for down (ODOWN).
     pub o_down: bool,
     /// When it was last found so; `Time(0)`: never.
-    pub o_down_since: Time,
+    pub o_down_since: Instant,
     /// Since when it is in its new life and has not answered PING, if `master-reboot-down-after-period` is set.
-    pub rebooted_since: Option<Time>,
+    pub rebooted_since: Option<Instant>,
     /// Where its failover stands.
     pub failover: Failover,
     /// Its replicas by `host:port`.
@@ -212,7 +212,7 @@ pub struct MasterOptions {
 
 impl Master {
     /// A master that nothing is known of yet.
-    pub fn new(inst: Instance, options: MasterOptions, now: Time) -> Self {
+    pub fn new(inst: Instance, options: MasterOptions, now: Instant) -> Self {
         Self {
             inst,
             report: Report::new(Role::Master, now),
@@ -222,7 +222,7 @@ impl Master {
             leader_epoch: 0,
             vote_saved_by: 0,
             o_down: false,
-            o_down_since: Time(0),
+            o_down_since: Instant(0),
             rebooted_since: None,
             failover: Failover::default(),
             replicas: BTreeMap::new(),
@@ -255,7 +255,7 @@ pub struct Replica {
     /// Whom it follows, as it says.
     pub master_addr: Option<Endpoint>,
     /// Since when it follows that one.
-    pub followed_since: Time,
+    pub followed_since: Instant,
     /// `replica-priority`: lower is preferred, 0 never promoted.
     pub priority: u32,
     /// How far it has come in the stream of its master.
@@ -272,7 +272,7 @@ pub enum Reconf {
     /// Nothing was sent to it.
     Untold,
     /// SLAVEOF was sent then.
-    Sent(Time),
+    Sent(Instant),
     /// It says that it follows the new master.
     InProgress,
     /// It is in sync with the new master.
@@ -281,7 +281,7 @@ pub enum Reconf {
 
 impl Replica {
     /// A replica that nothing is known of yet.
-    pub fn new(inst: Instance, now: Time) -> Self {
+    pub fn new(inst: Instance, now: Instant) -> Self {
         Self {
             inst,
             report: Report::new(Role::Replica, now),
@@ -303,11 +303,11 @@ pub struct Peer {
     /// What every instance has.
     pub inst: Instance,
     /// When its last hello came.
-    pub last_hello: Time,
+    pub last_hello: Instant,
     /// Whether it said lately that the master is down.
     pub thinks_down: bool,
     /// When it last answered SENTINEL IS-MASTER-DOWN-BY-ADDR.
-    pub last_answer: Time,
+    pub last_answer: Instant,
     /// For whom it voted, as it says.
     pub leader: Option<String>,
     /// In which epoch that was.
@@ -316,7 +316,7 @@ pub struct Peer {
 
 impl Peer {
     /// A sentinel that nothing is known of yet.
-    pub fn new(inst: Instance, now: Time) -> Self {
+    pub fn new(inst: Instance, now: Instant) -> Self {
         Self {
             inst,
             last_hello: now,

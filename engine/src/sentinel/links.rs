@@ -17,7 +17,7 @@ use super::instance::Who;
 use crate::{
     io::{ConnId, Effect, Effects, Endpoint},
     resp::{encode::push_command, reply_decode::ReplyDecoder},
-    time::Time,
+    time::Instant,
 };
 
 /// The connections to one instance.
@@ -63,7 +63,7 @@ pub struct Wire {
     /// Its number.
     pub conn: ConnId,
     /// Since when we have it, connecting included.
-    pub since: Time,
+    pub since: Instant,
     /// Our own end, once it stands.
     pub local: Option<Endpoint>,
     /// What waits for it to stand.
@@ -86,40 +86,40 @@ pub struct Link {
     /// Commands without a reply, the oldest first.
     pub pending: VecDeque<Pending>,
     /// When a connection was last tried.
-    pub last_reconnect: Time,
+    pub last_reconnect: Instant,
     /// When the oldest PING was sent that has no good reply; `None`: all is well.
-    pub ping_unanswered: Option<Time>,
+    pub ping_unanswered: Option<Instant>,
     /// When the last PING was sent.
-    pub last_ping: Time,
+    pub last_ping: Instant,
     /// When PING was last answered, by whatever.
-    pub last_pong: Time,
+    pub last_pong: Instant,
     /// When PING was last answered well.
-    pub last_available: Time,
+    pub last_available: Instant,
     /// When something last came on the Pub/Sub line.
-    pub pubsub_activity: Time,
+    pub pubsub_activity: Instant,
 }
 
 impl Link {
-    fn new(wants_pubsub: bool, now: Time) -> Self {
+    fn new(wants_pubsub: bool, now: Instant) -> Self {
         Self {
             users: 1,
             wants_pubsub,
             command: None,
             pubsub: None,
             pending: VecDeque::new(),
-            last_reconnect: Time(0),
+            last_reconnect: Instant(0),
             ping_unanswered: Some(now),
-            last_ping: Time(0),
+            last_ping: Instant(0),
             last_pong: now,
             last_available: now,
-            pubsub_activity: Time(0),
+            pubsub_activity: Instant(0),
         }
     }
 
     /// As if it had just been made: nothing is held against the instance.
-    pub fn forgive(&mut self, now: Time) {
+    pub fn forgive(&mut self, now: Instant) {
         self.ping_unanswered = Some(now);
-        self.last_ping = Time(0);
+        self.last_ping = Instant(0);
         self.last_available = now;
         self.last_pong = now;
     }
@@ -147,7 +147,7 @@ pub struct Links {
 
 impl Links {
     /// A link to an instance not connected to yet.
-    pub fn add(&mut self, wants_pubsub: bool, now: Time) -> LinkId {
+    pub fn add(&mut self, wants_pubsub: bool, now: Instant) -> LinkId {
         self.last += 1;
         let id = LinkId(self.last);
         self.table.insert(id, Link::new(wants_pubsub, now));
@@ -194,7 +194,7 @@ impl Links {
         line: Line,
         conn: ConnId,
         to: Endpoint,
-        now: Time,
+        now: Instant,
         fx: &mut Effects,
     ) {
         let Some(link) = self.table.get_mut(&id) else { return };

@@ -28,19 +28,19 @@ impl Sentinel {
         let (id, to) = (inst.link, inst.addr.clone());
         let period = self.periods.ping;
         let Some(link) = self.links.get_mut(id) else { return };
-        let due = cx.turn.now.millis_since(link.last_reconnect) >= period
-            || cx.turn.now < link.last_reconnect;
+        let due = cx.turn.clock.mono.millis_since(link.last_reconnect) >= period
+            || cx.turn.clock.mono < link.last_reconnect;
         if !link.is_disconnected() || to.port == 0 || !due {
             return;
         }
-        link.last_reconnect = cx.turn.now;
+        link.last_reconnect = cx.turn.clock.mono;
         let missing = [
             link.command.is_none().then_some(Line::Command),
             (link.wants_pubsub && link.pubsub.is_none()).then_some(Line::PubSub),
         ];
         for line in missing.into_iter().flatten() {
             let conn = cx.turn.ids.new_conn();
-            self.links.open(id, line, conn, to.clone(), cx.turn.now, &mut cx.turn.fx);
+            self.links.open(id, line, conn, to.clone(), cx.turn.clock.mono, &mut cx.turn.fx);
             self.introduce(cx, who, line);
             match line {
                 Line::Command => self.ping(cx, who),
@@ -120,8 +120,8 @@ impl Sentinel {
         }
         let link = self.inst(who).map(|inst| inst.link);
         if let Some(link) = link.and_then(|link| self.links.get_mut(link)) {
-            link.last_ping = cx.turn.now;
-            link.ping_unanswered.get_or_insert(cx.turn.now);
+            link.last_ping = cx.turn.clock.mono;
+            link.ping_unanswered.get_or_insert(cx.turn.clock.mono);
         }
     }
 
@@ -132,7 +132,7 @@ impl Sentinel {
         if link.is_disconnected() || link.pending.len() >= MAX_PENDING * link.users as usize {
             return;
         }
-        let elapsed = |since| cx.turn.now.millis_since(since);
+        let elapsed = |since| cx.turn.clock.mono.millis_since(since);
         let ping_period = master.options.down_after.min(self.periods.ping);
         let info_due = self
             .report(who)
@@ -223,7 +223,7 @@ impl Sentinel {
     fn reply(&mut self, cx: &mut Cx<'_>, id: super::links::LinkId, line: Line, value: Value) {
         let Some(link) = self.links.get_mut(id) else { return };
         if line == Line::PubSub {
-            link.pubsub_activity = cx.turn.now;
+            link.pubsub_activity = cx.turn.clock.mono;
             self.pubsub_message(cx, &value);
             return;
         }
@@ -240,7 +240,7 @@ impl Sentinel {
                 if !matches!(value, Value::Error(_))
                     && let Some(inst) = self.inst_mut(&who)
                 {
-                    inst.last_published = cx.turn.now;
+                    inst.last_published = cx.turn.clock.mono;
                 }
             }
             Expect::IsMasterDown => self.opinion_arrived(cx, &who, &value),
@@ -252,9 +252,9 @@ impl Sentinel {
         let (Value::Simple(text) | Value::Error(text)) = value else { return };
         let good = [&b"PONG"[..], b"LOADING", b"MASTERDOWN"].iter().any(|w| text.starts_with(w));
         if let Some(link) = self.links.get_mut(link) {
-            link.last_pong = cx.turn.now;
+            link.last_pong = cx.turn.clock.mono;
             if good {
-                link.last_available = cx.turn.now;
+                link.last_available = cx.turn.clock.mono;
                 link.ping_unanswered = None;
             }
         }

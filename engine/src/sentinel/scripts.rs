@@ -20,7 +20,7 @@ use alloc::{
 use super::{Cx, Sentinel};
 use crate::{
     io::{Effect, ScriptId, ScriptNews},
-    time::Time,
+    time::Instant,
     trace::SentinelFact,
 };
 
@@ -55,14 +55,14 @@ pub enum ScriptState {
     /// It waits.
     Scheduled {
         /// Not before this moment.
-        from: Time,
+        from: Instant,
     },
     /// It runs.
     Running {
         /// This try.
         id: ScriptId,
         /// Since when.
-        since: Time,
+        since: Instant,
         /// Its process, once that is known.
         pid: u32,
     },
@@ -91,7 +91,7 @@ impl Scripts {
 
     fn schedule(&mut self, argv: Vec<String>) {
         self.last_id += 1;
-        let state = ScriptState::Scheduled { from: Time(0) };
+        let state = ScriptState::Scheduled { from: Instant(0) };
         self.queue.push_back(Script { number: self.last_id, argv, state, tries: 0 });
         if self.queue.len() > MAX_QUEUE {
             let waits = |script: &Script| matches!(script.state, ScriptState::Scheduled { .. });
@@ -134,13 +134,14 @@ impl Sentinel {
             if self.scripts.running.len() >= MAX_RUNNING {
                 break;
             }
-            if !matches!(script.state, ScriptState::Scheduled { from } if from <= cx.turn.now) {
+            if !matches!(script.state, ScriptState::Scheduled { from } if from <= cx.turn.clock.mono)
+            {
                 continue;
             }
             script.tries += 1;
             self.scripts.last_id += 1;
             let id = ScriptId(self.scripts.last_id);
-            script.state = ScriptState::Running { id, since: cx.turn.now, pid: 0 };
+            script.state = ScriptState::Running { id, since: cx.turn.clock.mono, pid: 0 };
             self.scripts.running.insert(id, script.number);
             cx.turn.fx.push(Effect::RunScript { id, argv: script.argv.clone() });
         }
@@ -148,7 +149,7 @@ impl Sentinel {
         let mut late = Vec::new();
         for script in &self.scripts.queue {
             if let ScriptState::Running { id, since, pid } = script.state
-                && cx.turn.now.millis_since(since) > longest
+                && cx.turn.clock.mono.millis_since(since) > longest
             {
                 late.push(SentinelFact::ScriptTimeout { path: script.argv[0].clone(), pid });
                 cx.turn.fx.push(Effect::KillScript { id });
@@ -175,7 +176,7 @@ impl Sentinel {
         self.scripts.running.remove(&id);
         if (signal != 0 || code == 1) && script.tries < MAX_TRIES {
             let delay = self.periods.script_retry_delay.saturating_mul(1 << (script.tries - 1));
-            script.state = ScriptState::Scheduled { from: cx.turn.now.plus_millis(delay) };
+            script.state = ScriptState::Scheduled { from: cx.turn.clock.mono.plus_millis(delay) };
             return;
         }
         if signal != 0 || code != 0 {

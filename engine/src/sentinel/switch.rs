@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     io::Endpoint,
-    time::Time,
+    time::Instant,
     trace::{Event, SentinelFact},
 };
 
@@ -66,8 +66,8 @@ impl Sentinel {
         if let Some(master) = self.masters.get_mut(name) {
             master.inst.addr = to;
             master.inst.ip = None;
-            master.inst.s_down_since = Time(0);
-            master.o_down_since = Time(0);
+            master.inst.s_down_since = Instant(0);
+            master.o_down_since = Instant(0);
         }
         for addr in replicas {
             self.add_replica(cx, name, addr);
@@ -77,7 +77,7 @@ impl Sentinel {
 
     /// Forget what is known of a master beyond its name, its address and its options.
     pub(crate) fn reset_master(&mut self, cx: &mut Cx<'_>, name: &str, sentinels: Sentinels) {
-        let now = cx.turn.now;
+        let now = cx.turn.clock.mono;
         let Some(master) = self.masters.get_mut(name) else { return };
         let mut links: Vec<_> = core::mem::take(&mut master.replicas)
             .into_values()

@@ -5,13 +5,17 @@
 //! nothing for a while: it goes on asking and answering, but holds nobody for down.
 
 use super::{Cx, Sentinel};
-use crate::{time::Time, trace::SentinelFact};
+use crate::{
+    time::{Instant, Time},
+    trace::SentinelFact,
+};
 
 /// Whether the clock can be trusted.
 #[derive(Clone, Debug, Default)]
 pub struct Tilt {
     /// Since when it can't.
-    pub since: Option<Time>,
+    pub since: Option<Instant>,
+    /// What the wall clock showed at the last tick.
     last_tick: Time,
 }
 
@@ -23,21 +27,22 @@ impl Tilt {
 }
 
 impl Sentinel {
-    /// Compare the clock with the last tick.
+    /// Compare the wall clock with the last tick: the ticks themselves come by the monotonic clock.
     pub(super) fn check_tilt(&mut self, cx: &mut Cx<'_>) {
-        let jumped = cx.turn.now < self.tilt.last_tick
-            || cx.turn.now.millis_since(self.tilt.last_tick) > self.periods.tilt_trigger;
+        let (wall, last) = (cx.turn.clock.wall, self.tilt.last_tick);
+        let jumped = wall < last
+            || wall.as_millis().saturating_sub(last.as_millis()) > self.periods.tilt_trigger;
         if jumped {
-            self.tilt.since = Some(cx.turn.now);
+            self.tilt.since = Some(cx.turn.clock.mono);
             cx.state(SentinelFact::TiltEntered);
         }
-        self.tilt.last_tick = cx.turn.now;
+        self.tilt.last_tick = wall;
     }
 
     /// Whether nothing may be decided now; ends the tilt when its time has come.
     pub(super) fn tilt_holds(&mut self, cx: &mut Cx<'_>) -> bool {
         let Some(since) = self.tilt.since else { return false };
-        if cx.turn.now.millis_since(since) < self.periods.tilt {
+        if cx.turn.clock.mono.millis_since(since) < self.periods.tilt {
             return true;
         }
         self.tilt.since = None;

@@ -8,7 +8,7 @@ use super::{
     failover::State,
     instance::{Kind, Reconf, Role, Who},
 };
-use crate::{io::Endpoint, time::Time};
+use crate::{io::Endpoint, time::Instant};
 
 /// A sentinel's state.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -45,7 +45,7 @@ pub struct MasterView {
     /// The epoch of that failover, or of the last one.
     pub failover_epoch: u64,
     /// Until when it begins no other attempt, if the last one (its own, or the one that it voted for) is too fresh.
-    pub rests_until: Option<Time>,
+    pub rests_until: Option<Instant>,
     /// The replica that was chosen in it.
     pub promoted: Option<String>,
     /// Where this sentinel sends clients that ask.
@@ -70,11 +70,11 @@ pub struct InstanceView {
     /// Whether this sentinel holds it for down.
     pub s_down: bool,
     /// Since when.
-    pub s_down_since: Option<Time>,
+    pub s_down_since: Option<Instant>,
     /// Whether there is no connection to it.
     pub disconnected: bool,
     /// Since when its PING waits for a good answer.
-    pub ping_unanswered_since: Option<Time>,
+    pub ping_unanswered_since: Option<Instant>,
     /// The role that it reports.
     pub role: Option<Role>,
 }
@@ -108,12 +108,12 @@ pub struct PeerView {
     /// In which epoch.
     pub voted_in: u64,
     /// When its last hello came.
-    pub last_hello: Time,
+    pub last_hello: Instant,
 }
 
 impl Sentinel {
     /// INFO sentinel.
-    pub fn info(&self, now: Time, out: &mut String) {
+    pub fn info(&self, now: Instant, out: &mut String) {
         let tilt = self.tilt.since.map_or(-1, |since| (now.millis_since(since) / 1000) as i64);
         let simulated = u32::from(self.simulated.crash_after_election)
             + 2 * u32::from(self.simulated.crash_after_promotion);
@@ -137,7 +137,7 @@ impl Sentinel {
     }
 
     /// All of it, as it is at `now`.
-    pub fn view(&self, now: Time) -> SentinelView {
+    pub fn view(&self, now: Instant) -> SentinelView {
         SentinelView {
             id: self.my_id.clone(),
             epoch: self.epoch,
@@ -146,7 +146,7 @@ impl Sentinel {
         }
     }
 
-    fn view_master(&self, now: Time, name: &str) -> Option<MasterView> {
+    fn view_master(&self, now: Instant, name: &str) -> Option<MasterView> {
         let master = self.masters.get(name)?;
         let (host, port) = self.current_address(master);
         let replicas = master.replicas.iter().filter_map(|(key, replica)| {
@@ -171,7 +171,7 @@ impl Sentinel {
         let all_sentinels = master.sentinels.len() as u32 + 1;
         let started = master.failover.started;
         let until = started.plus_millis(master.options.failover_timeout.saturating_mul(2));
-        let rests = started != Time(0) && !master.failover.in_progress() && now < until;
+        let rests = started != Instant(0) && !master.failover.in_progress() && now < until;
         Some(MasterView {
             instance: self.view_instance(&Who::Master(name.into()))?,
             o_down: master.o_down,

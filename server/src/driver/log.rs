@@ -29,7 +29,7 @@ impl Log {
 
     /// A second SIGINT: the process ends as it is.
     pub fn insisted(&self) {
-        let seconds = super::now().as_secs();
+        let seconds = super::clock().wall.as_secs();
         self.append(&format!(
             "{}:signal-handler ({seconds}) You insist... exiting now.\n",
             self.pid

@@ -231,7 +231,7 @@ pub fn string_value(world: &World, id: NodeId, key: &str) -> Option<String> {
 /// The same, in data that are this node's, wherever they are.
 pub(super) fn string_in(world: &World, id: NodeId, data: &Keyspace, key: &str) -> Option<String> {
     let entry = data.db(0).get(key.as_bytes())?;
-    let now = world.host(id).clock(world.now()).as_millis();
+    let now = world.host(id).clock(world.now()).wall.as_millis();
     if entry.expire_at().is_some_and(|at| at <= now) {
         return None;
     }
@@ -244,7 +244,7 @@ fn first_keys(world: &World, id: NodeId, most: usize) -> Vec<KeyView> {
     const MOST_BYTES: u64 = 200;
     let host = world.host(id);
     let Some(node) = host.node() else { return Vec::new() };
-    let now = host.clock(world.now()).as_millis();
+    let now = host.clock(world.now()).wall.as_millis();
     let mut views = Vec::new();
     for (number, db) in (0..).zip(node.keyspace().iter()) {
         let mut entries: Vec<_> = db.table().iter().collect();

@@ -125,7 +125,7 @@ pub struct WatchedMaster {
 /// What a sentinel knows.
 pub fn sentinel(world: &World, id: NodeId) -> Option<SentinelView> {
     let host = world.host(id);
-    let now = host.clock(world.now());
+    let now = host.clock(world.now()).mono;
     let known = host.node()?.sentinel_view(now)?;
     let masters = known.masters.iter().map(|master| WatchedMaster {
         name: master.instance.name.clone(),
@@ -186,7 +186,7 @@ fn votes(master: &MasterView, me: &str) -> u32 {
     1 + peers.filter(|p| mine(&p.voted_for) && p.voted_in == master.voted_in).count() as u32
 }
 
-fn obstacle(master: &MasterView, now: engine::time::Time) -> Option<Obstacle> {
+fn obstacle(master: &MasterView, now: engine::time::Instant) -> Option<Obstacle> {
     if !master.instance.s_down || master.promoted.is_some() {
         return None;
     }
@@ -218,7 +218,7 @@ pub(super) struct Watch(Vec<(NodeId, Known)>);
 impl Watch {
     pub(super) fn of(world: &World) -> Self {
         let known = world.hosts().filter_map(|(id, host)| {
-            Some((id, host.node()?.sentinel_view(host.clock(world.now()))?))
+            Some((id, host.node()?.sentinel_view(host.clock(world.now()).mono)?))
         });
         Self(known.collect())
     }
@@ -266,7 +266,7 @@ impl Watch {
                 return None;
             }
             if master.instance.s_down {
-                let one = obstacle(master, world.host(*by).clock(world.now()))?;
+                let one = obstacle(master, world.host(*by).clock(world.now()).mono)?;
                 worst = Some(worst.map_or(one, |other: Obstacle| other.min(one)));
             }
         }

@@ -91,13 +91,9 @@ impl World {
     }
 
     fn clock_jump(&mut self, node: NodeId, millis: i64) {
-        let now = self.now;
+        // Timers run on the monotonic clock: the node wakes up when it would have.
         let host = &mut self.hosts[node.0 as usize];
         host.clock_micros = host.clock_micros.saturating_add(millis.saturating_mul(1000));
-        // Timers of the operating system run on the monotonic clock: the node wakes up when it would have, and looks.
-        if let Some(process) = host.process.as_mut() {
-            process.wake = process.wake.max(now);
-        }
     }
 
     fn type_line(&mut self, node: NodeId, line: &str) {

@@ -65,7 +65,7 @@ impl World {
             self.awake.insert(node);
         }
         let next = process.node.next_wake();
-        let wake = host.world_time(next).max(Time(self.now.0 + 1));
+        let wake = Time(next.0).max(Time(self.now.0 + 1));
         if let Some(process) = host.process.as_mut() {
             process.wake = wake;
         }

@@ -9,7 +9,7 @@ use engine::io::{
 };
 use engine::keyspace::digest::of_dataset;
 use engine::node::{Birth, Node};
-use engine::time::Time;
+use engine::time::{Clock, Instant};
 
 use crate::memory::{Files, made_by, perform};
 
@@ -22,7 +22,7 @@ pub struct Host {
     pub log: Vec<String>,
     /// What the client was sent.
     pub replies: Vec<u8>,
-    now: Time,
+    now: Instant,
     answers: VecDeque<Answer>,
 }
 
@@ -46,7 +46,7 @@ impl Host {
             opened: Vec::new(),
             log: Vec::new(),
             replies: Vec::new(),
-            now: Time::from_millis(1_700_000_000_000),
+            now: Instant::from_millis(1_700_000_000_000),
             answers: VecDeque::new(),
         };
         host.hear(Input::Boot);
@@ -63,7 +63,7 @@ impl Host {
         }
     }
 
-    /// Time goes on.
+    /// Instant goes on.
     pub fn pass(&mut self, millis: u64) {
         self.now = self.now.plus_millis(millis);
         self.hear(Input::Timer);
@@ -103,7 +103,7 @@ impl Host {
         if self.exit.is_some() {
             return;
         }
-        self.node.step(self.now, input, fx);
+        self.node.step(Clock::undisturbed(self.now), input, fx);
         for (to, bytes) in fx.sends.drain(..) {
             if to == CLIENT {
                 self.replies.extend(bytes);

@@ -31,7 +31,7 @@ pub(super) fn monitor(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             return Err(Refusal::err("Invalid master name"));
         }
         let port = u16::try_from(port).ok();
-        sentinel.monitor(&name, &host, port, quorum, cx.turn.now).map_err(Refusal::err)?;
+        sentinel.monitor(&name, &host, port, quorum, cx.turn.clock.mono).map_err(Refusal::err)?;
         sentinel.flush(cx);
         sentinel.state_monitoring(cx, &name);
         Ok(())
@@ -75,7 +75,7 @@ pub(super) fn failover(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         if busy {
             return Err(Refusal::Custom("INPROG Failover already in progress".into()));
         }
-        if chosen(&sentinel.judge(cx.turn.now, &name)).is_none() {
+        if chosen(&sentinel.judge(cx.turn.clock.mono, &name)).is_none() {
             return Err(Refusal::Custom("NOGOODSLAVE No suitable replica to promote".into()));
         }
         cx.state(SentinelFact::FailoverRequested { master: name.clone() });

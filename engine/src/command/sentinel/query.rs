@@ -16,7 +16,7 @@ use crate::{
         instance::{Master, Reconf, Replica, Who},
         scripts::ScriptState,
     },
-    time::Time,
+    time::Instant,
 };
 
 /// Names and values that describe an instance.
@@ -81,15 +81,15 @@ fn reply_fields(ctx: &mut Ctx<'_>, fields: &Fields) {
 }
 
 fn describe_all(sentinel: &Sentinel, cx: &Cx<'_>, all: Vec<Who>) -> Vec<Fields> {
-    all.iter().filter_map(|who| describe(sentinel, cx.turn.now, who)).collect()
+    all.iter().filter_map(|who| describe(sentinel, cx.turn.clock.mono, who)).collect()
 }
 
 /// All fields of an instance, in Redis's order.
-fn describe(sentinel: &Sentinel, now: Time, who: &Who) -> Option<Fields> {
+fn describe(sentinel: &Sentinel, now: Instant, who: &Who) -> Option<Fields> {
     let master = sentinel.masters.get(who.master())?;
     let inst = sentinel.inst(who)?;
     let link = sentinel.link_of(who)?;
-    let ago = |since: Time| format!("{}", now.millis_since(since));
+    let ago = |since: Instant| format!("{}", now.millis_since(since));
     let (host, port) = sentinel.shown(inst);
     let mut fields: Fields = Vec::from([
         ("name", inst.name.clone()),
@@ -252,7 +252,7 @@ pub(super) fn myid(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 
 pub(super) fn pending_scripts(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     let scripts = within(ctx, |sentinel, _| Ok(sentinel.scripts.clone()))?;
-    let now = ctx.turn.now;
+    let now = ctx.turn.clock.mono;
     let mut reply = ctx.reply();
     reply.array(scripts.len());
     for script in scripts.iter() {
@@ -287,7 +287,7 @@ pub(super) fn info_cache(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         let wanted = |name: &&String| args.skip(2).iter().any(|arg| arg == name.as_bytes());
         let cached = |who: &Who| {
             let report = sentinel.report(who)?;
-            let age = report.at.map_or(0, |at| cx.turn.now.millis_since(at));
+            let age = report.at.map_or(0, |at| cx.turn.clock.mono.millis_since(at));
             Some((age, report.at.map(|_| report.text.clone())))
         };
         let names = sentinel.masters.keys().filter(wanted);

@@ -542,7 +542,7 @@ fn a_clock_that_steps_back_cuts_off_no_replica() {
     let conn = net.hosts[0].node.replication().replicas[0].conn;
     net.step(0, Input::Unsent { conn, bytes: 10_000 });
     net.step(0, Input::BeforeSleep);
-    net.now = Time(net.now.0 - 10_000_000);
+    net.wall_offset = -10_000_000;
     net.step(0, Input::BeforeSleep);
     assert_eq!(net.hosts[0].node.replication().replicas.len(), 1, "{:?}", net.hosts[0].log);
     net.now = net.now.plus_millis(72_000);

@@ -14,7 +14,7 @@ use crate::{
         DiskReply, Effect, Effects, Endpoint, Input, JobId, ScriptId,
     },
     node::{Birth, Node},
-    time::Time,
+    time::{Clock, Instant},
     trace::{SentinelFact, Trace},
 };
 
@@ -44,10 +44,10 @@ struct Host {
 
 /// The world.
 pub struct Net {
-    pub now: Time,
+    pub now: Instant,
     seed: u128,
     hosts: Vec<Host>,
-    queue: BTreeMap<(Time, u64), (usize, u32, Coming)>,
+    queue: BTreeMap<(Instant, u64), (usize, u32, Coming)>,
     queued: u64,
     cut: BTreeSet<(usize, usize)>,
     /// What sentinels stated: which host, and what.
@@ -74,7 +74,7 @@ const LATENCY: u64 = 1;
 impl Net {
     pub fn new(seed: u128) -> Self {
         Self {
-            now: Time::from_millis(1_795_000_000_000),
+            now: Instant::from_millis(1_795_000_000_000),
             seed,
             hosts: Vec::new(),
             queue: BTreeMap::new(),
@@ -229,11 +229,11 @@ impl Net {
         });
     }
 
-    pub fn step(&mut self, at: usize, run: impl FnOnce(&mut Node, Time, &mut Effects)) {
+    pub fn step(&mut self, at: usize, run: impl FnOnce(&mut Node, Clock, &mut Effects)) {
         let mut fx = Effects::default();
         let Some(node) = &mut self.hosts[at].node else { return };
-        run(node, self.now, &mut fx);
-        node.step(self.now, Input::BeforeSleep, &mut fx);
+        run(node, Clock::undisturbed(self.now), &mut fx);
+        node.step(Clock::undisturbed(self.now), Input::BeforeSleep, &mut fx);
         for traced in fx.traces {
             if let Trace::Sentinel(fact) = traced.fact {
                 self.facts.push((at, fact));

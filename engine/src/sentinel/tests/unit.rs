@@ -9,7 +9,7 @@ use crate::{
     io::{ConnId, DiskId, DiskOp, DiskReply, Effect, Effects, Endpoint, Input},
     node::{Birth, Node},
     sentinel::{hello::Hello, info::Facts, instance::Role},
-    time::Time,
+    time::{Clock, Instant},
 };
 
 pub struct NoFiles;
@@ -68,7 +68,7 @@ const CANDIDATE: &str = "68dffb932b0ba5959433d0e6ca864f8673f2a8dc";
 struct Voter {
     node: Node,
     fx: Effects,
-    now: Time,
+    now: Instant,
     /// What the disk was asked for and has not answered, in order.
     disk: VecDeque<(DiskId, DiskOp)>,
     files: BTreeMap<String, Vec<u8>>,
@@ -78,7 +78,7 @@ impl Voter {
     fn new() -> Self {
         let config = load(Some("/s/conf"), MY_CONF, b"", Mode::Sentinel, &mut NoFiles).unwrap();
         let node = Node::new(Birth { seed: 1, pid: 1, config });
-        let now = Time::from_millis(1_000_000);
+        let now = Instant::from_millis(1_000_000);
         let (fx, disk) = (Effects::default(), VecDeque::new());
         let files = BTreeMap::from([("/s/conf".into(), MY_CONF.to_vec())]);
         let mut voter = Self { node, fx, now, disk, files };
@@ -87,7 +87,7 @@ impl Voter {
     }
 
     fn step(&mut self, input: Input<'_>) {
-        self.node.step(self.now, input, &mut self.fx);
+        self.node.step(Clock::undisturbed(self.now), input, &mut self.fx);
         for effect in core::mem::take(&mut self.fx.actions) {
             if let Effect::Disk { id, op } = effect {
                 self.disk.push_back((id, op));
