@@ -3,7 +3,7 @@
 //! ```text
 //!   Keyspace ── Database 0 … 15
 //!                  ├── Table          directory ▸ pages ▸ segments ▸ entries; its clone is a snapshot
-//!                  │     └── Entry    key, value, expiry, access clock: 16 bytes and one allocation
+//!                  │     └── record   key, value, expiry, access: one run of bytes in its segment
 //!                  ├── ExpiryIndex    who expires next
 //!                  └── bytes          what it all costs, counted as it changes
 //! ```
@@ -16,6 +16,7 @@ mod database;
 pub mod digest;
 mod entry;
 mod expiry;
+mod record;
 mod rope;
 mod segment;
 mod table;
@@ -24,8 +25,9 @@ mod tests;
 pub mod value;
 
 pub use database::{Database, Expiry, Taken};
+pub use entry::EntryRef;
 pub use rope::Rope;
-pub use table::{Copied, EntryRef, Spot, Table, TablePlace};
+pub use table::{Copied, Spot, Table, TablePlace};
 pub use value::{StringEncoding, StringRef, StringValue, Value, ValueRef};
 
 use alloc::vec::Vec;

@@ -245,8 +245,8 @@ fn object(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         "Value at:0x0 refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
         entry.value().encoding_name(),
         entry.approximate_bytes(),
-        entry.clock(),
-        now.wrapping_sub(entry.clock()) & 0x00ff_ffff,
+        entry.access(),
+        now.wrapping_sub(entry.access()) & 0x00ff_ffff,
     );
     ctx.reply().simple(&line);
     Ok(())

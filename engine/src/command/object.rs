@@ -249,7 +249,7 @@ fn idletime(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
                  policies at runtime LRU and LFU data will take some time to adjust.",
             ));
         }
-        Some(entry) => reply.integer(i64::from(now.wrapping_sub(entry.clock()) & 0x00ff_ffff)),
+        Some(entry) => reply.integer(i64::from(now.wrapping_sub(entry.access()) & 0x00ff_ffff)),
     }
     Ok(())
 }
@@ -259,7 +259,7 @@ fn freq(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (entry, mut reply) = ctx.glance(args.at(2));
     match entry {
         None => reply.null(),
-        Some(entry) if lfu => reply.integer(i64::from(entry.clock() & 0xff)),
+        Some(entry) if lfu => reply.integer(i64::from(entry.access() & 0xff)),
         Some(_) => {
             return Err(Refusal::err(
                 "An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when \

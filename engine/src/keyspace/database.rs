@@ -3,9 +3,9 @@
 //! Whether an expired key still exists is for the command layer to say (a replica answers differently from a master,
 //! a script's clock stands still): everything here takes keys as they are stored.
 
-use super::entry::Entry;
+use super::entry::{Content, EntryMut, EntryRef};
 use super::expiry::ExpiryIndex;
-use super::table::{EntryRef, Hasher, Spot, Table};
+use super::table::{Hasher, Spot, Table};
 use super::value::{StringEncoding, Value, ValueRef};
 use alloc::vec::Vec;
 
@@ -141,10 +141,10 @@ impl Database {
     #[inline]
     pub fn touch(&mut self, spot: Spot, clock: u32) {
         let clock = clock & 0x00ff_ffff;
-        if self.at(spot).is_some_and(|entry| entry.clock() != clock)
-            && let Some(entry) = self.table.at_mut(spot)
+        if self.at(spot).is_some_and(|entry| entry.access() != clock)
+            && let Some(mut entry) = self.table.at_mut(spot)
         {
-            entry.set_clock(clock);
+            entry.set_access(clock);
         }
     }
 
@@ -162,30 +162,27 @@ impl Database {
         encoding: StringEncoding,
         expiry: Expiry,
     ) -> bool {
-        let clock = self.clock;
-        let changed = self.edit(key, |entry| {
-            entry.set_string(value, encoding, expiry.after(entry.expire_at()), clock);
-        });
-        if changed.is_none() {
-            let at = expiry.after(None);
-            self.insert(key, Entry::string(key, value, encoding, at, clock));
-        }
-        changed.is_some()
+        self.put(key, Content::String(value, encoding), expiry)
     }
 
     /// Stores any value. Returns whether the key was there before.
     pub fn set(&mut self, key: &[u8], value: Value, expiry: Expiry) -> bool {
-        let clock = self.clock;
-        let mut value = Some(value);
-        let changed = self.edit(key, |entry| {
-            if let Some(value) = value.take() {
-                entry.set_value(value, expiry.after(entry.expire_at()), clock);
+        self.put(key, Content::Value(value), expiry)
+    }
+
+    fn put(&mut self, key: &[u8], content: Content<'_>, expiry: Expiry) -> bool {
+        let (hash, access) = (self.table.hash(key), self.clock);
+        let found = self.table.find_hashed(hash, key);
+        match found {
+            Some(spot) => {
+                self.edit_at(hash, spot, |entry| {
+                    let expire_at = expiry.after(entry.as_ref().expire_at());
+                    entry.set(content, expire_at, access);
+                });
             }
-        });
-        if let Some(value) = value {
-            self.insert(key, Entry::new(key, value, expiry.after(None), clock));
+            None => self.insert(hash, key, content, expiry.after(None)),
         }
-        changed.is_some()
+        found.is_some()
     }
 
     /// Adds `bytes` to the end of the string at `key`, created if it is missing. Returns the new length, or `None`
@@ -205,7 +202,6 @@ impl Database {
     /// nothing. No bytes, no change. Returns the new length, or `None` when the key holds something else. The caller
     /// has checked that the result is no longer than a string may be.
     pub fn write_at(&mut self, key: &[u8], offset: u64, bytes: &[u8]) -> Option<u64> {
-        let clock = self.clock;
         if bytes.is_empty() {
             return match self.lookup(key) {
                 Some(ValueRef::String(string)) => Some(string.len()),
@@ -213,14 +209,15 @@ impl Database {
             };
         }
         if !self.contains(key) {
-            self.insert(key, Entry::string(key, &[], StringEncoding::Raw, None, clock));
+            let hash = self.table.hash(key);
+            self.insert(hash, key, Content::String(&[], StringEncoding::Raw), None);
         }
         self.write(key, offset, bytes)
     }
 
-    /// Changes a value that is stored apart from its key (any but a short string) in place. `None` when there is none.
+    /// Changes in place a value that is stored apart from its key (any but a short string). `None` when there is none.
     pub fn modify<R>(&mut self, key: &[u8], change: impl FnOnce(&mut Value) -> R) -> Option<R> {
-        self.edit(key, |entry| entry.large_value_mut().map(change)).flatten()
+        self.edit(key, |entry| entry.apart_value_mut().map(change)).flatten()
     }
 
     /// Sets the expiry of `key`. Returns whether the key is there.
@@ -235,15 +232,22 @@ impl Database {
 
     /// Deletes `key`. Returns whether it was there.
     pub fn remove(&mut self, key: &[u8]) -> bool {
-        self.remove_entry(key).is_some()
+        let hash = self.table.hash(key);
+        let found = self.table.find_hashed(hash, key);
+        if let Some(spot) = found {
+            self.remove_at(hash, spot);
+        }
+        found.is_some()
     }
 
     /// Deletes `key` and hands out what it held: RENAME, MOVE, GETDEL, lazy freeing.
     pub fn take(&mut self, key: &[u8]) -> Option<Taken> {
-        self.remove_entry(key).map(|entry| {
-            let expire_at = entry.expire_at();
-            Taken { value: entry.into_value(), expire_at }
-        })
+        let hash = self.table.hash(key);
+        let spot = self.table.find_hashed(hash, key)?;
+        let entry = self.table.at(spot)?;
+        let (expire_at, value) = (entry.expire_at(), entry.value().to_value());
+        self.remove_at(hash, spot);
+        Some(Taken { value, expire_at })
     }
 
     /// The time at which the next key expires.
@@ -253,62 +257,71 @@ impl Database {
 
     /// The key that has been expired for longest, if any is: one whose time lies before `now_ms`.
     pub fn next_expired(&mut self, now_ms: u64) -> Option<Vec<u8>> {
+        let (_, spot) = self.first_due(now_ms)?;
+        self.at(spot).map(|entry| entry.key().to_vec())
+    }
+
+    /// Deletes the key that has been expired for longest, and returns it.
+    pub fn pop_expired(&mut self, now_ms: u64) -> Option<Vec<u8>> {
+        let (hash, spot) = self.first_due(now_ms)?;
+        let key = self.at(spot)?.key().to_vec();
+        self.remove_at(hash, spot);
+        Some(key)
+    }
+
+    fn first_due(&mut self, now_ms: u64) -> Option<(u64, Spot)> {
         while let Some((at, hash)) = self.expires.first().filter(|&(at, _)| at < now_ms) {
-            let due = |entry: &Entry| entry.expire_at() == Some(at);
-            if let Some(entry) = self.table.find_by_hash(hash, due) {
-                return Some(entry.key().to_vec());
+            let due = |entry: EntryRef<'_>| entry.expire_at() == Some(at);
+            if let Some(spot) = self.table.find_by_hash(hash, due) {
+                return Some((hash, spot));
             }
             self.expires.forget((at, hash));
         }
         None
     }
 
-    /// Deletes up to `limit` expired keys, in the order of their time, and returns them.
-    pub fn pop_expired(&mut self, now_ms: u64, limit: usize) -> Vec<Vec<u8>> {
-        let mut popped = Vec::new();
-        while popped.len() < limit
-            && let Some(key) = self.next_expired(now_ms)
-        {
-            self.remove(&key);
-            popped.push(key);
-        }
-        popped
-    }
-
     fn write(&mut self, key: &[u8], offset: u64, bytes: &[u8]) -> Option<u64> {
-        let clock = self.clock;
-        let write = |entry: &mut Entry| {
-            entry.set_clock(clock);
+        let access = self.clock;
+        let write = |entry: &mut EntryMut<'_>| {
+            entry.set_access(access);
             entry.write_at(offset, bytes)
         };
         self.edit(key, write).flatten()
     }
 
-    fn remove_entry(&mut self, key: &[u8]) -> Option<Entry> {
-        let hash = self.table.hash(key);
-        let entry = self.table.remove(hash, key)?;
+    fn remove_at(&mut self, hash: u64, spot: Spot) {
+        let Some(entry) = self.table.at(spot) else { return };
         self.bytes -= entry.approximate_bytes();
         self.expires.change(hash, entry.expire_at(), None);
-        Some(entry)
+        self.table.remove(hash, spot);
     }
 
-    fn insert(&mut self, key: &[u8], entry: Entry) {
-        let hash = self.table.hash(key);
-        self.bytes += entry.approximate_bytes();
-        self.expires.change(hash, None, entry.expire_at());
-        self.table.insert(hash, entry);
+    fn insert(&mut self, hash: u64, key: &[u8], content: Content<'_>, expire_at: Option<u64>) {
+        self.expires.change(hash, None, expire_at);
+        self.bytes += self.table.insert(hash, key, content, (expire_at, self.clock));
     }
 
     /// Changes an entry and keeps count of what the change means for bytes and expiries.
-    #[inline]
-    fn edit<R>(&mut self, key: &[u8], change: impl FnOnce(&mut Entry) -> R) -> Option<R> {
+    fn edit<R>(&mut self, key: &[u8], change: impl FnOnce(&mut EntryMut<'_>) -> R) -> Option<R> {
         let hash = self.table.hash(key);
-        let entry = self.table.get_mut(hash, key)?;
-        let (old_bytes, old_expiry) = (entry.approximate_bytes(), entry.expire_at());
-        let result = change(entry);
-        self.bytes = self.bytes - old_bytes + entry.approximate_bytes();
-        let new_expiry = entry.expire_at();
-        self.expires.change(hash, old_expiry, new_expiry);
+        let spot = self.table.find_hashed(hash, key)?;
+        self.edit_at(hash, spot, change)
+    }
+
+    #[inline]
+    fn edit_at<R>(
+        &mut self,
+        hash: u64,
+        spot: Spot,
+        change: impl FnOnce(&mut EntryMut<'_>) -> R,
+    ) -> Option<R> {
+        let mut entry = self.table.at_mut(spot)?;
+        let old = entry.as_ref();
+        let (old_bytes, old_expiry) = (old.approximate_bytes(), old.expire_at());
+        let result = change(&mut entry);
+        let new = entry.as_ref();
+        self.bytes = self.bytes - old_bytes + new.approximate_bytes();
+        self.expires.change(hash, old_expiry, new.expire_at());
         Some(result)
     }
 }

@@ -4,7 +4,8 @@
 //! *Mix*: the same, and then the digest is replaced by its own SHA-1; order matters. Keys are xored into the whole, so
 //! that no two tables need to agree in order; what belongs together in one key is mixed.
 
-use super::table::{EntryRef, Table};
+use super::entry::EntryRef;
+use super::table::Table;
 use super::value::{StringRef, ValueRef};
 use sha1::{Digest as _, Sha1};
 

@@ -1,279 +1,92 @@
-//! One key with its value, in 16 bytes of slot and (for almost every key) one allocation.
+//! One key with all that belongs to it, as it is stored: to be read ([`EntryRef`]) or to be changed (`EntryMut`).
 //!
-//! ```text
-//!   slot (16 bytes)            the allocation of a small string
-//!   ┌─────────┬─────┐          ┌──────┬─────────┬──────────┬───────────────┬─────┬───────┐
-//!   │ pointer │ len │ ───────▶ │ meta │ clock   │ key len  │ expires at    │ key │ value │
-//!   └─────────┴─────┘          │ u8   │ 3 bytes │ u16      │ u64, optional │     │       │
-//!                              └──────┴─────────┴──────────┴───────────────┴─────┴───────┘
-//! ```
-//!
-//! A key of 16 bytes with a value of 32 thus takes one block of 64 bytes from the allocator, where separate boxes for
-//! key, value and header would take three. What does not fit (a long string, or any collection) is a [`Large`] behind
-//! the same slot: the compiler tells the two apart by the null pointer that a `Box<[u8]>` never is, so the slot does
-//! not grow.
+//! A short string is stored in the record of its key, everything else apart from it (see `record`). Which of the two it
+//! is shows in no reply: it is decided here alone, each time that a value is replaced or grows.
 
+use super::record::{self, Form, Head, INLINE_LIMIT, Record};
 use super::rope::Rope;
+use super::segment::Segment;
 use super::value::{StringEncoding, StringRef, StringValue, Value, ValueRef};
-use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
-/// Key and value together up to this size share one allocation. A write under a snapshot copies the segment's small
-/// entries, so this also bounds what one such write costs.
-pub(super) const SMALL_LIMIT: usize = 4096;
+/// What a key's share of its segment costs beside its record, for [`EntryRef::approximate_bytes`]. Fixed numbers, not
+/// `size_of`: the estimate is shown by INFO and has to be the same on 32 and 64 bits.
+const SLOT_COST: u64 = 8;
+const APART_COST: u64 = 64;
 
-const HEADER: usize = 6;
-const EXPIRY: usize = 8;
-const ENCODING_BITS: u8 = 0b011;
-const HAS_EXPIRY: u8 = 0b100;
-
-static ZEROS: [u8; SMALL_LIMIT] = [0; SMALL_LIMIT];
-
-/// What a slot and its share of the segment cost, for [`Entry::approximate_bytes`]. Fixed numbers, not `size_of`: the
-/// estimate is shown by INFO and has to be the same on 32 and 64 bits.
-const SLOT_COST: u64 = 20;
-const LARGE_COST: u64 = 96;
-
-/// One key with its value, expiry and access clock.
+/// A value that is stored apart from its record.
 #[derive(Clone, Debug)]
-pub(super) enum Entry {
-    /// A string short enough to share one allocation with its key.
-    Small(Box<[u8]>),
-    /// Everything else.
-    Large(Box<Large>),
+pub(super) struct Apart {
+    /// A key too long for the record; shared, so that copying a segment does not copy it.
+    pub key: Option<Arc<[u8]>>,
+    pub value: Value,
 }
 
-#[cfg(target_pointer_width = "64")]
-const _: () = assert!(size_of::<Entry>() == 16);
-
-/// A key whose value has an allocation of its own.
+/// What is to be stored under a key.
 #[derive(Clone, Debug)]
-pub(super) struct Large {
-    /// Shared, so that copying a segment does not copy a long key.
-    key: Arc<[u8]>,
-    expire_at: Option<u64>,
-    clock: u32,
-    value: Value,
+pub(super) enum Content<'a> {
+    String(&'a [u8], StringEncoding),
+    Value(Value),
 }
 
-impl Entry {
-    /// A string under `key`; small or large as its length asks.
-    pub fn string(
-        key: &[u8],
-        value: &[u8],
-        encoding: StringEncoding,
-        expire_at: Option<u64>,
-        clock: u32,
-    ) -> Self {
-        if key.len() + value.len() <= SMALL_LIMIT {
-            return Entry::Small(pack(key, &[value], encoding, expire_at, clock));
-        }
-        let value = Value::String(StringValue::new(value, encoding));
-        Entry::Large(Box::new(Large { key: key.into(), expire_at, clock, value }))
-    }
+/// A stored key with all that belongs to it.
+#[derive(Clone, Copy, Debug)]
+pub struct EntryRef<'a> {
+    record: Record<'a>,
+    apart: Option<&'a Apart>,
+}
 
-    /// Any value under `key`. A short string is packed.
-    pub fn new(key: &[u8], value: Value, expire_at: Option<u64>, clock: u32) -> Self {
-        if let Value::String(string) = &value
-            && let Some(bytes) = string.as_ref().as_slice()
-            && key.len() + bytes.len() <= SMALL_LIMIT
-        {
-            return Entry::Small(pack(key, &[bytes], string.as_ref().encoding(), expire_at, clock));
-        }
-        Entry::Large(Box::new(Large { key: key.into(), expire_at, clock, value }))
+impl<'a> EntryRef<'a> {
+    #[inline]
+    pub(super) fn new(record: Record<'a>, apart: Option<&'a Apart>) -> Self {
+        EntryRef { record, apart }
     }
 
     /// The key.
     #[inline]
-    pub fn key(&self) -> &[u8] {
-        match self {
-            Entry::Small(packed) => key(packed),
-            Entry::Large(large) => &large.key,
+    pub fn key(&self) -> &'a [u8] {
+        match self.apart {
+            Some(Apart { key: Some(key), .. }) => key,
+            _ => self.record.key(),
         }
     }
 
     /// The value.
     #[inline]
-    pub fn value(&self) -> ValueRef<'_> {
-        match self {
-            Entry::Small(packed) => ValueRef::String(StringRef::from_slice(
-                &packed[value_start(packed)..],
-                encoding(packed),
-            )),
-            Entry::Large(large) => large.value.as_ref(),
+    pub fn value(&self) -> ValueRef<'a> {
+        match (self.apart, self.record.form()) {
+            (Some(apart), _) => apart.value.as_ref(),
+            (None, Form::Inline(encoding)) => {
+                ValueRef::String(StringRef::from_slice(self.record.value(), encoding))
+            }
+            (None, Form::Apart) => unreachable!("an index without its value"),
         }
     }
 
-    /// When the key expires, in milliseconds of Unix time.
+    /// When it expires, in milliseconds of Unix time.
     #[inline]
     pub fn expire_at(&self) -> Option<u64> {
-        match self {
-            Entry::Small(packed) => expire_at(packed),
-            Entry::Large(large) => large.expire_at,
-        }
+        self.record.expire_at()
     }
 
-    /// The 24 bits of access clock (LRU) or counter (LFU).
+    /// The 24 bits of access: when (LRU) or how often (LFU) the key was used.
     #[inline]
-    pub fn clock(&self) -> u32 {
-        match self {
-            Entry::Small(packed) => clock(packed),
-            Entry::Large(large) => large.clock,
-        }
+    pub fn access(&self) -> u32 {
+        self.record.access()
     }
 
-    /// Sets the 24 bits of access clock.
+    /// What the key costs in memory, near enough, by the same rule on every platform.
     #[inline]
-    pub fn set_clock(&mut self, clock: u32) {
-        match self {
-            Entry::Small(packed) => packed[1..4].copy_from_slice(&clock.to_le_bytes()[..3]),
-            Entry::Large(large) => large.clock = clock & 0x00ff_ffff,
-        }
-    }
-
-    /// Sets or clears the expiry.
-    pub fn set_expire_at(&mut self, at: Option<u64>) {
-        match self {
-            Entry::Large(large) => large.expire_at = at,
-            Entry::Small(packed) => match at {
-                Some(at) if packed[0] & HAS_EXPIRY != 0 => {
-                    packed[HEADER..HEADER + EXPIRY].copy_from_slice(&at.to_le_bytes());
-                }
-                None if packed[0] & HAS_EXPIRY == 0 => {}
-                _ => {
-                    let value = &packed[value_start(packed)..];
-                    *packed = pack(key(packed), &[value], encoding(packed), at, clock(packed));
-                }
-            },
-        }
-    }
-
-    /// Replaces the value by a string: in place when the stored length stays the same.
-    pub fn set_string(
-        &mut self,
-        value: &[u8],
-        encoding: StringEncoding,
-        expire_at: Option<u64>,
-        clock: u32,
-    ) {
-        if let Entry::Small(packed) = self {
-            let start = value_start(packed);
-            let same_expiry = expire_at.is_some() == (packed[0] & HAS_EXPIRY != 0);
-            if same_expiry && packed.len() - start == value.len() {
-                packed[0] = meta(encoding, expire_at);
-                packed[1..4].copy_from_slice(&clock.to_le_bytes()[..3]);
-                if let Some(at) = expire_at {
-                    packed[HEADER..HEADER + EXPIRY].copy_from_slice(&at.to_le_bytes());
-                }
-                packed[start..].copy_from_slice(value);
-                return;
-            }
-        }
-        *self = Entry::string(self.key(), value, encoding, expire_at, clock);
-    }
-
-    /// Replaces the value, keeping the key.
-    pub fn set_value(&mut self, value: Value, expire_at: Option<u64>, clock: u32) {
-        match self {
-            Entry::Large(large) if !matches!(value, Value::String(_)) => {
-                large.expire_at = expire_at;
-                large.clock = clock;
-                large.value = value;
-            }
-            _ => *self = Entry::new(self.key(), value, expire_at, clock),
-        }
-    }
-
-    /// Writes `bytes` at `offset` of a string, which grows (zeros between) as needed and becomes `Raw`, as a string
-    /// that was edited does in Redis. Returns the new length, or `None` when the value is no string.
-    pub fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Option<u64> {
-        let old_len = match self.value() {
-            ValueRef::String(string) => string.len(),
-        };
-        let end = offset + bytes.len() as u64;
-        let new_len = end.max(old_len);
-        if let Entry::Small(packed) = self {
-            if new_len == old_len {
-                let start = value_start(packed) + offset as usize;
-                packed[start..start + bytes.len()].copy_from_slice(bytes);
-                packed[0] = (packed[0] & !ENCODING_BITS) | StringEncoding::Raw as u8;
-                return Some(new_len);
-            }
-            if new_len + self.key().len() as u64 <= SMALL_LIMIT as u64 {
-                self.regrow(offset as usize, bytes, new_len as usize);
-                return Some(new_len);
-            }
-        }
-        self.rope_mut()?.write_at(offset, bytes);
-        Some(new_len)
-    }
-
-    /// Repacks a small string with `bytes` written at `offset`, `len` long.
-    fn regrow(&mut self, offset: usize, bytes: &[u8], len: usize) {
-        let Entry::Small(packed) = self else { return };
-        let old = &packed[value_start(packed)..];
-        let head = &old[..offset.min(old.len())];
-        let tail = old.get(offset + bytes.len()..).unwrap_or_default();
-        let gap = &ZEROS[..len - head.len() - bytes.len() - tail.len()];
-        *packed = pack(
-            key(packed),
-            &[head, gap, bytes, tail],
-            StringEncoding::Raw,
-            expire_at(packed),
-            clock(packed),
-        );
-    }
-
-    /// The string as a rope to edit, moved out of the packed form first if need be.
-    fn rope_mut(&mut self) -> Option<&mut Rope> {
-        if let Entry::Small(packed) = self {
-            let rope = Rope::from_slice(&packed[value_start(packed)..]);
-            let value = Value::String(StringValue::from_rope(rope));
-            *self = Entry::Large(Box::new(Large {
-                key: self.key().into(),
-                expire_at: self.expire_at(),
-                clock: self.clock(),
-                value,
-            }));
-        }
-        match self {
-            Entry::Large(large) => match &mut large.value {
-                Value::String(string) => Some(string.rope_mut()),
-            },
-            Entry::Small(_) => None,
-        }
-    }
-
-    /// The value when it has an allocation of its own, to be changed in place.
-    pub fn large_value_mut(&mut self) -> Option<&mut Value> {
-        match self {
-            Entry::Small(_) => None,
-            Entry::Large(large) => Some(&mut large.value),
-        }
-    }
-
-    /// The value, taken out.
-    pub fn into_value(self) -> Value {
-        match self {
-            Entry::Small(packed) => {
-                Value::String(StringValue::new(&packed[value_start(&packed)..], encoding(&packed)))
-            }
-            Entry::Large(large) => large.value,
-        }
-    }
-
-    /// What this key costs in memory, near enough, by the same rule on every platform.
     pub fn approximate_bytes(&self) -> u64 {
-        SLOT_COST
-            + match self {
-                Entry::Small(packed) => allocation(packed.len() as u64),
-                Entry::Large(large) => {
-                    LARGE_COST
-                        + allocation(large.key.len() as u64)
-                        + large.value.approximate_bytes()
-                }
+        // The arena has an eighth more room than its records need, on average.
+        let record = self.record.bytes().len() as u64 * 9 / 8 + SLOT_COST;
+        match self.apart {
+            None => record,
+            Some(apart) => {
+                let key = apart.key.as_ref().map_or(0, |key| allocation(key.len() as u64));
+                record + APART_COST + key + apart.value.approximate_bytes()
             }
+        }
     }
 }
 
@@ -282,65 +95,121 @@ pub(super) fn allocation(len: u64) -> u64 {
     ((len + 8).next_multiple_of(16)).max(32)
 }
 
-/// Lays out the packed form; the value is given in parts that follow one another.
-fn pack(
-    key: &[u8],
-    value: &[&[u8]],
-    encoding: StringEncoding,
-    expire_at: Option<u64>,
-    clock: u32,
-) -> Box<[u8]> {
-    let expiry = if expire_at.is_some() { EXPIRY } else { 0 };
-    let value_len: usize = value.iter().map(|part| part.len()).sum();
-    let mut packed = Vec::with_capacity(HEADER + expiry + key.len() + value_len);
-    let [c0, c1, c2, _] = clock.to_le_bytes();
-    let [k0, k1] = (key.len() as u16).to_le_bytes();
-    packed.extend_from_slice(&[meta(encoding, expire_at), c0, c1, c2, k0, k1]);
-    if let Some(at) = expire_at {
-        packed.extend_from_slice(&at.to_le_bytes());
+/// A stored key, to be changed.
+#[derive(Debug)]
+pub(super) struct EntryMut<'a> {
+    segment: &'a mut Segment,
+    slot: usize,
+}
+
+impl<'a> EntryMut<'a> {
+    pub fn new(segment: &'a mut Segment, slot: usize) -> Option<Self> {
+        (slot < segment.len()).then_some(EntryMut { segment, slot })
     }
-    packed.extend_from_slice(key);
-    for part in value {
-        packed.extend_from_slice(part);
+
+    #[inline]
+    pub fn as_ref(&self) -> EntryRef<'_> {
+        let entry = self.segment.entry(self.slot);
+        entry.unwrap_or_else(|| unreachable!("the slot was looked at by `new`"))
     }
-    packed.into_boxed_slice()
-}
 
-fn meta(encoding: StringEncoding, expire_at: Option<u64>) -> u8 {
-    encoding as u8 | if expire_at.is_some() { HAS_EXPIRY } else { 0 }
-}
+    /// Sets the 24 bits of access.
+    #[inline]
+    pub fn set_access(&mut self, access: u32) {
+        if let Some(bytes) = self.segment.record_mut(self.slot) {
+            record::set_access(bytes, access);
+        }
+    }
 
-#[inline]
-fn encoding(packed: &[u8]) -> StringEncoding {
-    match packed[0] & ENCODING_BITS {
-        0 => StringEncoding::Int,
-        1 => StringEncoding::EmbStr,
-        _ => StringEncoding::Raw,
+    /// Sets or clears the expiry.
+    pub fn set_expire_at(&mut self, expire_at: Option<u64>) {
+        let record = self.as_ref().record;
+        let (head, mut value) = (record.head(), [0; INLINE_LIMIT]);
+        let value = &mut value[..record.value().len()];
+        value.copy_from_slice(record.value());
+        self.segment.replace_record(self.slot, &Head { expire_at, ..head }, value);
+    }
+
+    /// Replaces the value, the expiry and the access.
+    pub fn set(&mut self, content: Content<'_>, expire_at: Option<u64>, access: u32) {
+        let head = |form| Head { form, expire_at, access };
+        let entry = self.as_ref();
+        let key_is_apart = entry.apart.is_some_and(|apart| apart.key.is_some());
+        let old = entry.record.apart_index();
+        match (content.inline(entry.key().len()), old) {
+            (Ok((bytes, encoding)), None) => {
+                self.segment.replace_record(self.slot, &head(Form::Inline(encoding)), bytes);
+            }
+            (Ok((bytes, encoding)), Some(index)) if !key_is_apart => {
+                self.segment.take_apart(index);
+                self.segment.replace_record(self.slot, &head(Form::Inline(encoding)), bytes);
+            }
+            (Ok((bytes, encoding)), Some(index)) => {
+                self.replace_apart(index, &head(Form::Apart), Value::String(StringValue::new(bytes, encoding)));
+            }
+            (Err(value), Some(index)) => self.replace_apart(index, &head(Form::Apart), value),
+            (Err(value), None) => {
+                let index = self.segment.push_apart(Apart { key: None, value });
+                self.segment.replace_record(self.slot, &head(Form::Apart), &index);
+            }
+        }
+    }
+
+    fn replace_apart(&mut self, index: usize, head: &Head, value: Value) {
+        if let Some(old) = self.segment.apart_mut(self.slot) {
+            *old = value;
+        }
+        self.segment.replace_record(self.slot, head, &(index as u32).to_le_bytes());
+    }
+
+    /// Writes `bytes` at `offset` of a string, which grows (zeros between) as needed and becomes `Raw`, as a string
+    /// that was edited does in Redis. Returns the new length, or `None` when the value is no string.
+    pub fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Option<u64> {
+        let entry = self.as_ref();
+        let ValueRef::String(string) = entry.value();
+        let (old_len, end) = (string.len(), offset + bytes.len() as u64);
+        let new_len = end.max(old_len);
+        let key_len = entry.key().len() as u64;
+        if entry.apart.is_none() {
+            let head = Head { form: Form::Inline(StringEncoding::Raw), ..entry.record.head() };
+            if key_len + new_len <= INLINE_LIMIT as u64 {
+                let mut value = [0; INLINE_LIMIT];
+                value[..old_len as usize].copy_from_slice(entry.record.value());
+                value[offset as usize..end as usize].copy_from_slice(bytes);
+                self.segment.replace_record(self.slot, &head, &value[..new_len as usize]);
+                return Some(new_len);
+            }
+            let rope = Rope::from_slice(entry.record.value());
+            let value = Value::String(StringValue::from_rope(rope));
+            let index = self.segment.push_apart(Apart { key: None, value });
+            let head = Head { form: Form::Apart, ..head };
+            self.segment.replace_record(self.slot, &head, &index);
+        }
+        match self.apart_value_mut()? {
+            Value::String(string) => string.rope_mut().write_at(offset, bytes),
+        }
+        Some(new_len)
+    }
+
+    /// The value when it is stored apart, to be changed in place.
+    pub fn apart_value_mut(&mut self) -> Option<&mut Value> {
+        self.segment.apart_mut(self.slot)
     }
 }
 
-#[inline]
-fn clock(packed: &[u8]) -> u32 {
-    u32::from_le_bytes([packed[1], packed[2], packed[3], 0])
-}
-
-#[inline]
-fn expire_at(packed: &[u8]) -> Option<u64> {
-    let bytes = packed[HEADER..].first_chunk().filter(|_| packed[0] & HAS_EXPIRY != 0);
-    bytes.map(|bytes| u64::from_le_bytes(*bytes))
-}
-
-#[inline]
-fn key_start(packed: &[u8]) -> usize {
-    HEADER + if packed[0] & HAS_EXPIRY != 0 { EXPIRY } else { 0 }
-}
-
-#[inline]
-fn value_start(packed: &[u8]) -> usize {
-    key_start(packed) + usize::from(u16::from_le_bytes([packed[4], packed[5]]))
-}
-
-#[inline]
-fn key(packed: &[u8]) -> &[u8] {
-    &packed[key_start(packed)..value_start(packed)]
+impl Content<'_> {
+    /// The bytes to store in the record of a key of `key_len` bytes, or else the value to store apart.
+    pub fn inline(&self, key_len: usize) -> Result<(&[u8], StringEncoding), Value> {
+        let fits = |bytes: &[u8]| key_len + bytes.len() <= INLINE_LIMIT;
+        match self {
+            Content::String(bytes, encoding) if fits(bytes) => Ok((*bytes, *encoding)),
+            Content::String(bytes, encoding) => {
+                Err(Value::String(StringValue::new(bytes, *encoding)))
+            }
+            Content::Value(Value::String(string)) => match string.as_ref().as_slice() {
+                Some(bytes) if fits(bytes) => Ok((bytes, string.as_ref().encoding())),
+                _ => Err(Value::String(string.clone())),
+            },
+        }
+    }
 }

@@ -15,7 +15,8 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
-const CHUNK: usize = 16 * 1024;
+/// Bytes in a full chunk.
+pub(super) const CHUNK: usize = 16 * 1024;
 const CHUNKS_PER_NODE: usize = 128;
 const NODE: u64 = (CHUNK * CHUNKS_PER_NODE) as u64;
 

@@ -22,9 +22,8 @@
 //! copies the page (a list of pointers) and the one segment concerned, as a kernel does with memory pages after
 //! `fork`. One writer needs no lock for it: reference counts decide.
 
-use super::entry::Entry;
+use super::entry::{Apart, Content, EntryMut, EntryRef};
 use super::segment::{CAPACITY, Segment};
-use super::value::ValueRef;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -53,37 +52,6 @@ impl Hasher {
     }
 }
 
-/// A stored key with all that belongs to it.
-#[derive(Clone, Copy, Debug)]
-pub struct EntryRef<'a>(&'a Entry);
-
-impl<'a> EntryRef<'a> {
-    /// The key.
-    pub fn key(&self) -> &'a [u8] {
-        self.0.key()
-    }
-
-    /// The value.
-    pub fn value(&self) -> ValueRef<'a> {
-        self.0.value()
-    }
-
-    /// When it expires, in milliseconds of Unix time.
-    pub fn expire_at(&self) -> Option<u64> {
-        self.0.expire_at()
-    }
-
-    /// The 24 bits of access clock (LRU) or counter (LFU).
-    pub fn clock(&self) -> u32 {
-        self.0.clock()
-    }
-
-    /// What the key costs in memory, near enough, by the same rule on every platform.
-    pub fn approximate_bytes(&self) -> u64 {
-        self.0.approximate_bytes()
-    }
-}
-
 /// How far a walk over a [`Table`] has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TablePlace {
@@ -97,7 +65,7 @@ pub struct TablePlace {
 pub struct Copied {
     /// Segments.
     pub segments: u64,
-    /// Bytes of the entries in them.
+    /// Bytes of the records in them; values that are shared are not copied.
     pub bytes: u64,
 }
 
@@ -183,7 +151,7 @@ impl Table {
     }
 
     #[inline]
-    fn find_hashed(&self, hash: u64, key: &[u8]) -> Option<Spot> {
+    pub(super) fn find_hashed(&self, hash: u64, key: &[u8]) -> Option<Spot> {
         let place = self.place(hash)?;
         let slot = self.pages[place.page].segments[place.segment].find(hash, key)?;
         Some(Spot { place, slot })
@@ -193,13 +161,13 @@ impl Table {
     #[inline]
     pub fn at(&self, spot: Spot) -> Option<EntryRef<'_>> {
         let segment = self.pages.get(spot.place.page)?.segments.get(spot.place.segment)?;
-        segment.entries().get(spot.slot).map(EntryRef)
+        segment.entry(spot.slot)
     }
 
     /// Every entry once, in the order of hash prefixes.
     pub fn iter(&self) -> impl Iterator<Item = EntryRef<'_>> + '_ {
         let segments = self.pages.iter().flat_map(|page| page.segments.iter());
-        segments.flat_map(|segment| segment.entries().iter().map(EntryRef))
+        segments.flat_map(|segment| segment.entries())
     }
 
     /// The entry at `place`, in the order of [`Table::iter`], and moves on to the next one. For walks that pause; the
@@ -211,9 +179,9 @@ impl Table {
                 *place = TablePlace { page: place.page + 1, ..TablePlace::default() };
                 continue;
             };
-            if let Some(entry) = segment.entries().get(place.slot) {
+            if let Some(entry) = segment.entry(place.slot) {
                 place.slot += 1;
-                return Some(EntryRef(entry));
+                return Some(entry);
             }
             place.segment += 1;
             place.slot = 0;
@@ -229,7 +197,7 @@ impl Table {
         let mut batch = Vec::new();
         while at < 1 << CURSOR_BITS {
             let Some(segment) = self.segment(at << (64 - CURSOR_BITS)) else { return 0 };
-            batch.extend(segment.entries().iter().filter_map(|entry| {
+            batch.extend(segment.entries().filter_map(|entry| {
                 let place = self.hasher.hash(entry.key()) >> (64 - CURSOR_BITS);
                 (place >= at).then_some((place, entry))
             }));
@@ -240,7 +208,7 @@ impl Table {
                 if seen >= count.max(1) && last != Some(place) {
                     return place;
                 }
-                visit(EntryRef(entry));
+                visit(entry);
                 seen += 1;
                 last = Some(place);
             }
@@ -257,10 +225,10 @@ impl Table {
         let further = self.pages.iter().skip(at.page + 1).flat_map(|page| &page.segments);
         let around = self.pages.iter().take(at.page + 1).flat_map(|page| &page.segments);
         let mut order = behind.chain(further).chain(around);
-        let entries = order.find(|segment| segment.len() > 0)?.entries();
+        let segment = order.find(|segment| segment.len() > 0)?;
         // The high bits chose the segment, the low ones choose the slot.
-        let slot = (u64::from(random as u32) * entries.len() as u64) >> 32;
-        entries.get(slot as usize).map(EntryRef)
+        let slot = (u64::from(random as u32) * segment.len() as u64) >> 32;
+        segment.entry(slot as usize)
     }
 
     /// What writes have copied since the latest snapshot. Counted by the rule, not by reference counts: a checkpoint
@@ -301,7 +269,7 @@ impl Table {
         if segment.epoch != self.epoch {
             segment.epoch = self.epoch;
             self.copied.segments += 1;
-            self.copied.bytes += segment.approximate_bytes();
+            self.copied.bytes += segment.copied_bytes();
         }
         segment
     }
@@ -310,36 +278,33 @@ impl Table {
         self.hasher.hash(key)
     }
 
-    /// Changes the entry of `key` in place.
-    #[inline]
-    pub(super) fn get_mut(&mut self, hash: u64, key: &[u8]) -> Option<&mut Entry> {
-        let spot = self.find_hashed(hash, key)?;
-        self.at_mut(spot)
-    }
-
     /// [`Table::at`], to be changed.
     #[inline]
-    pub(super) fn at_mut(&mut self, spot: Spot) -> Option<&mut Entry> {
-        self.at(spot)?;
-        self.segment_mut(spot.place).entry_mut(spot.slot)
+    pub(super) fn at_mut(&mut self, spot: Spot) -> Option<EntryMut<'_>> {
+        EntryMut::new(self.segment_mut(spot.place), spot.slot)
     }
 
-    /// The first entry in the segment of `hash` for which `wanted` holds.
+    /// The first entry with the tag of `hash` for which `wanted` holds and whose key has this hash.
     pub(super) fn find_by_hash(
         &self,
         hash: u64,
-        wanted: impl Fn(&Entry) -> bool,
-    ) -> Option<EntryRef<'_>> {
-        let found = self
-            .segment(hash)?
-            .entries()
-            .iter()
-            .find(|entry| wanted(entry) && self.hasher.hash(entry.key()) == hash);
-        found.map(EntryRef)
+        wanted: impl Fn(EntryRef<'_>) -> bool,
+    ) -> Option<Spot> {
+        let place = self.place(hash)?;
+        let wanted =
+            |entry: EntryRef<'_>| wanted(entry) && self.hasher.hash(entry.key()) == hash;
+        let slot = self.pages[place.page].segments[place.segment].find_where(hash, wanted)?;
+        Some(Spot { place, slot })
     }
 
-    /// Adds an entry whose key is not there yet.
-    pub(super) fn insert(&mut self, hash: u64, entry: Entry) {
+    /// Adds an entry whose key is not there yet. Returns what it costs in memory.
+    pub(super) fn insert(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        content: Content<'_>,
+        times: (Option<u64>, u32),
+    ) -> u64 {
         if self.pages.is_empty() {
             let segment = Arc::new(Segment::new(0, self.epoch));
             self.pages.push(Arc::new(Page::new(0, vec![segment])));
@@ -350,16 +315,17 @@ impl Table {
         while let Some(at) = self.place(hash) {
             let segment = self.segment_mut(at);
             if !segment.is_full() || u32::from(segment.depth) >= deepest {
-                segment.push(hash, entry);
-                return;
+                segment.push(hash, key, content, times);
+                let last = segment.entry(segment.len() - 1);
+                return last.map_or(0, |entry| entry.approximate_bytes());
             }
             self.split(at);
         }
+        0
     }
 
-    /// Takes the entry of `key` out.
-    pub(super) fn remove(&mut self, hash: u64, key: &[u8]) -> Option<Entry> {
-        let spot = self.find_hashed(hash, key)?;
+    /// Removes the entry at a spot found by `hash`, and hands out its value if that was stored apart.
+    pub(super) fn remove(&mut self, hash: u64, spot: Spot) -> Option<Apart> {
         let hasher = self.hasher;
         let segment = self.segment_mut(spot.place);
         let removed = segment.remove(spot.slot, &hasher);
@@ -368,7 +334,7 @@ impl Table {
         if sparse {
             self.merge(hash);
         }
-        Some(removed)
+        removed
     }
 
     /// Splits a full segment by one more bit of hash; splits its page first if the page has no bit left.
@@ -416,7 +382,7 @@ impl Table {
         }
         let segment = at.segment - bits_of(hash, depth - 1, 1);
         let (lower, upper) = (&page.segments[segment], page.segments.get(segment + 1)?);
-        let fit = lower.depth == upper.depth && lower.len() + upper.len() <= CAPACITY / 2;
+        let fit = lower.depth == upper.depth && lower.fits_with(upper);
         fit.then_some(Place { segment, ..at })
     }
 

@@ -7,10 +7,10 @@
 //! [`Arc`](alloc::sync::Arc)), because a write under a snapshot clones every large value of the segment that it copies.
 
 use super::entry::allocation;
-use super::rope::Rope;
+use super::rope::{self, Rope};
 use crate::number;
 use alloc::borrow::Cow;
-use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// A value that belongs to nobody yet, or to an entry that keeps it apart from its key.
@@ -120,7 +120,8 @@ pub struct StringValue {
 
 #[derive(Clone, Debug)]
 enum Body {
-    Short(Box<[u8]>, StringEncoding),
+    /// In one shared piece.
+    Short(Arc<[u8]>, StringEncoding),
     /// Always `Raw`.
     Long(Rope),
 }
@@ -142,7 +143,7 @@ impl Eq for Body {}
 impl StringValue {
     /// Copies `bytes`; a long string is cut into shared pieces.
     pub fn new(bytes: &[u8], encoding: StringEncoding) -> Self {
-        if bytes.len() <= super::entry::SMALL_LIMIT {
+        if bytes.len() <= rope::CHUNK {
             StringValue { body: Body::Short(bytes.into(), encoding) }
         } else {
             Self::from_rope(Rope::from_slice(bytes))

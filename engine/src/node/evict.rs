@@ -81,7 +81,7 @@ impl Server {
             if expiring && entry.expire_at().is_none() {
                 continue;
             }
-            let idle = u64::from(clock.wrapping_sub(entry.clock()) & 0x00ff_ffff);
+            let idle = u64::from(clock.wrapping_sub(entry.access()) & 0x00ff_ffff);
             if best.as_ref().is_none_or(|(other, _)| idle > *other) {
                 best = Some((idle, entry.key().to_vec()));
             }
