@@ -145,7 +145,11 @@ impl<'a> EntryMut<'a> {
                 self.segment.replace_record(self.slot, &head(Form::Inline(encoding)), bytes);
             }
             (Ok((bytes, encoding)), Some(index)) => {
-                self.replace_apart(index, &head(Form::Apart), Value::String(StringValue::new(bytes, encoding)));
+                self.replace_apart(
+                    index,
+                    &head(Form::Apart),
+                    Value::String(StringValue::new(bytes, encoding)),
+                );
             }
             (Err(value), Some(index)) => self.replace_apart(index, &head(Form::Apart), value),
             (Err(value), None) => {

@@ -152,13 +152,7 @@ impl Segment {
     }
 
     /// Adds a key that is not there yet.
-    pub fn push(
-        &mut self,
-        hash: u64,
-        key: &[u8],
-        content: Content<'_>,
-        times: (Option<u64>, u32),
-    ) {
+    pub fn push(&mut self, hash: u64, key: &[u8], content: Content<'_>, times: (Option<u64>, u32)) {
         let (expire_at, access) = times;
         let head = |form| Head { form, expire_at, access };
         match content.inline(key.len()) {
@@ -170,7 +164,8 @@ impl Segment {
             Err(value) => {
                 let (own, apart) =
                     if key.len() <= KEY_LIMIT { (key, None) } else { (&[][..], Some(key.into())) };
-                let (head, index) = (head(Form::Apart), self.push_apart(Apart { key: apart, value }));
+                let (head, index) =
+                    (head(Form::Apart), self.push_apart(Apart { key: apart, value }));
                 self.reserve(record_len(&head, own.len(), index.len()));
                 self.push_record(hash, |out| record::append(out, &head, own, &index));
             }
@@ -262,9 +257,7 @@ impl Segment {
     pub fn record_mut(&mut self, slot: usize) -> Option<&mut [u8]> {
         match self.slots.get(slot) {
             Some(&offset) => self.arena.get_mut(usize::from(offset)..),
-            None => {
-                Some(self.side.as_mut()?.beyond.get_mut(slot - CAPACITY)?.as_mut_slice())
-            }
+            None => Some(self.side.as_mut()?.beyond.get_mut(slot - CAPACITY)?.as_mut_slice()),
         }
     }
 

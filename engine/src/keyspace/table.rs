@@ -291,8 +291,7 @@ impl Table {
         wanted: impl Fn(EntryRef<'_>) -> bool,
     ) -> Option<Spot> {
         let place = self.place(hash)?;
-        let wanted =
-            |entry: EntryRef<'_>| wanted(entry) && self.hasher.hash(entry.key()) == hash;
+        let wanted = |entry: EntryRef<'_>| wanted(entry) && self.hasher.hash(entry.key()) == hash;
         let slot = self.pages[place.page].segments[place.segment].find_where(hash, wanted)?;
         Some(Spot { place, slot })
     }
