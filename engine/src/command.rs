@@ -103,7 +103,7 @@ pub(crate) fn wrong_subcommand(args: Args<'_>) -> Outcome {
 
 /// What a command runs in: the node, the client that sent it, the moment, and the effects so far.
 ///
-/// While a command runs, its client is *taken out* of the node's table ([`Clients`](crate::node::Clients)): code that goes
+/// While a command runs, its client is *checked out* of the node's table ([`Clients`](crate::node::Clients)): code that goes
 /// through all clients must visit `ctx.client` too.
 pub struct Ctx<'a> {
     /// The subsystems, without this client.
@@ -117,7 +117,7 @@ pub struct Ctx<'a> {
 impl Ctx<'_> {
     /// Write to this client's reply.
     pub fn reply(&mut self) -> Reply<'_> {
-        Reply::new(&mut self.client.out, self.client.protocol)
+        Reply::new(&mut self.client.output.bytes, self.client.session.protocol)
     }
 }
 

@@ -25,7 +25,10 @@
 //!    bytes nor its end: what the peer sends stays in the socket, and the peer has to wait.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
+use core::hash::{BuildHasherDefault, Hasher};
+
 use bytes::Bytes;
+use hashbrown::HashMap;
 
 use crate::{
     keyspace::Database,
@@ -514,7 +517,7 @@ pub enum Effect {
 /// What one or several steps ask of the outside. Reused from step to step, so that a busy node allocates nothing here.
 #[derive(Clone, Debug, Default)]
 pub struct Effects {
-    /// Bytes to send, a buffer a connection, in order.
+    /// Bytes to send, a buffer a connection, in order. A buffer may be empty.
     pub sends: Vec<(ConnId, Vec<u8>)>,
     /// Everything else, in order. A `Close` comes after the sends of its connection.
     pub actions: Vec<Effect>,
@@ -523,20 +526,61 @@ pub struct Effects {
     /// Whether traces of single writes are wanted too (the simulation's ledger).
     pub detailed: bool,
     spare: Vec<Vec<u8>>,
+    /// Where the buffer of a connection stands in `sends`. A place is checked before it is used: drivers empty `sends`.
+    places: HashMap<ConnId, usize, BuildHasherDefault<ConnHasher>>,
+}
+
+/// The numbers of connections are given out one after the other, so their low bits spread by themselves.
+#[derive(Clone, Copy, Debug, Default)]
+struct ConnHasher(u64);
+
+impl Hasher for ConnHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl Effects {
+    /// Up to so many buffers a search costs less than the table.
+    const FEW: usize = 8;
+
     /// The output buffer of `conn` in this turn.
     pub fn output(&mut self, conn: ConnId) -> &mut Vec<u8> {
-        let at = match self.sends.iter().rposition(|(c, _)| *c == conn) {
-            Some(at) => at,
-            None => {
-                let buffer = self.spare.pop().unwrap_or_default();
-                self.sends.push((conn, buffer));
-                self.sends.len() - 1
+        let at = self.place(conn).unwrap_or_else(|| {
+            let buffer = self.spare.pop().unwrap_or_default();
+            self.sends.push((conn, buffer));
+            let at = self.sends.len() - 1;
+            if at == Self::FEW {
+                self.places.clear();
+                self.places
+                    .extend(self.sends.iter().enumerate().map(|(at, (conn, _))| (*conn, at)));
+            } else if at > Self::FEW {
+                self.places.insert(conn, at);
             }
-        };
+            at
+        });
         &mut self.sends[at].1
+    }
+
+    /// Let what is sent on `conn` in this step leave before what is sent on connections that come later.
+    pub fn reserve(&mut self, conn: ConnId) {
+        self.output(conn);
+    }
+
+    fn place(&self, conn: ConnId) -> Option<usize> {
+        if self.sends.len() <= Self::FEW {
+            return self.sends.iter().rposition(|(other, _)| *other == conn);
+        }
+        let at = *self.places.get(&conn)?;
+        self.sends.get(at).is_some_and(|(other, _)| *other == conn).then_some(at)
     }
 
     /// Send all of `bytes` on `conn`; leaves `bytes` empty, and keeps its allocation in use.

@@ -19,6 +19,7 @@
 //! | the AOF's files: append, read, rewrite, check | [`aof`] |
 //! | the RDB format: write, read, check | [`rdb`] |
 //! | files: saving, appending, rewriting, loading | [`persistence`] |
+//! | clients, waits, watches, subscriptions, tracking | [`session`] |
 //! | masters and replicas | [`replication`] |
 //! | Sentinel | [`sentinel`] |
 //! | what happened, as values | [`trace`] |
@@ -41,6 +42,7 @@ pub mod refusal;
 pub mod replication;
 pub mod resp;
 pub mod sentinel;
+pub mod session;
 pub mod time;
 pub mod trace;
 pub mod turn;

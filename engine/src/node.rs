@@ -35,13 +35,13 @@ use crate::{
     persistence::Persistence,
     replication::Replication,
     sentinel::Sentinel,
+    session::{PubSub, Tracking, Watches},
     time::{Clock, Instant},
     trace::{LogRole, ServerFact},
     turn::{Ids, Turn},
 };
 
 mod admission;
-pub mod client;
 mod configuration;
 mod cron;
 mod cross_protocol;
@@ -51,21 +51,21 @@ mod hooks;
 pub mod measure;
 mod output;
 pub mod propagate;
-pub mod pubsub;
+mod pubsub;
 mod sentinel;
 pub mod stats;
-pub mod tracking;
+mod tracking;
 mod unit;
 pub mod view;
-pub mod watch;
+mod watch;
 
-pub use admission::{Pause, Paused, Pauses};
-pub use client::{Blocked, Client, ClientKind, Clients, CloseIntent};
 pub use propagate::Propagation;
-pub use pubsub::PubSub;
 pub use stats::{CommandStats, ErrorStats, Stats};
 pub(crate) use unit::AtUnitEnd;
-pub use watch::Watches;
+
+pub use crate::session::{
+    Blocked, Client, ClientKind, Clients, CloseIntent, Pause, Paused, Pauses,
+};
 
 /// What a node is given at the start of a life and can't find out for itself.
 #[derive(Clone, Debug)]
@@ -103,7 +103,7 @@ pub struct Server {
     pub(crate) clients: Clients,
     pub(crate) watches: Watches,
     pub(crate) pubsub: PubSub,
-    pub(crate) tracking: tracking::Tracking,
+    pub(crate) tracking: Tracking,
     /// The connections that have sent MONITOR.
     pub(crate) monitors: BTreeSet<ConnId>,
     /// Why clients wait, if they do: `CLIENT PAUSE`, and what pauses writes for its own sake.
@@ -157,10 +157,10 @@ impl Node {
         self.server.next_wake()
     }
 
-    /// Whether another turn should follow this one at once: the AOF waits a fraction of a millisecond for more writers,
-    /// less than a driver's timer can measure.
-    pub fn is_gathering(&self) -> bool {
-        self.server.persistence.aof.lingers_until().is_some()
+    /// Whether another turn should follow this one at once: requests of clients whose wait has ended are left over, or
+    /// the AOF waits a fraction of a millisecond for more writers, less than a driver's timer can measure.
+    pub fn has_more(&self) -> bool {
+        self.server.has_ready() || self.server.persistence.aof.lingers_until().is_some()
     }
 
     /// The configuration.
@@ -186,7 +186,7 @@ impl Server {
             active_expire: true,
             watches: Watches::default(),
             pubsub: PubSub::default(),
-            tracking: tracking::Tracking::default(),
+            tracking: Tracking::default(),
             monitors: BTreeSet::new(),
             pauses: Pauses::default(),
             stats: Stats::default(),
@@ -233,14 +233,27 @@ impl Server {
             Input::BeforeSleep => self.before_sleep(turn),
             Input::Terminate { signal } => self.terminate(turn, signal),
         }
+        self.run_ready(turn);
         if !self.replication.ended.is_empty() {
             self.bury_replicas(turn);
         }
     }
 
     fn next_wake(&self) -> Instant {
-        let ends = [self.next_wait_end(), self.persistence.aof.lingers_until()];
+        let at_once = self.has_ready().then(Instant::default);
+        let deadline = self.clients.waits().next_deadline();
+        let ends = [at_once, deadline, self.persistence.aof.lingers_until()];
         ends.into_iter().flatten().fold(self.next_cron, Instant::min)
+    }
+
+    /// Whether requests of clients wait that could be run now.
+    fn has_ready(&self) -> bool {
+        self.clients.has_ready() && self.runs_commands()
+    }
+
+    /// Whether commands are run at all: not while the node does nothing but save, or ends.
+    fn runs_commands(&self) -> bool {
+        !self.persistence.blocks_clients()
     }
 
     fn boot(&mut self, turn: &mut Turn) {
@@ -257,7 +270,7 @@ impl Server {
     }
 
     fn on_timer(&mut self, turn: &mut Turn) {
-        self.release_waiters(turn);
+        self.end_overdue_waits(turn.clock.mono);
         self.persistence.aof.end_linger(turn.clock.mono);
         if turn.clock.mono >= self.next_cron {
             self.next_cron = turn.clock.mono.plus_millis(CRON_MILLIS);
@@ -270,6 +283,7 @@ impl Server {
 
     /// The end of a turn: the AOF buffer is written, replicas are fed.
     fn before_sleep(&mut self, turn: &mut Turn) {
+        self.run_ready(turn);
         self.tell_tracking(turn);
         self.persistence_before_sleep(turn);
         self.feed_replicas(turn);

@@ -31,7 +31,7 @@ use alloc::{
 use crate::{
     config::Config,
     io::{ChildEvent, ConnId, DiskError, DiskId, DiskReply, Effect, JobId, KeyDelay},
-    node::{Blocked, Server},
+    node::Server,
     refusal::Refusal,
     time::{Instant, Time},
     turn::Turn,
@@ -271,21 +271,10 @@ impl Server {
             }
             self.persistence.held.pop_front();
             let due = |until: u64| until <= self.persistence.aof.acknowledged;
-            if self.clients.get(conn).and_then(|client| client.held_until).is_some_and(due)
+            if self.clients.get(conn).and_then(|client| client.output.held_until).is_some_and(due)
                 && let Some(client) = self.clients.take(conn)
             {
                 self.settle(turn, client);
-            }
-        }
-    }
-
-    /// Nobody has to wait any more: run what has come in meanwhile.
-    pub(super) fn resume_clients(&mut self, turn: &mut Turn) {
-        for conn in self.clients.conns() {
-            let Some(client) = self.clients.get(conn) else { continue };
-            let waited = matches!(client.blocked, Some(Blocked::Disk | Blocked::Shutdown));
-            if waited || client.blocked.is_none() && !client.input.is_empty() {
-                self.resume(turn, conn);
             }
         }
     }

@@ -187,6 +187,14 @@ impl Replication {
         self.replicas.iter().filter(there).count() as u64
     }
 
+    /// What the replicas have acknowledged, the largest offset first.
+    pub(crate) fn acked_offsets(&self) -> Vec<u64> {
+        let online = self.replicas.iter().filter(|replica| replica.is_online());
+        let mut acked: Vec<u64> = online.map(|replica| replica.acked).collect();
+        acked.sort_unstable_by(|a, b| b.cmp(a));
+        acked
+    }
+
     /// The replica on this connection.
     pub fn attached(&mut self, conn: ConnId) -> Option<&mut Attached> {
         self.replicas.iter_mut().find(|replica| replica.conn == conn)

@@ -211,7 +211,7 @@ impl Driver {
     fn time_to_wait(&self) -> Duration {
         let has_work = self.conns.has_work()
             || !self.read.is_empty()
-            || self.node.is_gathering()
+            || self.node.has_more()
             || self.children.values().any(|child| child.next.is_some() && !self.is_behind(child));
         if has_work {
             return Duration::ZERO;
@@ -339,7 +339,7 @@ impl Driver {
         }
         if !self.fx.sends.is_empty() {
             let mut sends = core::mem::take(&mut self.fx.sends);
-            for (conn, bytes) in sends.drain(..) {
+            for (conn, bytes) in sends.drain(..).filter(|(_, bytes)| !bytes.is_empty()) {
                 self.send(conn, bytes);
             }
             self.fx.sends = sends;

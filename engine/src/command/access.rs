@@ -22,12 +22,12 @@ impl Ctx<'_> {
 
     /// The client's database.
     pub fn db(&self) -> &Database {
-        self.node.keyspace.db(self.client.db as usize)
+        self.node.keyspace.db(self.client.session.db as usize)
     }
 
     /// The client's database, to be changed.
     pub fn db_mut(&mut self) -> &mut Database {
-        self.node.keyspace.db_mut(self.client.db as usize)
+        self.node.keyspace.db_mut(self.client.session.db as usize)
     }
 
     /// The entry of `key` for a command that reads, and the reply to write it into. The access is noted.
@@ -70,7 +70,7 @@ impl Ctx<'_> {
     #[inline]
     fn show(&mut self, spot: Option<Spot>) -> Found<'_> {
         let Ctx { node, client, .. } = self;
-        let db = node.keyspace.db(client.db as usize);
+        let db = node.keyspace.db(client.session.db as usize);
         (spot.and_then(|spot| db.at(spot)), client.reply())
     }
 
@@ -96,7 +96,7 @@ impl Ctx<'_> {
     /// Deletes `key` if it has expired; true if it had (a replica's key is gone then, though it is still stored).
     #[inline]
     pub fn drop_expired(&mut self, key: &[u8]) -> bool {
-        let number = self.client.db;
+        let number = self.client.session.db;
         if self.node.keyspace.db(number as usize).expiring() == 0 {
             return false;
         }
@@ -120,18 +120,18 @@ impl Ctx<'_> {
 
     /// Pass this on to the AOF and to replicas, instead of the command as it was sent.
     pub fn propagate(&mut self, command: &[&[u8]]) {
-        self.node.propagation.instead(self.client.db, command.iter().copied());
+        self.node.propagation.instead(self.client.session.db, command.iter().copied());
     }
 
     /// Pass the command on as it was sent, though nothing may have changed.
     pub fn pass_on(&mut self, args: Args<'_>) {
-        self.node.propagation.instead(self.client.db, args.iter());
+        self.node.propagation.instead(self.client.session.db, args.iter());
     }
 
     /// `key` of the client's database has changed: whoever watches it is told at EXEC.
     #[inline]
     pub fn changed(&mut self, key: &[u8]) {
-        self.node.touch_watchers(self.client.db, key);
+        self.node.touch_watchers(self.client.session.db, key);
         self.node.dirty += 1;
     }
 }

@@ -5,10 +5,11 @@ use alloc::{format, string::String, vec::Vec};
 use super::{Ctx, Flag, Flags, Outcome, Row};
 use crate::{
     io::ConnId,
-    node::{Blocked, Client, ClientKind, CloseIntent, Pause, client::Replies},
+    node::{Blocked, Client, ClientKind, CloseIntent, Pause},
     number::parse_i64,
     refusal::Refusal,
     resp::Args,
+    session::Replies,
 };
 
 /// The rows of this family.
@@ -320,13 +321,13 @@ fn list(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn setname(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    ctx.client.name = valid_name(args.at(2))?;
+    ctx.client.session.name = valid_name(args.at(2))?;
     ctx.reply().ok();
     Ok(())
 }
 
 fn getname(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    let name = ctx.client.name.clone();
+    let name = ctx.client.session.name.clone();
     if name.is_empty() {
         ctx.reply().null()
     } else {
@@ -335,14 +336,13 @@ fn getname(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// Whom CLIENT KILL means.
+/// The clients that CLIENT KILL means.
 #[derive(Default)]
 struct Victims<'a> {
     id: Option<u64>,
     of_kind: Option<fn(&Client) -> bool>,
     addr: Option<&'a [u8]>,
     laddr: Option<&'a [u8]>,
-    nobody: bool,
     spare_me: bool,
 }
 
@@ -380,9 +380,8 @@ impl<'a> Victims<'a> {
         let at = |wanted: Option<&[u8]>, endpoint: &crate::io::Endpoint| {
             wanted.is_none_or(|wanted| wanted == format!("{endpoint}").as_bytes())
         };
-        !self.nobody
-            && at(self.addr, &client.peer)
-            && at(self.laddr, &client.local)
+        at(self.addr, &client.net.peer)
+            && at(self.laddr, &client.net.local)
             && self.id.is_none_or(|id| id == client.id)
             && self.of_kind.is_none_or(|of_kind| of_kind(client))
     }
@@ -402,7 +401,7 @@ fn kill(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let killed = others.len() + usize::from(me) + usize::from(master);
     for conn in others {
         if let Some(client) = ctx.node.clients.get_mut(conn) {
-            client.close = CloseIntent::Now;
+            client.net.close = CloseIntent::Now;
         }
         ctx.node.settle_conn(ctx.turn, conn);
     }
@@ -415,7 +414,7 @@ fn kill(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         (false, killed) => ctx.reply().integer(killed as i64),
     }
     if me {
-        ctx.client.close = CloseIntent::AfterReply;
+        ctx.client.net.close = CloseIntent::AfterReply;
     }
     Ok(())
 }
@@ -446,7 +445,7 @@ fn pause(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn unpause(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     ctx.node.pauses.by_command = None;
-    ctx.node.resume_postponed(ctx.turn);
+    ctx.node.resume_postponed();
     ctx.reply().ok();
     Ok(())
 }
@@ -454,11 +453,13 @@ fn unpause(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 fn reply(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     match args.at(2).to_ascii_lowercase().as_slice() {
         b"on" => {
-            ctx.client.replies = Replies::On;
+            ctx.client.session.replies = Replies::On;
             ctx.reply().ok();
         }
-        b"off" => ctx.client.replies = Replies::Off,
-        b"skip" if ctx.client.replies != Replies::Off => ctx.client.replies = Replies::SkipNext,
+        b"off" => ctx.client.session.replies = Replies::Off,
+        b"skip" if ctx.client.session.replies != Replies::Off => {
+            ctx.client.session.replies = Replies::SkipNext
+        }
         b"skip" => {}
         _ => return Err(Refusal::Syntax),
     }
@@ -466,7 +467,7 @@ fn reply(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn no_evict(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    ctx.client.no_evict = match args.at(2).to_ascii_lowercase().as_slice() {
+    ctx.client.session.no_evict = match args.at(2).to_ascii_lowercase().as_slice() {
         b"on" => true,
         b"off" => false,
         _ => return Err(Refusal::Syntax),
@@ -485,10 +486,12 @@ fn unblock(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         }
     };
     let id = parse_i64(args.at(2)).ok_or(Refusal::NotAnInteger)?;
-    let waits = |client: &&Client| {
-        client.id as i64 == id && matches!(client.blocked, Some(Blocked::Wait { .. }))
+    let waits = |conn: &ConnId| {
+        let client = ctx.node.clients.get(*conn);
+        matches!(client.and_then(Client::blocked), Some(Blocked::Wait { .. }))
     };
-    let Some(conn) = ctx.node.clients.iter().find(waits).map(|client| client.conn) else {
+    let conn = u64::try_from(id).ok().and_then(|id| ctx.node.clients.conn_of(id));
+    let Some(conn) = conn.filter(waits) else {
         ctx.reply().integer(0);
         return Ok(());
     };
@@ -496,9 +499,9 @@ fn unblock(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         if let Some(client) = ctx.node.clients.get_mut(conn) {
             client.reply().error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
         }
-        ctx.node.resume(ctx.turn, conn);
+        ctx.node.clients.unblock(conn);
     } else {
-        ctx.node.end_wait(ctx.turn, conn);
+        ctx.node.end_wait(conn);
     }
     ctx.reply().integer(1);
     Ok(())

@@ -171,14 +171,14 @@ fn echo(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 fn select(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let n = parse_i64(args.at(1)).ok_or(Refusal::NotAnInteger)?;
     let db = u32::try_from(n).ok().filter(|n| *n < ctx.turn.config.general.databases);
-    ctx.client.db = db.ok_or_else(|| Refusal::err("DB index is out of range"))?;
+    ctx.client.session.db = db.ok_or_else(|| Refusal::err("DB index is out of range"))?;
     ctx.reply().ok();
     Ok(())
 }
 
 fn quit(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     ctx.reply().ok();
-    ctx.client.close = CloseIntent::AfterReply;
+    ctx.client.net.close = CloseIntent::AfterReply;
     Ok(())
 }
 
@@ -195,7 +195,7 @@ fn check(ctx: &mut Ctx<'_>, user: &[u8], password: &[u8]) -> Outcome {
     if user != b"default" || !fits {
         return Err(wrong_password());
     }
-    ctx.client.authenticated = true;
+    ctx.client.session.authenticated = true;
     Ok(())
 }
 
@@ -245,7 +245,7 @@ fn hello(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             return Err(Refusal::err(format_args!("Syntax error in HELLO option '{word}'")));
         }
     }
-    if !ctx.client.authenticated {
+    if !ctx.client.session.authenticated {
         return Err(Refusal::Custom(
             "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH \
              <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the \
@@ -254,10 +254,10 @@ fn hello(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         ));
     }
     if let Some(name) = name {
-        ctx.client.name = name;
+        ctx.client.session.name = name;
     }
     if let Some(protocol) = protocol {
-        ctx.client.protocol = protocol;
+        ctx.client.session.protocol = protocol;
     }
     greet(ctx);
     Ok(())
@@ -266,7 +266,7 @@ fn hello(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 fn greet(ctx: &mut Ctx<'_>) {
     let sentinel = ctx.node.sentinel.is_some();
     let role: &[u8] = if ctx.node.replication.is_replica() { b"replica" } else { b"master" };
-    let version = if ctx.client.protocol == Protocol::Resp3 { 3 } else { 2 };
+    let version = if ctx.client.session.protocol == Protocol::Resp3 { 3 } else { 2 };
     let id = ctx.client.id as i64;
     let mut reply = ctx.reply();
     reply.map(if sentinel { 6 } else { 7 });
@@ -298,13 +298,13 @@ fn reset(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     ctx.node.tracking.disable(ctx.client);
     let client = &mut *ctx.client;
     client.monitor = false;
-    client.multi = None;
-    client.db = 0;
-    client.protocol = Protocol::Resp2;
-    client.name.clear();
-    client.replies = Default::default();
-    client.no_evict = false;
-    client.authenticated = ctx.turn.config.general.requirepass.is_none();
+    client.session.multi = None;
+    client.session.db = 0;
+    client.session.protocol = Protocol::Resp2;
+    client.session.name.clear();
+    client.session.replies = Default::default();
+    client.session.no_evict = false;
+    client.session.authenticated = ctx.turn.config.general.requirepass.is_none();
     ctx.reply().simple("RESET");
     Ok(())
 }

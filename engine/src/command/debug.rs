@@ -35,7 +35,7 @@ pub(super) fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         }
         (b"replicate", 3..) => {
             // Into the stream as it stands: the replicas do what this node has not done.
-            let db = ctx.client.db;
+            let db = ctx.client.session.db;
             ctx.node.propagation.to_replicas(db, args.skip(2).iter());
             ctx.reply().ok();
         }
@@ -116,7 +116,7 @@ fn wait_or_answer(ctx: &mut Ctx<'_>) -> Option<ConnId> {
         ctx.reply().ok();
         return None;
     }
-    ctx.client.blocked = Some(Blocked::Disk);
+    ctx.node.clients.block(ctx.client, Blocked::Disk);
     Some(ctx.client.conn)
 }
 
@@ -131,7 +131,7 @@ fn sleep(ctx: &mut Ctx<'_>, seconds: &[u8]) {
 
 /// `DEBUG PROTOCOL type`: one reply of each type that RESP has.
 fn protocol(ctx: &mut Ctx<'_>, kind: &[u8]) -> Outcome {
-    let resp3 = ctx.client.protocol == Protocol::Resp3;
+    let resp3 = ctx.client.session.protocol == Protocol::Resp3;
     let mut reply = ctx.reply();
     match kind.to_ascii_lowercase().as_slice() {
         b"string" => reply.bulk(b"Hello World"),

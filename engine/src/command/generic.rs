@@ -195,7 +195,7 @@ fn keys(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (pattern, now) = (args.at(1), ctx.now_ms());
     let mut found: Vec<EntryRef<'_>> = Vec::new();
     let mut expired: Vec<Vec<u8>> = Vec::new();
-    for entry in ctx.node.keyspace.db(ctx.client.db as usize).table().iter() {
+    for entry in ctx.node.keyspace.db(ctx.client.session.db as usize).table().iter() {
         if !glob::matches(pattern, entry.key()) {
             continue;
         }
@@ -205,7 +205,7 @@ fn keys(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             found.push(entry);
         }
     }
-    write_keys(&mut Reply::new(&mut ctx.client.out, ctx.client.protocol), &found);
+    write_keys(&mut Reply::new(&mut ctx.client.output.bytes, ctx.client.session.protocol), &found);
     for key in expired {
         ctx.drop_expired(&key);
     }
@@ -251,7 +251,7 @@ fn scan(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let now = ctx.now_ms();
     let mut found: Vec<EntryRef<'_>> = Vec::new();
     let mut expired: Vec<Vec<u8>> = Vec::new();
-    let table = ctx.node.keyspace.db(ctx.client.db as usize).table();
+    let table = ctx.node.keyspace.db(ctx.client.session.db as usize).table();
     let next = table.scan(cursor, count, |entry| {
         let fits = pattern.is_none_or(|pattern| glob::matches(pattern, entry.key()))
             && kind
@@ -265,7 +265,7 @@ fn scan(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             found.push(entry);
         }
     });
-    let mut reply = Reply::new(&mut ctx.client.out, ctx.client.protocol);
+    let mut reply = Reply::new(&mut ctx.client.output.bytes, ctx.client.session.protocol);
     reply.array(2);
     match i64::try_from(next) {
         Ok(next) => reply.bulk(&I64Text::new(next)),

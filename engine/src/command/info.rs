@@ -9,11 +9,12 @@ use super::{Ctx, Outcome, connection::VERSION};
 use crate::turn::Turn;
 use crate::{
     config::percentile_text,
-    node::{Blocked, ClientKind, Server, pubsub::Kind},
+    node::{ClientKind, Server},
     resp::Args,
+    session::pubsub::Kind,
 };
 
-/// A section: what it is asked for by, its heading, whether it is shown unasked, and who writes it.
+/// A section: what it is asked for by, its heading, whether it is shown unasked, and the function that writes it.
 struct Section {
     name: &'static str,
     title: &'static str,
@@ -133,11 +134,8 @@ impl Server {
 
     fn info_clients(&self, turn: &Turn, out: &mut String) {
         let replicas = self.clients.iter().filter(|c| c.kind == ClientKind::Replica).count();
-        let blocked = self.clients.iter().filter(|c| c.blocked.is_some()).count();
-        let timed = |blocked: &Option<Blocked>| {
-            matches!(blocked, Some(Blocked::Wait { until: Some(_), .. }))
-        };
-        let in_timeout_table = self.clients.iter().filter(|c| timed(&c.blocked)).count();
+        let blocked = self.clients.iter().filter(|c| c.blocked().is_some()).count();
+        let in_timeout_table = self.clients.waits().with_deadline();
         let masters = usize::from(self.replication.master_client().is_some());
         let largest = |size: fn(&crate::node::Client) -> usize| {
             self.clients.iter().map(size).max().unwrap_or(0)
@@ -149,7 +147,7 @@ impl Server {
                 ("cluster_connections", 0),
                 ("maxclients", u64::from(turn.config.network.maxclients)),
                 ("client_recent_max_input_buffer", largest(|c| c.input.len()) as u64),
-                ("client_recent_max_output_buffer", largest(|c| c.out.len()) as u64),
+                ("client_recent_max_output_buffer", largest(|c| c.output.bytes.len()) as u64),
                 ("blocked_clients", blocked as u64),
                 ("tracking_clients", self.tracking.counts()[0]),
                 ("clients_in_timeout_table", in_timeout_table as u64),
@@ -219,17 +217,18 @@ impl Server {
             true => 0,
             false => buffers.saturating_sub(turn.config.replication.backlog_size),
         };
-        zeros(out, "mem_not_counted_for_evict");
         numbers(
             out,
             &[
+                ("mem_not_counted_for_evict", self.uncounted_memory()),
                 ("mem_replication_backlog", buffers - for_replicas),
                 ("mem_total_replication_buffers", buffers),
                 ("mem_clients_slaves", for_replicas),
                 ("mem_clients_normal", normal.map(|client| client.memory()).sum()),
             ],
         );
-        zeros(out, "mem_cluster_links mem_aof_buffer");
+        zeros(out, "mem_cluster_links");
+        numbers(out, &[("mem_aof_buffer", self.persistence.aof.buffer_len())]);
         out.push_str("mem_allocator:libc\r\n");
         zeros(out, "active_defrag_running lazyfree_pending_objects lazyfreed_objects");
     }

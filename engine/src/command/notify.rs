@@ -14,7 +14,7 @@ impl Ctx<'_> {
     /// `event` has happened to `key` in the client's database.
     #[inline]
     pub fn notify(&mut self, class: NotifyClass, event: &str, key: &[u8]) {
-        self.notify_in(self.client.db, class, event, key);
+        self.notify_in(self.client.session.db, class, event, key);
     }
 
     /// `event` has happened to `key` in database `db`.
@@ -27,7 +27,7 @@ impl Ctx<'_> {
 }
 
 impl Server {
-    /// Tell whoever listens; the class is wanted. `running` is the client that is taken out, if one is.
+    /// Tell the subscribers; the class is wanted. `running` is the client that is checked out, if one is.
     pub(crate) fn notify_keyspace(
         &mut self,
         turn: &mut Turn,

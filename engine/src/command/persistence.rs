@@ -78,7 +78,7 @@ fn save(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     if ctx.node.has_child() && !ctx.node.persistence.is_rewriting() {
         return Err(Refusal::err("Background save already in progress"));
     }
-    ctx.client.blocked = Some(Blocked::Disk);
+    ctx.node.clients.block(ctx.client, Blocked::Disk);
     let conn = ctx.client.conn;
     ctx.node.save_now(ctx.turn, SavedFor::Client(conn));
     Ok(())
@@ -170,6 +170,6 @@ fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if ctx.node.ends_at().is_none() {
         return Err(Refusal::err("Errors trying to SHUTDOWN. Check logs."));
     }
-    ctx.client.blocked = Some(Blocked::Shutdown);
+    ctx.node.clients.block(ctx.client, Blocked::Shutdown);
     Ok(())
 }

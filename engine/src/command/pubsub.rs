@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use super::{Ctx, Flag, Flags, Keys, Outcome, Row};
 use crate::{
     glob,
-    node::pubsub::{Kind, mine},
     resp::Args,
+    session::pubsub::{Kind, mine},
 };
 
 /// The rows of this family.
@@ -342,14 +342,14 @@ fn tell(ctx: &mut Ctx<'_>, kind: Kind, word: &[u8], channel: Option<&[u8]>) {
 
 fn publish(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let sent = ctx.node.publish(ctx.turn, args.at(1), args.at(2), Some(ctx.client));
-    ctx.node.propagation.to_replicas(ctx.client.db, args.iter());
+    ctx.node.propagation.to_replicas(ctx.client.session.db, args.iter());
     ctx.reply().integer(sent as i64);
     Ok(())
 }
 
 fn spublish(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let sent = ctx.node.publish_to_shard(ctx.turn, args.at(1), args.at(2), Some(ctx.client));
-    ctx.node.propagation.to_replicas(ctx.client.db, args.iter());
+    ctx.node.propagation.to_replicas(ctx.client.session.db, args.iter());
     ctx.reply().integer(sent as i64);
     Ok(())
 }

@@ -140,7 +140,7 @@ fn rename_key(ctx: &mut Ctx<'_>, args: Args<'_>, only_new: bool) -> Result<bool,
     }
     let taken = ctx.db_mut().take(from).ok_or(Refusal::NoSuchKey)?;
     let replaced = ctx.db_mut().set(to, taken.value, Expiry::from(taken.expire_at));
-    ctx.node.touch_watchers(ctx.client.db, from);
+    ctx.node.touch_watchers(ctx.client.session.db, from);
     ctx.changed(to);
     if !replaced {
         ctx.notify(NotifyClass::New, "new", to);
@@ -172,7 +172,7 @@ fn same_object() -> Refusal {
 
 fn copy(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (from, to) = (args.at(1), args.at(2));
-    let (mut target, mut replace, mut i) = (ctx.client.db, false, 3);
+    let (mut target, mut replace, mut i) = (ctx.client.session.db, false, 3);
     while let Some(word) = args.get(i) {
         if word.eq_ignore_ascii_case(b"replace") {
             replace = true;
@@ -184,7 +184,7 @@ fn copy(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         }
         i += 1;
     }
-    if target == ctx.client.db && from == to {
+    if target == ctx.client.session.db && from == to {
         return Err(same_object());
     }
     let source = ctx.read(from).0.map(|entry| (entry.value().to_value(), entry.expire_at()));
@@ -210,7 +210,7 @@ fn copy(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn move_key(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let (key, source) = (args.at(1), ctx.client.db);
+    let (key, source) = (args.at(1), ctx.client.session.db);
     let target = database(ctx, args.at(2))?;
     if source == target {
         return Err(same_object());
@@ -268,7 +268,7 @@ fn flush_option(args: Args<'_>) -> Outcome {
 
 fn flushdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     flush_option(args)?;
-    let db = ctx.client.db;
+    let db = ctx.client.session.db;
     ctx.node.touch_watchers_of(db);
     ctx.node.dirty += ctx.db().len();
     let gone = ctx.node.keyspace.flush(db as usize);

@@ -176,14 +176,14 @@ fn wait_for_replicas(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         ));
     }
     let (replicas, timeout) = wait::parse(args.at(1), args.at(2))?;
-    let offset = ctx.client.last_write_offset;
+    let offset = ctx.client.session.last_write_offset;
     let reached = node.replication.replicas_at(offset);
-    if reached >= replicas || ctx.client.multi.is_some() {
+    if reached >= replicas || node.is_in_transaction() {
         ctx.reply().integer(reached as i64);
         return Ok(());
     }
     let until = (timeout > 0).then(|| ctx.turn.clock.mono.plus_millis(timeout));
-    ctx.client.blocked = Some(Blocked::Wait { offset, replicas, until });
+    node.clients.block(ctx.client, Blocked::Wait { offset, replicas, until });
     node.replication.wants_acks = true;
     Ok(())
 }

@@ -89,7 +89,7 @@ fn within<T>(
     let result = ctx.node.with_sentinel(ctx.turn, run);
     let after = latest(ctx);
     if after != before {
-        ctx.client.held_until = after;
+        after.into_iter().for_each(|change| ctx.client.output.hold(change));
     }
     result.unwrap_or_else(|| Err(Refusal::err("This instance is not a sentinel")))
 }

@@ -19,6 +19,12 @@ impl CommandId {
     pub const fn index(self) -> usize {
         self.0 as usize
     }
+
+    /// The command.
+    #[inline]
+    pub fn command(self) -> &'static Command {
+        &TABLE[self.index()]
+    }
 }
 
 /// A command: its row, and what follows from its place in the table.

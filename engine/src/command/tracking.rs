@@ -1,15 +1,15 @@
 //! CLIENT TRACKING, CACHING, TRACKINGINFO, GETREDIR: how a client's cache is kept right.
 //!
-//! The rows stand with the other subcommands of CLIENT; [`tracking`](crate::node::tracking) does what is agreed here.
+//! The rows stand with the other subcommands of CLIENT; [`tracking`](crate::session::tracking) does what is agreed here.
 
 use alloc::{format, string::String, vec::Vec};
 
 use super::{Ctx, Outcome};
 use crate::{
-    node::tracking::{ClientTracking, TrackingMode},
     number::parse_i64,
     refusal::Refusal,
     resp::Args,
+    session::tracking::{ClientTracking, TrackingMode},
 };
 
 /// What the options of CLIENT TRACKING say.
@@ -37,8 +37,8 @@ impl Options {
                         ));
                     }
                     options.redirect = parse_i64(id).ok_or(Refusal::NotAnInteger)?;
-                    let is = |id: u64| i64::try_from(id) == Ok(options.redirect);
-                    if !is(ctx.client.id) && !ctx.node.clients.iter().any(|client| is(client.id)) {
+                    let id = u64::try_from(options.redirect).ok();
+                    if id.and_then(|id| ctx.node.clients.conn_of(id)).is_none() {
                         return Err(Refusal::err(
                             "The client ID you want redirect to does not exist",
                         ));

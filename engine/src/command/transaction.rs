@@ -123,16 +123,16 @@ pub const COMMANDS: &[Row] = &[
 ];
 
 fn multi(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    if ctx.client.multi.is_some() {
+    if ctx.client.session.multi.is_some() {
         return Err(Refusal::err("MULTI calls can not be nested"));
     }
-    ctx.client.multi = Some(Default::default());
+    ctx.client.session.multi = Some(Default::default());
     ctx.reply().ok();
     Ok(())
 }
 
 fn discard(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    if ctx.client.multi.take().is_none() {
+    if ctx.client.session.multi.take().is_none() {
         return Err(Refusal::err("DISCARD without MULTI"));
     }
     ctx.node.watches.forget(ctx.client.conn);
@@ -141,7 +141,8 @@ fn discard(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 }
 
 fn exec(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    let multi = ctx.client.multi.take().ok_or_else(|| Refusal::err("EXEC without MULTI"))?;
+    let multi =
+        ctx.client.session.multi.take().ok_or_else(|| Refusal::err("EXEC without MULTI"))?;
     let touched = watched_key_changed(ctx);
     ctx.node.watches.forget(ctx.client.conn);
     if multi.aborted {
@@ -151,9 +152,9 @@ fn exec(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
         ctx.reply().null_array();
         return Ok(());
     }
-    ctx.reply().array(multi.queue.len());
-    for (row, args) in &multi.queue {
-        if let Err(refusal) = ctx.node.call(ctx.turn, ctx.client, row, args.as_args()) {
+    ctx.reply().array(multi.queue().len());
+    for (id, args) in multi.queue() {
+        if let Err(refusal) = ctx.node.call(ctx.turn, ctx.client, id.command(), args.as_args()) {
             ctx.node.refuse(ctx.client, &refusal);
         }
     }
@@ -173,10 +174,10 @@ fn watched_key_changed(ctx: &Ctx<'_>) -> bool {
 }
 
 fn watch(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    if ctx.client.multi.is_some() {
+    if ctx.client.session.multi.is_some() {
         return Err(Refusal::err("WATCH inside MULTI is not allowed"));
     }
-    let (conn, db, now) = (ctx.client.conn, ctx.client.db, ctx.now_ms());
+    let (conn, db, now) = (ctx.client.conn, ctx.client.session.db, ctx.now_ms());
     for key in args.iter().skip(1) {
         let expired = ctx.db().expire_at(key).is_some_and(|at| now > at);
         ctx.node.watches.add(conn, db, key, expired);

@@ -3,7 +3,7 @@
 //! The first check that fails is the error that the client sees, so the order is part of the protocol: a client without
 //! a password learns nothing but that, and a full replica says READONLY before it says that it is still loading.
 
-use super::{Client, ClientKind, Server};
+use super::{Client, ClientKind, Paused, Pauses, Server};
 use crate::turn::Turn;
 use crate::{
     command::{Command, Flag, Outcome},
@@ -12,49 +12,6 @@ use crate::{
     time::Instant,
 };
 
-/// `CLIENT PAUSE`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pause {
-    /// Until then.
-    pub until: Instant,
-    /// Only commands that may write wait.
-    pub writes_only: bool,
-}
-
-/// Why clients wait. Each reason comes and goes by itself: `CLIENT UNPAUSE` does not end a FAILOVER's pause.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pauses {
-    /// `CLIENT PAUSE`.
-    pub by_command: Option<Pause>,
-    /// A FAILOVER waits until its target has everything: no writes.
-    pub for_failover: bool,
-    /// A SHUTDOWN waits until the replicas have everything: no writes.
-    pub for_shutdown: bool,
-}
-
-/// What waits while clients are paused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Paused {
-    /// Nothing.
-    Nothing,
-    /// What may write.
-    Writes,
-    /// Everything.
-    All,
-}
-
-impl Pauses {
-    /// What waits now: the strictest of all reasons counts.
-    pub fn at(&self, now: Instant) -> Paused {
-        match self.by_command.filter(|pause| now < pause.until) {
-            Some(Pause { writes_only: false, .. }) => Paused::All,
-            Some(_) => Paused::Writes,
-            None if self.for_failover || self.for_shutdown => Paused::Writes,
-            None => Paused::Nothing,
-        }
-    }
-}
-
 impl Server {
     /// Whether this client may run this command now.
     pub(super) fn admit(&self, turn: &Turn, client: &Client, row: &Command) -> Outcome {
@@ -62,20 +19,18 @@ impl Server {
             return Ok(());
         }
         self.admit_protected(turn, client, row)?;
-        if !client.authenticated && !row.is(Flag::NoAuth) {
+        if !client.session.authenticated && !row.is(Flag::NoAuth) {
             return Err(Refusal::NoAuth);
         }
-        if client.multi.is_some() && row.is(Flag::NoMulti) {
+        if client.session.multi.is_some() && row.is(Flag::NoMulti) {
             return Err(Refusal::err("Command not allowed inside a transaction"));
         }
-        let in_queue = |flag| {
-            row.is(Flag::RunsQueue)
-                && client.multi.iter().any(|multi| multi.queue.iter().any(|(row, _)| row.is(flag)))
-        };
+        let queued = queued_by(client);
+        let in_queue = |flag| row.is(Flag::RunsQueue) && queued.clone().any(|row| row.is(flag));
         let writes = row.is(Flag::Write) || in_queue(Flag::Write);
         let grows = row.is(Flag::Denyoom) || in_queue(Flag::Denyoom);
         // A queue takes memory too, whatever is in it.
-        let queues = client.multi.is_some() && !row.is(Flag::RunsInMulti);
+        let queues = client.session.multi.is_some() && !row.is(Flag::RunsInMulti);
         if (grows || queues) && self.is_out_of_memory(turn) {
             return Err(Refusal::OutOfMemory);
         }
@@ -92,9 +47,8 @@ impl Server {
             )));
         }
         let all_are = |flag| {
-            row.is(flag)
-                && (!row.is(Flag::RunsQueue)
-                    || client.multi.iter().all(|multi| multi.queue.iter().all(|(r, _)| r.is(flag))))
+            let runs_queue = row.is(Flag::RunsQueue);
+            row.is(flag) && (!runs_queue || queued.clone().all(|row| row.is(flag)))
         };
         self.admit_state(turn, row, all_are)
     }
@@ -163,12 +117,23 @@ impl Server {
     /// Whether what is stored is more than `maxmemory` allows.
     pub(crate) fn is_out_of_memory(&self, turn: &Turn) -> bool {
         let limit = turn.config.memory.maxmemory;
-        limit > 0 && !self.replication.is_replica() && self.used_memory() > limit
+        limit > 0 && !self.replication.is_replica() && self.counted_memory() > limit
     }
 
     /// What this node's data and buffers take, by the same rule on every platform.
     pub(crate) fn used_memory(&self) -> u64 {
-        self.keyspace.approximate_bytes()
+        self.counted_memory() + self.uncounted_memory()
+    }
+
+    /// What `maxmemory` limits: the data, the backlog, and the buffers of ordinary clients.
+    fn counted_memory(&self) -> u64 {
+        self.keyspace.approximate_bytes() + self.clients.buffered()
+    }
+
+    /// What grows by evicting, and therefore must not cause more of it: the buffers of replicas and of the AOF
+    /// (`mem_not_counted_for_evict`).
+    pub(crate) fn uncounted_memory(&self) -> u64 {
+        self.clients.buffered_for_replicas() + self.persistence.aof.buffer_len()
     }
 
     /// Whether data is being loaded, from disk or from a master.
@@ -190,21 +155,23 @@ impl Server {
         if paused == Paused::Nothing || client.kind != ClientKind::Normal {
             return false;
         }
-        let queues = client.multi.is_some() && !row.is(Flag::RunsInMulti);
+        let queues = client.session.multi.is_some() && !row.is(Flag::RunsInMulti);
         let may_replicate = |row: &Command| row.is(Flag::Write) || row.is(Flag::MayReplicate);
-        let in_queue = row.is(Flag::RunsQueue)
-            && client
-                .multi
-                .iter()
-                .any(|multi| multi.queue.iter().any(|(row, _)| may_replicate(row)));
+        let in_queue = row.is(Flag::RunsQueue) && queued_by(client).any(may_replicate);
         !queues && (paused == Paused::All || may_replicate(row) || in_queue)
     }
 }
 
+/// The commands of the client's transaction.
+fn queued_by(client: &Client) -> impl Iterator<Item = &'static Command> + Clone {
+    let multi = client.session.multi.iter();
+    multi.flat_map(|multi| multi.queue().iter()).map(|(id, _)| id.command())
+}
+
 impl Client {
-    /// Whether it sits on the same machine.
+    /// Whether its peer is on the same machine.
     pub fn is_local(&self) -> bool {
-        is_local(&self.peer)
+        is_local(&self.net.peer)
     }
 }
 

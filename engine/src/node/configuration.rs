@@ -86,7 +86,7 @@ impl Ctx<'_> {
     fn begin(&mut self, effect: impl FnOnce(DiskId) -> Effect, step: Step) {
         let waits = !self.node.is_in_transaction();
         if waits {
-            self.client.blocked = Some(Blocked::Disk);
+            self.node.clients.block(self.client, Blocked::Disk);
         } else {
             self.reply().ok();
         }
@@ -131,7 +131,7 @@ impl Server {
             }
             (Step::Listen(applied), Ok(_)) => {
                 self.put_config(turn, *applied);
-                self.config_reply(turn, client, Ok(()));
+                self.config_reply(client, Ok(()));
             }
             (Step::Listen(applied), Err(_)) => {
                 let (name, why) = if applied.has("port") {
@@ -140,18 +140,18 @@ impl Server {
                     ("bind", "Failed to bind to specified addresses.")
                 };
                 let refused = SetError::refused(name, why);
-                self.config_reply(turn, client, Err(refused.into()));
+                self.config_reply(client, Err(refused.into()));
             }
             (Step::ChangeDir(applied), Ok(_)) => {
                 let mut applied = applied;
                 let dir = &mut applied.config.general.dir;
                 *dir = joined(&turn.config.general.dir, dir);
                 self.put_config(turn, *applied);
-                self.config_reply(turn, client, Ok(()));
+                self.config_reply(client, Ok(()));
             }
             (Step::ChangeDir(_), Err(error)) => {
                 let refused = SetError::refused("dir", error.text.clone());
-                self.config_reply(turn, client, Err(refused.into()));
+                self.config_reply(client, Err(refused.into()));
             }
             (Step::Read, Ok(DiskReply::Data(old))) => self.write_config(turn, client, old),
             (Step::Read, Err(error)) if error.kind == DiskErrorKind::NotFound => {
@@ -202,30 +202,25 @@ impl Server {
             self.config_jobs.0.insert(id, Job { client, step: Step::Write { rest, temporary } });
         } else {
             turn.note(ServerFact::ConfigRewritten);
-            self.config_reply(turn, client, Ok(()));
+            self.config_reply(client, Ok(()));
         }
     }
 
     fn rewrite_failed(&mut self, turn: &mut Turn, client: Option<ConnId>, why: &str) {
         turn.note(ServerFact::ConfigRewriteFailed { why: why.into() });
         let refusal = Refusal::err(format_args!("Rewriting config file: {why}"));
-        self.config_reply(turn, client, Err(refusal));
+        self.config_reply(client, Err(refusal));
     }
 
-    fn config_reply(
-        &mut self,
-        turn: &mut Turn,
-        client: Option<ConnId>,
-        outcome: Result<(), Refusal>,
-    ) {
+    fn config_reply(&mut self, client: Option<ConnId>, outcome: Result<(), Refusal>) {
         let Some(conn) = client else { return };
         let Some(mut client) = self.clients.take(conn) else { return };
         match outcome {
             Ok(()) => client.reply().ok(),
             Err(refusal) => self.refuse(&mut client, &refusal),
         }
-        self.clients.put_back(client);
-        self.resume(turn, conn);
+        self.check_in(client);
+        self.clients.unblock(conn);
     }
 
     /// What a process says of itself first.

@@ -1,9 +1,7 @@
 //! What a node does by itself, ten times a second.
 
-use alloc::vec::Vec;
-
-use super::{Blocked, Client, ClientKind, CloseIntent, Server, admission::Paused};
-use crate::{config::NotifyClass, io::ConnId, time::Time, turn::Turn};
+use super::{Client, ClientKind, CloseIntent, Paused, Server};
+use crate::{config::NotifyClass, time::Time, turn::Turn};
 
 /// How many expired keys one turn of the cron deletes at the most: enough to keep up with any load that the keys
 /// came in with, and a short turn for those who wait.
@@ -20,7 +18,7 @@ impl Server {
         }
         if self.pauses.by_command.is_some_and(|pause| turn.clock.mono >= pause.until) {
             self.pauses.by_command = None;
-            self.resume_postponed(turn);
+            self.resume_postponed();
         }
         self.clients_cron(turn);
         if !self.persistence.is_loading() {
@@ -30,23 +28,10 @@ impl Server {
         self.shutdown_cron(turn);
     }
 
-    /// A reason to wait is gone: those who waited go on, or wait for another.
-    pub(crate) fn resume_postponed(&mut self, turn: &mut Turn) {
-        let waiting =
-            self.clients.iter().filter(|client| client.blocked == Some(Blocked::Postponed));
-        let waiting: Vec<ConnId> = waiting.map(|client| client.conn).collect();
-        for conn in waiting {
-            self.resume(turn, conn);
-        }
-    }
-
-    /// `WAIT` is over for this client: so many replicas have acknowledged.
-    pub(crate) fn end_wait(&mut self, turn: &mut Turn, conn: ConnId) {
-        let Some(client) = self.clients.get_mut(conn) else { return };
-        if let Some(Blocked::Wait { offset, .. }) = client.blocked {
-            let replicas = self.replication.replicas_at(offset);
-            client.reply().integer(replicas as i64);
-            self.resume(turn, conn);
+    /// A pause is over: the clients that it has stopped go on, or are stopped by another one.
+    pub(crate) fn resume_postponed(&mut self) {
+        for conn in self.clients.waits().postponed() {
+            self.clients.unblock(conn);
         }
     }
 
@@ -77,7 +62,7 @@ impl Server {
         }
     }
 
-    /// Delete a key whose time has come: others hear of it as a DEL. `running` is the client that is taken out.
+    /// Delete a key whose time has come: others hear of it as a DEL. `running` is the client that is checked out.
     pub(crate) fn expire_key(
         &mut self,
         turn: &mut Turn,
@@ -104,18 +89,22 @@ impl Server {
         self.keys_expire_for(client) && !self.replication.is_replica()
     }
 
-    /// Clients that idle for too long, or for whom too much waits, are closed.
+    /// Clients that idle for too long, or whose output is too large, are closed; the others give unused memory back.
+    /// Every client is visited once a second.
     fn clients_cron(&mut self, turn: &mut Turn) {
+        const ROUNDS: usize = 10;
         let timeout = u64::from(turn.config.network.timeout);
-        for conn in self.clients.conns() {
+        for conn in self.clients.next_visits(ROUNDS) {
             self.check_output_limit(turn, conn);
             let Some(client) = self.clients.get_mut(conn) else { continue };
-            let idle = turn.clock.mono.since(client.last_seen).as_secs();
+            client.input.shrink();
+            client.output.shrink();
+            let idle = turn.clock.mono.since(client.net.last_seen).as_secs();
             let closable = client.kind == ClientKind::Normal
-                && client.blocked.is_none()
+                && client.blocked().is_none()
                 && client.subscriptions.is_empty();
             if timeout > 0 && closable && idle > timeout {
-                client.close = CloseIntent::Now;
+                client.net.close = CloseIntent::Now;
                 turn.note(crate::trace::ServerFact::IdleClient);
                 self.settle_conn(turn, conn);
             }

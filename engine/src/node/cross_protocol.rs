@@ -27,7 +27,7 @@ impl CrossProtocolGuard {
     /// Close this client.
     #[cold]
     pub(super) fn close(&mut self, turn: &mut Turn, client: &mut Client) {
-        client.close = CloseIntent::Now;
+        client.net.close = CloseIntent::Now;
         let elapsed = |at: Instant| turn.clock.mono.as_secs().saturating_sub(at.as_secs());
         if self.logged.is_none_or(|at| elapsed(at) > Self::QUIET_SECONDS) {
             self.logged = Some(turn.clock.mono);

@@ -3,7 +3,7 @@
 //! ```text
 //!   receive ─▶ run_requests ─▶ run ─▶ find ─▶ admit ─▶ (queue) ─▶ call ─▶ flush_propagation ─▶ settle
 //!                  ▲                                                                             │
-//!                  └────────────────────── resume, when a block has ended ◀──── blocked ─────────┘
+//!                  └────────────── run queue ◀── the block has ended ◀──── blocked ─────────────────┘
 //! ```
 //!
 //! This is the hot path: a GET or SET allocates nothing here but what is stored. Where the time of a pipelined request
@@ -15,19 +15,22 @@
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 
 use super::{
-    Blocked, Client, ClientKind, CloseIntent, Server,
+    Client, ClientKind, CloseIntent, Server,
     admission::{PROTECTED, is_local},
-    client::Replies,
     cross_protocol::CrossProtocolGuard,
 };
 use crate::{
-    command::{Command, Ctx, Flag, Outcome},
+    command::{Command, CommandId, Ctx, Flag, Outcome},
     io::{ConnId, Effect, Endpoint},
     refusal::Refusal,
     resp::{Args, Decoded, RequestDecoder, decode::Limits, decode::OwnedArgs},
+    session::Replies,
     trace::{ServerFact, WriteFact},
     turn::Turn,
 };
+
+/// How many requests of clients whose wait has ended are run in one step, so that other clients get their turn.
+const REQUESTS_A_STEP: usize = 1000;
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,27 +66,28 @@ impl Server {
         self.stats.connections_received += 1;
         let id = self.clients.new_id();
         let mut client = Client::new(conn, id, peer, local, turn.clock.mono);
-        client.authenticated = turn.config.general.requirepass.is_none();
+        client.session.authenticated = turn.config.general.requirepass.is_none();
         self.clients.insert(client);
     }
 
     /// Bytes from a client: run every request that is complete.
     pub(super) fn receive(&mut self, turn: &mut Turn, conn: ConnId, bytes: &[u8]) {
         let Some(mut client) = self.clients.take(conn) else { return };
-        client.last_seen = turn.clock.mono;
+        client.net.last_seen = turn.clock.mono;
         self.stats.reads_processed += 1;
         self.stats.net_input_bytes += bytes.len() as u64;
-        if client.blocked.is_some() || self.persistence.blocks_clients() {
-            client.input.extend_from_slice(bytes);
+        let mut budget = usize::MAX;
+        if client.must_wait() {
+            client.input.extend(bytes);
         } else if client.input.is_empty() {
-            let used = self.run_requests(turn, &mut client, bytes);
-            client.input.extend_from_slice(&bytes[used..]);
+            let used = self.run_requests(turn, &mut client, bytes, &mut budget);
+            client.input.extend(&bytes[used..]);
         } else {
-            client.input.extend_from_slice(bytes);
-            self.run_input(turn, &mut client);
+            client.input.extend(bytes);
+            self.run_input(turn, &mut client, &mut budget);
         }
         if client.input.len() as u64 > turn.config.network.client_query_buffer_limit {
-            client.close = CloseIntent::Now;
+            client.net.close = CloseIntent::Now;
             let client = self.describe(&client, turn.clock.mono);
             turn.note(ServerFact::QueryBufferFull { client });
         }
@@ -91,33 +95,44 @@ impl Server {
     }
 
     /// Run what waits in a client's input.
-    fn run_input(&mut self, turn: &mut Turn, client: &mut Client) {
-        let mut input = core::mem::take(&mut client.input);
-        let used = self.run_requests(turn, client, &input);
-        input.drain(..used);
-        client.input = input;
+    fn run_input(&mut self, turn: &mut Turn, client: &mut Client, budget: &mut usize) {
+        let input = client.input.take();
+        let used = self.run_requests(turn, client, input.bytes(), budget);
+        client.input.put_back(input, used);
     }
 
-    /// A client's block has ended: its reply is written. Go on with what it has sent meanwhile.
-    pub(crate) fn resume(&mut self, turn: &mut Turn, conn: ConnId) {
-        let Some(mut client) = self.clients.take(conn) else { return };
-        client.blocked = None;
-        self.run_input(turn, &mut client);
-        self.settle(turn, client);
+    /// Run the requests of clients whose wait has ended, one client after the other. What a request makes runnable is
+    /// put at the end of the same queue, so clients that free each other cost a place in a queue and no stack; what is
+    /// beyond the budget of a step goes on in the next turn ([`Node::has_more`](super::Node::has_more)).
+    pub(super) fn run_ready(&mut self, turn: &mut Turn) {
+        let mut budget = REQUESTS_A_STEP;
+        while budget > 0 && self.runs_commands() {
+            let Some(mut client) = self.clients.take_ready() else { return };
+            budget -= 1;
+            self.run_input(turn, &mut client, &mut budget);
+            self.settle(turn, client);
+        }
     }
 
-    /// Run the complete requests at the beginning of `buf`; returns how many bytes they took.
-    fn run_requests(&mut self, turn: &mut Turn, client: &mut Client, buf: &[u8]) -> usize {
-        let mut decoder: RequestDecoder = core::mem::take(&mut client.decoder);
+    /// Run the complete requests at the beginning of `buf`, `budget` of them at most; returns how many bytes they took.
+    fn run_requests(
+        &mut self,
+        turn: &mut Turn,
+        client: &mut Client,
+        buf: &[u8],
+        budget: &mut usize,
+    ) -> usize {
+        let mut decoder: RequestDecoder = core::mem::take(&mut client.input.decoder);
         let max_bulk = turn.config.network.proto_max_bulk_len;
         let mut at = 0;
-        client.reading = buf.len();
+        client.input.reading = buf.len();
         self.measures.begin();
-        while client.close == CloseIntent::No
-            && client.blocked.is_none()
-            && !self.persistence.blocks_clients()
-        {
-            let limits = Limits { max_bulk, unauthenticated: !client.authenticated };
+        while client.net.close == CloseIntent::No && client.blocked().is_none() && at < buf.len() {
+            if *budget == 0 || !self.runs_commands() {
+                self.clients.make_ready(client);
+                break;
+            }
+            let limits = Limits { max_bulk, unauthenticated: !client.session.authenticated };
             match decoder.decode(&buf[at..], limits) {
                 Ok(Decoded::Request { args, used }) => match self.run(turn, client, args) {
                     Ran::Done => at += used,
@@ -127,22 +142,24 @@ impl Server {
                 Ok(Decoded::Incomplete) => break,
                 Err(error) => {
                     client.reply().error(&format!("ERR Protocol error: {}", error.0));
-                    client.close = CloseIntent::AfterReply;
+                    client.net.close = CloseIntent::AfterReply;
                     at = buf.len();
                     let client = self.describe(client, turn.clock.mono);
                     turn.note(ServerFact::ProtocolError { what: error.0, client });
                 }
             }
+            *budget -= 1;
         }
-        client.decoder = decoder;
-        client.reading = 0;
+        client.input.decoder = decoder;
+        client.input.reading = 0;
         at
     }
 
     /// One request of a client: look it up, admit it, run it, write its error if it has one.
     pub(crate) fn run(&mut self, turn: &mut Turn, client: &mut Client, args: Args<'_>) -> Ran {
-        let before = client.out.len();
-        let repeated = client.last_command.filter(|row| row.is_simply(args));
+        let before = client.output.bytes.len();
+        let repeated = client.session.last_command.map(CommandId::command);
+        let repeated = repeated.filter(|row| row.is_simply(args));
         let repeated = repeated.filter(|_| !self.commands.has_renamed());
         if repeated.is_none() && CrossProtocolGuard::is_foreign(args) {
             self.cross_protocol.close(turn, client);
@@ -150,11 +167,11 @@ impl Server {
         }
         let outcome = match repeated.map_or_else(|| self.find(args), Ok) {
             Ok(row) => {
-                client.last_command = Some(row);
+                client.session.last_command = Some(row.id);
                 if self.is_paused(turn.clock.mono, client, row)
                     && self.admit(turn, client, row).is_ok()
                 {
-                    client.blocked = Some(Blocked::Postponed);
+                    self.clients.postpone(client);
                     return Ran::Postponed;
                 }
                 self.run_row(turn, client, row, args)
@@ -165,7 +182,7 @@ impl Server {
                 Err(refusal)
             }
         };
-        client.commands += 1;
+        client.session.commands += 1;
         if let Err(refusal) = outcome {
             self.refuse(client, &refusal);
         }
@@ -192,7 +209,7 @@ impl Server {
             client.abort_multi();
             return Err(refusal);
         }
-        if client.multi.is_some() && !row.is(Flag::RunsInMulti) {
+        if client.session.multi.is_some() && !row.is(Flag::RunsInMulti) {
             self.enqueue(client, row, args);
             return Ok(());
         }
@@ -207,7 +224,7 @@ impl Server {
     /// EXEC itself was refused: the transaction is gone.
     fn abort_exec(&mut self, client: &mut Client, refusal: &Refusal) -> Refusal {
         self.watches.forget(client.conn);
-        client.multi = None;
+        client.session.multi = None;
         let why = format!("{refusal}");
         let why = why.strip_prefix("ERR ").unwrap_or(&why);
         Refusal::Custom(format!("EXECABORT Transaction discarded because of: {why}"))
@@ -223,19 +240,19 @@ impl Server {
 
     /// Take back a reply that this client does not want.
     fn mute(&mut self, client: &mut Client, before: usize) {
-        match client.replies {
+        match client.session.replies {
             Replies::On if client.kind == ClientKind::Normal => {}
             Replies::On if client.kind == ClientKind::Replica => {}
-            // Whoever runs the master's stream looks at the errors.
+            // The stream's reader logs the errors.
             Replies::On if client.kind == ClientKind::Master => {}
-            Replies::On | Replies::Off => client.take_back(before),
+            Replies::On | Replies::Off => client.output.take_back(before),
             Replies::SkipNext => {
-                client.pushed.clear();
-                client.replies = Replies::Skip;
+                client.output.pushed.clear();
+                client.session.replies = Replies::Skip;
             }
             Replies::Skip => {
-                client.take_back(before);
-                client.replies = Replies::On;
+                client.output.take_back(before);
+                client.session.replies = Replies::On;
             }
         }
     }
@@ -262,8 +279,8 @@ impl Server {
 
     /// Put a command into the client's transaction.
     fn enqueue(&mut self, client: &mut Client, row: &'static Command, args: Args<'_>) {
-        if let Some(multi) = &mut client.multi {
-            multi.queue.push((row, OwnedArgs::collect(args.iter())));
+        if let Some(multi) = &mut client.session.multi {
+            multi.push(row.id, OwnedArgs::collect(args.iter()));
         }
         client.reply().simple("QUEUED");
     }
@@ -291,7 +308,7 @@ impl Server {
             self.show_to_monitors(turn, client, row, args);
         }
         if self.dirty != dirty && !spoke && (self.has_listeners() || turn.fx.detailed) {
-            self.propagation.also(client.db, args.iter());
+            self.propagation.also(client.session.db, args.iter());
         }
         if outer_own {
             self.propagation.suppress();
@@ -304,14 +321,16 @@ impl Server {
         if self.propagation.depth == 0 && !self.propagation.is_empty() {
             self.propagation.one_by_one = row.is(Flag::TouchesArbitraryKeys);
             self.flush_propagation(turn);
-            client.held_until = self.persistence.gate();
+            if let Some(gate) = self.persistence.gate() {
+                client.output.hold(gate);
+            }
             if turn.fx.detailed && client.kind == ClientKind::Normal {
                 let write = self.write_fact(client);
                 turn.note(write);
             }
         }
         if self.propagation.depth == 0 {
-            client.last_write_offset = self.replication.offset;
+            client.session.last_write_offset = self.replication.offset;
             if !self.at_unit_end.is_empty() {
                 self.end_unit(turn);
             }
@@ -319,7 +338,7 @@ impl Server {
         outcome
     }
 
-    /// Whether anybody wants to hear of changes: without an AOF and without replicas none is even encoded.
+    /// Whether changes are to be encoded at all: there is an AOF, or a replica.
     fn has_listeners(&self) -> bool {
         self.persistence.listens() || self.replication.listens()
     }
@@ -328,49 +347,50 @@ impl Server {
     fn write_fact(&self, client: &Client) -> WriteFact {
         WriteFact {
             conn: client.conn,
-            command: client.commands + 1,
+            command: client.session.commands + 1,
             replication_end: self.replication.offset,
             aof_end: self.persistence.gate(),
         }
     }
 
-    /// A client's requests are through: let its replies go if they may, close it if it is to be closed, put it back.
+    /// A client's requests are through: let its replies go if they may, close it if it is to be closed, check it in.
     pub(crate) fn settle(&mut self, turn: &mut Turn, mut client: Box<Client>) {
-        if client.close == CloseIntent::Now {
-            self.drop_client(turn, client);
-            return;
+        if client.net.close == CloseIntent::Now {
+            return self.drop_client(turn, client);
         }
-        if let Some(until) = client.held_until.filter(|until| !self.is_durable(*until)) {
+        if let Some(until) = client.output.held_until.filter(|until| !self.is_durable(*until)) {
             if self.sentinel.is_none() {
                 self.persistence.hold(until, client.conn);
             }
-            self.clients.put_back(client);
-            return;
+            return self.check_in(client);
         }
-        client.held_until = None;
+        client.output.held_until = None;
         if self.exceeds_hard_limit(turn, &client) {
             // Nothing of it is sent, not even the beginning.
-            client.close = CloseIntent::Now;
-            self.drop_client(turn, client);
-            return;
+            return self.drop_client(turn, client);
         }
-        if !client.out.is_empty() {
-            self.stats.net_output_bytes += client.out.len() as u64;
+        if !client.output.bytes.is_empty() {
+            self.stats.net_output_bytes += client.output.bytes.len() as u64;
             self.stats.writes_processed += 1;
-            turn.fx.send_all(client.conn, &mut client.out);
+            turn.fx.send_all(client.conn, &mut client.output.bytes);
         }
-        match client.close {
-            CloseIntent::AfterReply if client.blocked.is_none() => self.drop_client(turn, client),
-            _ => {
-                self.clients.put_back(client);
-            }
+        match client.net.close {
+            CloseIntent::AfterReply if client.blocked().is_none() => self.drop_client(turn, client),
+            _ => self.check_in(client),
         }
     }
 
-    /// [`Node::settle`] for a client that is not taken out.
+    /// [`Server::settle`] for a client that is not checked out.
     pub(crate) fn settle_conn(&mut self, turn: &mut Turn, conn: ConnId) {
         if let Some(client) = self.clients.take(conn) {
             self.settle(turn, client);
+        }
+    }
+
+    /// Put a client back into the table. Its own command may have removed it: REPLICAOF sent by a replica.
+    pub(crate) fn check_in(&mut self, client: Box<Client>) {
+        if let Some(removed) = self.clients.put_back(client) {
+            self.forget(removed);
         }
     }
 
@@ -381,9 +401,9 @@ impl Server {
         turn.fx.push(Effect::Close { conn });
     }
 
-    /// A client is gone, and nothing of it is left anywhere.
+    /// A client is gone: nothing refers to it any more.
     fn forget(&mut self, mut client: Box<Client>) {
-        self.clients.remove(client.conn);
+        self.clients.remove(&mut client);
         self.pubsub.forget(&mut client);
         self.tracking.disable(&mut client);
         self.watches.forget(client.conn);
@@ -392,8 +412,8 @@ impl Server {
     }
 
     pub(super) fn unsent(&mut self, turn: &mut Turn, conn: ConnId, bytes: u64) {
-        if let Some(client) = self.clients.get_mut(conn) {
-            client.unsent = bytes;
+        if self.clients.get(conn).is_some() {
+            self.clients.set_unsent(conn, bytes);
             self.check_output_limit(turn, conn);
             self.replica_unsent(turn, conn, bytes);
         }

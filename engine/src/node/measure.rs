@@ -111,7 +111,7 @@ impl SlowLog {
             shown.push(more.into_bytes());
         }
         let (id, at) = (self.next_id, now.as_secs());
-        let (peer, name) = (alloc::format!("{}", client.peer), client.name.clone());
+        let (peer, name) = (alloc::format!("{}", client.net.peer), client.session.name.clone());
         self.next_id += 1;
         self.entries.push_front(SlowEntry { id, at, micros, args: shown, peer, name });
         self.entries.truncate(usize::try_from(most).unwrap_or(usize::MAX));

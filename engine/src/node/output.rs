@@ -1,28 +1,29 @@
 //! What is on its way to clients: sending it, limiting it, describing the clients, and MONITOR.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, string::String};
 use core::fmt::Write as _;
 
-use super::{Client, ClientKind, CloseIntent, Server, tracking::TrackingMode};
+use super::{Client, ClientKind, CloseIntent, Server};
 use crate::{
     command::{Command, Flag},
     config::ClientClass,
     io::ConnId,
     resp::{Args, Protocol},
+    session::tracking::TrackingMode,
     time::Instant,
     trace::ServerFact,
     turn::Turn,
 };
 
 impl Server {
-    /// Send what is written for a client that is not taken out, unless its replies wait for the AOF.
+    /// Send what is written for a client that is not checked out, unless its replies wait for the AOF.
     pub(crate) fn send_pending(&mut self, turn: &mut Turn, conn: ConnId) {
-        let held_until = self.clients.get(conn).and_then(|client| client.held_until);
+        let held_until = self.clients.get(conn).and_then(|client| client.output.held_until);
         let held = held_until.is_some_and(|until| !self.is_durable(until));
         let Some(client) = self.clients.get_mut(conn) else { return };
-        if !held && !client.out.is_empty() {
-            self.stats.net_output_bytes += client.out.len() as u64;
-            turn.fx.send_all(conn, &mut client.out);
+        if !held && !client.output.bytes.is_empty() {
+            self.stats.net_output_bytes += client.output.bytes.len() as u64;
+            turn.fx.send_all(conn, &mut client.output.bytes);
         }
     }
 
@@ -30,30 +31,30 @@ impl Server {
     pub(super) fn exceeds_hard_limit(&self, turn: &Turn, client: &Client) -> bool {
         // A small reply is sent at once; only what piles up counts.
         const SMALL: usize = 16 * 1024;
-        if client.out.len() <= SMALL {
+        if client.output.bytes.len() <= SMALL {
             return false;
         }
         let hard = turn.config.network.output_limits.of(client.class()).hard;
-        hard > 0 && client.unsent + client.out.len() as u64 > hard
+        hard > 0 && client.output.waiting() > hard
     }
 
-    /// Close a client for whom too much waits, or has waited for too long.
+    /// Close a client whose output is too large, or has been for too long.
     pub(super) fn check_output_limit(&mut self, turn: &mut Turn, conn: ConnId) {
         let limits = turn.config.network.output_limits;
         let Some(client) = self.clients.get_mut(conn) else { return };
-        let waiting = client.unsent + client.out.len() as u64;
+        let waiting = client.output.waiting();
         let limit = limits.of(client.class());
         let soft = limit.soft > 0 && waiting >= limit.soft;
         let since = if soft {
-            Some(*client.over_soft_limit_since.get_or_insert(turn.clock.mono))
+            Some(*client.output.over_soft_limit_since.get_or_insert(turn.clock.mono))
         } else {
             None
         };
-        client.over_soft_limit_since = since;
+        client.output.over_soft_limit_since = since;
         let too_long =
             since.is_some_and(|since| turn.clock.mono.since(since).as_secs() > limit.soft_seconds);
         if (limit.hard > 0 && waiting >= limit.hard) || too_long {
-            client.close = CloseIntent::Now;
+            client.net.close = CloseIntent::Now;
             if let Some(client) = self.clients.take(conn) {
                 let shown = self.describe(&client, turn.clock.mono);
                 turn.note(ServerFact::OutputBufferFull { client: shown });
@@ -64,27 +65,29 @@ impl Server {
 
     /// A client as a line of `CLIENT LIST`.
     pub(crate) fn describe(&self, client: &Client, now: Instant) -> String {
-        let multi = client.multi.as_ref().map_or(-1, |multi| multi.queue.len() as i64);
-        let command =
-            client.last_command.map_or("NULL".into(), |row| format!("{}", row.full_name()));
+        let multi = client.session.multi.as_ref().map_or(-1, |multi| multi.queue().len() as i64);
+        let command = client
+            .session
+            .last_command
+            .map_or("NULL".into(), |id| format!("{}", id.command().full_name()));
         let mut line = format!(
             "id={} addr={} laddr={} fd=8 name={}",
-            client.id, client.peer, client.local, client.name
+            client.id, client.net.peer, client.net.local, client.session.name
         );
         let _ = write!(
             line,
             " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={multi}",
-            now.since(client.since).as_secs(),
-            now.since(client.last_seen).as_secs(),
+            now.since(client.net.since).as_secs(),
+            now.since(client.net.last_seen).as_secs(),
             self.flags_of(client),
-            client.db,
+            client.session.db,
             client.subscriptions.channels.len(),
             client.subscriptions.patterns.len(),
             client.subscriptions.shards.len(),
         );
-        let argv = if client.reading > 0 { 10 } else { 0 };
+        let argv = if client.input.reading > 0 { 10 } else { 0 };
         let user = if client.kind == ClientKind::Master { "(superuser)" } else { "default" };
-        let queued = client.multi.as_ref().map_or(0, |multi| multi.bytes());
+        let queued = client.session.multi.as_ref().map_or(0, |multi| multi.bytes());
         let _ = write!(
             line,
             " qbuf={} qbuf-free={} argv-mem={argv} multi-mem={queued} rbs={} rbp={} obl={} oll=0 omem={} tot-mem={} events={} cmd={command} user={user} redir={} resp={}",
@@ -92,12 +95,12 @@ impl Server {
             client.room_for_input(now),
             1024,
             0,
-            client.out.len(),
-            client.unsent,
+            client.output.bytes.len(),
+            client.output.unsent,
             client.memory(),
-            if client.unsent > 0 { "rw" } else { "r" },
+            if client.output.unsent > 0 { "rw" } else { "r" },
             client.redirection(),
-            if client.protocol == Protocol::Resp3 { 3 } else { 2 },
+            if client.session.protocol == Protocol::Resp3 { 3 } else { 2 },
         );
         line
     }
@@ -111,22 +114,22 @@ impl Server {
             (client.kind == ClientKind::Master, 'M'),
             (client.monitor && client.kind != ClientKind::Replica, 'O'),
             (!client.subscriptions.is_empty(), 'P'),
-            (client.multi.is_some(), 'x'),
-            (client.blocked.is_some(), 'b'),
+            (client.session.multi.is_some(), 'x'),
+            (client.blocked().is_some(), 'b'),
             (client.tracking.is_some(), 't'),
             (tracking.is_some_and(|tracking| tracking.broken), 'R'),
             (tracking.is_some_and(|t| t.mode == TrackingMode::Broadcast), 'B'),
             (self.watches.is_touched(client.conn), 'd'),
-            (client.close == CloseIntent::AfterReply, 'c'),
-            (client.close == CloseIntent::Now, 'A'),
-            (client.no_evict, 'e'),
+            (client.net.close == CloseIntent::AfterReply, 'c'),
+            (client.net.close == CloseIntent::Now, 'A'),
+            (client.session.no_evict, 'e'),
         ];
         let flags: String =
             letters.iter().filter(|(on, _)| *on).map(|(_, letter)| *letter).collect();
         if flags.is_empty() { "N".into() } else { flags }
     }
 
-    /// Show a command to those who have sent MONITOR.
+    /// Show a command to the clients that have sent MONITOR.
     pub(super) fn show_to_monitors(
         &mut self,
         turn: &mut Turn,
@@ -141,24 +144,20 @@ impl Server {
             "{}.{:06} [{} {}]",
             turn.clock.wall.as_secs(),
             turn.clock.wall.0 % 1_000_000,
-            client.db,
-            client.peer
+            client.session.db,
+            client.net.peer
         )
         .into_bytes();
         for arg in row.shown(args) {
             line.push(b' ');
             line.extend_from_slice(&crate::config::directive::quoted(arg));
         }
-        let line = String::from_utf8_lossy(&line).into_owned();
-        let monitors: Vec<ConnId> = self.monitors.iter().copied().collect();
-        for conn in monitors {
-            self.push_to(turn, conn, Some(client), |reply| reply.simple(&line));
-        }
+        self.deliver_to_monitors(turn, &String::from_utf8_lossy(&line), client);
     }
 }
 
 impl Client {
-    /// Whose output limit holds for it.
+    /// The class whose output limit holds for it.
     pub(crate) fn class(&self) -> ClientClass {
         match self.kind {
             ClientKind::Replica => ClientClass::Replica,
@@ -169,21 +168,21 @@ impl Client {
 
     /// What it has sent and what is not yet done.
     pub(crate) fn waiting_input(&self) -> usize {
-        self.input.len().max(self.reading)
+        self.input.len().max(self.input.reading)
     }
 
-    /// How much more it could send at once, in the sense of Redis, which keeps a buffer for a client that is not idle.
+    /// `qbuf-free`: Redis keeps a buffer of 20 KB for a client that is not idle, and this node says the same, whatever
+    /// its own buffer has room for: that depends on the platform.
     fn room_for_input(&self, now: Instant) -> usize {
         const BUFFER: usize = 20_474;
         const KEPT: u64 = 2;
-        let idle = now.since(self.last_seen).as_secs() > KEPT || self.commands == 0;
-        let room = self.input.capacity() - self.input.len();
-        if idle { 0 } else { room.max(BUFFER.saturating_sub(self.waiting_input())) }
+        let idle = now.since(self.net.last_seen).as_secs() > KEPT || self.session.commands == 0;
+        if idle { 0 } else { BUFFER.saturating_sub(self.waiting_input()) }
     }
 
-    /// What it takes in memory, near enough.
+    /// What it takes in memory, by the same rule on every platform: the length of its buffers, and 800 bytes for itself.
     pub(crate) fn memory(&self) -> u64 {
-        let own = core::mem::size_of::<u64>() as u64 * 100;
-        own + self.input.capacity() as u64 + self.out.capacity() as u64
+        const OWN: u64 = 800;
+        OWN + self.buffered()
     }
 }

@@ -1,115 +1,45 @@
-//! Pub/Sub: who listens to which channel.
+//! Messages that answer no request: PUBLISH, keyspace notifications, invalidations, MONITOR.
 //!
-//! Nothing is kept: a message goes to those who listen now. Channels and patterns are global; shard channels are a
-//! namespace of their own (without a cluster all slots are ours, so they work like channels).
+//! A message to many clients is encoded once for each version of RESP, and each subscriber is handed a copy of the bytes.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use alloc::{collections::BTreeSet, vec::Vec};
 
 use super::{Client, Server};
-use crate::turn::Turn;
-use crate::{glob, io::ConnId, resp::Reply};
+use crate::{
+    glob,
+    io::ConnId,
+    resp::{Protocol, Reply},
+    session::pubsub::Kind,
+    turn::Turn,
+};
 
-/// The kinds of subscriptions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// `SUBSCRIBE`.
-    Channel,
-    /// `PSUBSCRIBE`.
-    Pattern,
-    /// `SSUBSCRIBE`.
-    Shard,
+/// A message, encoded for both versions of the protocol.
+struct Message {
+    resp2: Vec<u8>,
+    resp3: Vec<u8>,
 }
 
-impl Kind {
-    /// The word in the reply to a subscription.
-    pub const fn subscribed(self) -> &'static [u8] {
-        match self {
-            Self::Channel => b"subscribe",
-            Self::Pattern => b"psubscribe",
-            Self::Shard => b"ssubscribe",
+impl Message {
+    fn encode(write: impl Fn(&mut Reply<'_>)) -> Self {
+        let as_protocol = |protocol| {
+            let mut bytes = Vec::new();
+            write(&mut Reply::new(&mut bytes, protocol));
+            bytes
+        };
+        Self { resp2: as_protocol(Protocol::Resp2), resp3: as_protocol(Protocol::Resp3) }
+    }
+
+    fn bytes(&self, protocol: Protocol) -> &[u8] {
+        match protocol {
+            Protocol::Resp2 => &self.resp2,
+            Protocol::Resp3 => &self.resp3,
         }
-    }
-
-    /// The word in the reply to its end.
-    pub const fn unsubscribed(self) -> &'static [u8] {
-        match self {
-            Self::Channel => b"unsubscribe",
-            Self::Pattern => b"punsubscribe",
-            Self::Shard => b"sunsubscribe",
-        }
-    }
-}
-
-type Listeners = BTreeMap<Vec<u8>, BTreeSet<ConnId>>;
-
-/// All subscriptions, by channel.
-#[derive(Clone, Debug, Default)]
-pub struct PubSub {
-    channels: Listeners,
-    patterns: Listeners,
-    shards: Listeners,
-}
-
-impl PubSub {
-    /// The subscriptions of one kind.
-    pub fn of(&self, kind: Kind) -> &BTreeMap<Vec<u8>, BTreeSet<ConnId>> {
-        match kind {
-            Kind::Channel => &self.channels,
-            Kind::Pattern => &self.patterns,
-            Kind::Shard => &self.shards,
-        }
-    }
-
-    fn of_mut(&mut self, kind: Kind) -> &mut Listeners {
-        match kind {
-            Kind::Channel => &mut self.channels,
-            Kind::Pattern => &mut self.patterns,
-            Kind::Shard => &mut self.shards,
-        }
-    }
-
-    /// A client listens. Whether it did not before.
-    pub fn subscribe(&mut self, client: &mut Client, kind: Kind, channel: &[u8]) -> bool {
-        self.of_mut(kind).entry(channel.to_vec()).or_default().insert(client.conn);
-        mine(client, kind).insert(channel.to_vec())
-    }
-
-    /// A client listens no more. Whether it did before.
-    pub fn unsubscribe(&mut self, client: &mut Client, kind: Kind, channel: &[u8]) -> bool {
-        if let Some(listeners) = self.of_mut(kind).get_mut(channel) {
-            listeners.remove(&client.conn);
-            if listeners.is_empty() {
-                self.of_mut(kind).remove(channel);
-            }
-        }
-        mine(client, kind).remove(channel)
-    }
-
-    /// A client listens to nothing any more.
-    pub fn forget(&mut self, client: &mut Client) {
-        for kind in [Kind::Channel, Kind::Pattern, Kind::Shard] {
-            for channel in core::mem::take(mine(client, kind)) {
-                self.unsubscribe(client, kind, &channel);
-            }
-        }
-    }
-}
-
-/// The subscriptions of one kind that a client has.
-pub fn mine(client: &mut Client, kind: Kind) -> &mut BTreeSet<Vec<u8>> {
-    match kind {
-        Kind::Channel => &mut client.subscriptions.channels,
-        Kind::Pattern => &mut client.subscriptions.patterns,
-        Kind::Shard => &mut client.subscriptions.shards,
     }
 }
 
 impl Server {
-    /// Send a message to all who listen to `channel` itself or to a pattern that it matches; returns how many times
-    /// it was sent. `running` is the client that is taken out, if one is: it may be among them.
+    /// Send a message to all clients that listen to `channel` itself or to a pattern that it matches; returns how many
+    /// times it was sent. `running` is the client that is checked out, if one is: it may be among them.
     pub(crate) fn publish(
         &mut self,
         turn: &mut Turn,
@@ -117,58 +47,96 @@ impl Server {
         message: &[u8],
         mut running: Option<&mut Client>,
     ) -> u64 {
-        if self.pubsub.channels.is_empty() && self.pubsub.patterns.is_empty() {
-            return 0;
-        }
-        let direct: Vec<ConnId> =
-            self.pubsub.channels.get(channel).into_iter().flatten().copied().collect();
-        let mut sent = direct.len() as u64;
-        for conn in direct {
-            self.push_to(turn, conn, running.as_deref_mut(), |reply| {
+        let direct = self.pubsub.of(Kind::Channel).get(channel).map(all);
+        let sent = direct.map_or(0, |listeners| {
+            let message = Message::encode(|reply| {
                 reply.push(3);
                 reply.bulk(b"message");
                 reply.bulk(channel);
                 reply.bulk(message);
             });
-        }
-        let matching: Vec<(Vec<u8>, Vec<ConnId>)> = (self.pubsub.patterns.iter())
+            self.deliver(turn, &listeners, running.as_deref_mut(), &message)
+        });
+        let matching: Vec<(Vec<u8>, Vec<ConnId>)> = (self.pubsub.of(Kind::Pattern).iter())
             .filter(|(pattern, _)| glob::matches(pattern, channel))
-            .map(|(pattern, listeners)| (pattern.clone(), listeners.iter().copied().collect()))
+            .map(|(pattern, listeners)| (pattern.clone(), all(listeners)))
             .collect();
-        for (pattern, listeners) in matching {
-            sent += listeners.len() as u64;
-            for conn in listeners {
-                self.push_to(turn, conn, running.as_deref_mut(), |reply| {
-                    reply.push(4);
-                    reply.bulk(b"pmessage");
-                    reply.bulk(&pattern);
-                    reply.bulk(channel);
-                    reply.bulk(message);
-                });
-            }
-        }
-        sent
+        matching.into_iter().fold(sent, |sent, (pattern, listeners)| {
+            let message = Message::encode(|reply| {
+                reply.push(4);
+                reply.bulk(b"pmessage");
+                reply.bulk(&pattern);
+                reply.bulk(channel);
+                reply.bulk(message);
+            });
+            sent + self.deliver(turn, &listeners, running.as_deref_mut(), &message)
+        })
     }
 
-    /// [`Node::publish`] on a shard channel.
+    /// [`Server::publish`] on a shard channel.
     pub(crate) fn publish_to_shard(
         &mut self,
         turn: &mut Turn,
         channel: &[u8],
         message: &[u8],
-        mut running: Option<&mut Client>,
+        running: Option<&mut Client>,
     ) -> u64 {
-        let listeners: Vec<ConnId> =
-            self.pubsub.shards.get(channel).into_iter().flatten().copied().collect();
-        for conn in &listeners {
-            self.push_to(turn, *conn, running.as_deref_mut(), |reply| {
+        let listeners = self.pubsub.of(Kind::Shard).get(channel).map(all);
+        listeners.map_or(0, |listeners| {
+            let message = Message::encode(|reply| {
                 reply.push(3);
                 reply.bulk(b"smessage");
                 reply.bulk(channel);
                 reply.bulk(message);
             });
+            self.deliver(turn, &listeners, running, &message)
+        })
+    }
+
+    /// Send `line` to all clients that have sent MONITOR.
+    pub(super) fn deliver_to_monitors(
+        &mut self,
+        turn: &mut Turn,
+        line: &str,
+        running: &mut Client,
+    ) {
+        let message = Message::encode(|reply| reply.simple(line));
+        let monitors = all(&self.monitors);
+        self.deliver(turn, &monitors, Some(running), &message);
+    }
+
+    /// Send a message to these clients; returns how many they are.
+    fn deliver(
+        &mut self,
+        turn: &mut Turn,
+        to: &[ConnId],
+        mut running: Option<&mut Client>,
+        message: &Message,
+    ) -> u64 {
+        // The reply to PUBLISH leaves before the messages, as in Redis: it does not wait until all are written.
+        if let Some(running) = running.as_deref() {
+            turn.fx.reserve(running.conn);
         }
-        listeners.len() as u64
+        for conn in to {
+            match running.as_deref_mut() {
+                Some(client) if client.conn == *conn => {
+                    let bytes = message.bytes(client.session.protocol);
+                    client.push(|reply| reply.raw(bytes));
+                }
+                _ => {
+                    let Some(client) = self.clients.get_mut(*conn) else { continue };
+                    let bytes = message.bytes(client.session.protocol);
+                    if client.output.held_until.is_none() && client.output.bytes.is_empty() {
+                        self.stats.net_output_bytes += bytes.len() as u64;
+                        turn.fx.output(*conn).extend_from_slice(bytes);
+                    } else {
+                        client.output.bytes.extend_from_slice(bytes);
+                        self.send_pending(turn, *conn);
+                    }
+                }
+            }
+        }
+        to.len() as u64
     }
 
     /// Write something that answers no request to a client, and send it.
@@ -188,4 +156,8 @@ impl Server {
             }
         }
     }
+}
+
+fn all(listeners: &BTreeSet<ConnId>) -> Vec<ConnId> {
+    listeners.iter().copied().collect()
 }

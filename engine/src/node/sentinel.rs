@@ -73,7 +73,7 @@ impl Server {
     ) {
         let moved = self.with_sentinel(turn, |sentinel, cx| sentinel.on_disk(cx, id, result));
         if moved == Some(true) {
-            let held = self.clients.iter().filter(|client| client.held_until.is_some());
+            let held = self.clients.iter().filter(|client| client.output.held_until.is_some());
             let held: Vec<ConnId> = held.map(|client| client.conn).collect();
             for conn in held {
                 self.settle_conn(turn, conn);

@@ -3,6 +3,8 @@ use alloc::string::String;
 use super::*;
 use crate::node::bench::{Bench, CLIENT, Disk};
 
+mod crowd;
+
 /// A node with one client; what it answers to `bytes`, as text.
 fn answers(bytes: &[u8]) -> String {
     let mut bench = Bench::boot(Config::default(), Disk::default(), Instant::from_millis(1));

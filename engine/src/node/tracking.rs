@@ -1,144 +1,18 @@
-//! Client side caching: whoever keeps copies of values is told when they are out of date.
-//!
-//! ```text
-//!   GET a  by 7 ──▶ readers: a ─▶ {7}                      (a client in broadcast mode is not noted: it has prefixes)
-//!   SET a  by 9 ──▶ changed: [a] ──▶ 7 is told "invalidate [a]", and has to read again to be told again
-//!                              └───▶ waiting, by prefix ── at the end of the turn ──▶ those who listen to the prefix
-//! ```
-//!
-//! Every change of a key passes [`Node::touch_watchers`]; whom it concerns is settled at the end of the command.
+//! Invalidations: at the end of a command, and of a turn, clients are told which of the keys that they have read changed.
 
-use alloc::{
-    boxed::Box,
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use alloc::vec::Vec;
 
 use super::{Client, Server};
-use crate::turn::Turn;
 use crate::{
     command::{Command, Flag},
     io::ConnId,
     resp::{Args, Protocol, Reply},
+    session::{Tracking, tracking::TrackingMode},
+    turn::Turn,
 };
-
-/// What is tracked for all clients.
-#[derive(Clone, Debug, Default)]
-pub struct Tracking {
-    /// Who has tracking on.
-    clients: BTreeSet<ConnId>,
-    /// Who has read a key since it was last invalid.
-    readers: BTreeMap<Vec<u8>, BTreeSet<ConnId>>,
-    /// Who wants to hear of all keys with these prefixes.
-    prefixes: BTreeMap<Vec<u8>, BTreeSet<ConnId>>,
-    /// What has changed in the running command.
-    changed: Vec<Vec<u8>>,
-    /// A database was emptied.
-    flushed: bool,
-    /// What those who listen to a prefix will be told at the end of the turn, and who has changed it.
-    waiting: BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, Option<ConnId>>>,
-}
-
-/// How one client tracks.
-#[derive(Clone, Debug, Default)]
-pub struct ClientTracking {
-    /// Which of the keys that it reads are tracked.
-    pub mode: TrackingMode,
-    /// The client that is told instead.
-    pub redirect: Option<u64>,
-    /// That client is gone.
-    pub broken: bool,
-    /// It is not told of its own changes.
-    pub noloop: bool,
-    /// `CLIENT CACHING`: the next command is an exception.
-    pub caching: bool,
-    /// Of the broadcast mode.
-    pub prefixes: BTreeSet<Vec<u8>>,
-}
-
-/// Which keys are tracked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TrackingMode {
-    /// All that the client reads.
-    #[default]
-    Read,
-    /// Those that it reads right after CLIENT CACHING YES.
-    OptIn,
-    /// All that it reads, but for those right after CLIENT CACHING NO.
-    OptOut,
-    /// All with certain prefixes, read or not.
-    Broadcast,
-}
-
-impl ClientTracking {
-    /// Whether the keys that are read now are noted.
-    const fn notes_reads(&self) -> bool {
-        match self.mode {
-            TrackingMode::Read => true,
-            TrackingMode::OptIn => self.caching,
-            TrackingMode::OptOut => !self.caching,
-            TrackingMode::Broadcast => false,
-        }
-    }
-}
 
 /// The channel that stands for invalidations where there are no pushes.
 const CHANNEL: &[u8] = b"__redis__:invalidate";
-
-impl Tracking {
-    /// Whether nobody tracks anything.
-    #[inline]
-    pub(super) fn is_off(&self) -> bool {
-        self.clients.is_empty()
-    }
-
-    /// A key has changed.
-    pub(super) fn changed(&mut self, key: &[u8]) {
-        if !self.is_off() {
-            self.changed.push(key.to_vec());
-        }
-    }
-
-    /// A database was emptied.
-    pub(super) fn flushed(&mut self) {
-        self.flushed = !self.is_off();
-    }
-
-    /// A client has tracking on, with these settings.
-    pub(crate) fn enable(&mut self, client: &mut Client, mut settings: ClientTracking) {
-        let old = client.tracking.take();
-        settings.prefixes.extend(old.into_iter().flat_map(|old| old.prefixes));
-        self.clients.insert(client.conn);
-        for prefix in &settings.prefixes {
-            self.prefixes.entry(prefix.clone()).or_default().insert(client.conn);
-        }
-        client.tracking = Some(Box::new(settings));
-    }
-
-    /// A client has tracking off. What it has read is forgotten when it changes.
-    pub(crate) fn disable(&mut self, client: &mut Client) {
-        let Some(old) = client.tracking.take() else { return };
-        self.clients.remove(&client.conn);
-        for prefix in &old.prefixes {
-            if let Some(clients) = self.prefixes.get_mut(prefix) {
-                clients.remove(&client.conn);
-                if clients.is_empty() {
-                    self.prefixes.remove(prefix);
-                    self.waiting.remove(prefix);
-                }
-            }
-        }
-        if self.is_off() {
-            *self = Self::default();
-        }
-    }
-
-    /// For INFO: clients, keys, pairs of key and client, prefixes.
-    pub(crate) fn counts(&self) -> [u64; 4] {
-        let items = self.readers.values().map(BTreeSet::len).sum::<usize>();
-        [self.clients.len(), self.readers.len(), items, self.prefixes.len()].map(|n| n as u64)
-    }
-}
 
 impl Server {
     /// A command has run: what it has read is noted; if it was not part of another one, what it has changed is told.
@@ -160,7 +34,7 @@ impl Server {
         if self.propagation.depth > 0 {
             return;
         }
-        if client.multi.is_none()
+        if client.session.multi.is_none()
             && !row.is(Flag::KeepsCaching)
             && let Some(tracking) = &mut client.tracking
         {
@@ -192,7 +66,7 @@ impl Server {
         for key in core::mem::take(&mut self.tracking.changed) {
             for conn in self.tracking.readers.remove(&key).into_iter().flatten() {
                 let mine = Some(conn) == changer;
-                // Whoever has gone over to prefixes does not care any more for what it read before.
+                // A client that has gone over to prefixes is told by prefix alone.
                 let cares = self.with_client(conn, running.as_deref_mut(), |client| {
                     let tracking = client.tracking.as_ref()?;
                     Some(tracking.mode != TrackingMode::Broadcast && !(mine && tracking.noloop))
@@ -238,7 +112,10 @@ impl Server {
         mut running: Option<&mut Client>,
     ) {
         let Some((redirect, pushes)) = self.with_client(conn, running.as_deref_mut(), |client| {
-            client.tracking.as_ref().map(|t| (t.redirect, client.protocol == Protocol::Resp3))
+            client
+                .tracking
+                .as_ref()
+                .map(|t| (t.redirect, client.session.protocol == Protocol::Resp3))
         }) else {
             return;
         };
@@ -248,9 +125,7 @@ impl Server {
             }
             return;
         };
-        let mine = running.as_deref().filter(|client| client.id == id).map(|client| client.conn);
-        let other = self.clients.iter().find(|client| client.id == id).map(|client| client.conn);
-        let Some(target) = mine.or(other) else {
+        let Some(target) = self.clients.conn_of(id) else {
             self.with_client(conn, running.as_deref_mut(), |client| {
                 client.tracking.as_mut().map(|tracking| tracking.broken = true)
             });
@@ -264,7 +139,7 @@ impl Server {
             return;
         };
         let listens = self.with_client(target, running.as_deref_mut(), |client| {
-            Some((client.protocol == Protocol::Resp3, !client.subscriptions.is_empty()))
+            Some((client.session.protocol == Protocol::Resp3, !client.subscriptions.is_empty()))
         });
         match listens {
             Some((true, _)) => self.push_to(turn, target, running, |reply| write_push(reply, keys)),
@@ -278,7 +153,7 @@ impl Server {
         }
     }
 
-    /// Look at a client that may be the one that is taken out.
+    /// Look at a client that may be the one that is checked out.
     fn with_client<R>(
         &mut self,
         conn: ConnId,

@@ -306,8 +306,8 @@ impl Server {
             let fact = PersistenceFact::LoadedCommandFails { error, command: row.name.into() };
             turn.note(fact);
         }
-        client.out.clear();
-        client.held_until = None;
+        client.output.bytes.clear();
+        client.output.held_until = None;
         Ok(())
     }
 

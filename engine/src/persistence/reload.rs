@@ -111,8 +111,10 @@ impl Server {
                 Ok(()) => client.reply().ok(),
                 Err(refusal) => self.refuse(&mut client, &refusal),
             }
-            self.clients.put_back(client);
+            self.check_in(client);
         }
-        self.resume_clients(turn);
+        if let Some(conn) = reload.conn {
+            self.clients.unblock(conn);
+        }
     }
 }

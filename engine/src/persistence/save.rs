@@ -19,7 +19,6 @@ use crate::{
     io::{ChildJob, ChildOutput, ConnId, DiskError, DiskOp, Effect},
     node::Server,
     rdb::{AuxInfo, EncodeOptions, Encoder, Progress},
-    resp::Reply,
     time::{Clock, Instant},
     trace::PersistenceFact,
     turn::Turn,
@@ -251,13 +250,12 @@ impl Server {
         if let SavedFor::Client(conn) = save.by
             && let Some(client) = self.clients.get_mut(conn)
         {
-            let mut reply = Reply::new(&mut client.out, client.protocol);
             match ok {
-                true => reply.ok(),
-                false => reply.error("ERR"),
+                true => client.reply().ok(),
+                false => client.reply().error("ERR"),
             }
+            self.clients.unblock(conn);
         }
-        self.resume_clients(turn);
     }
 
     /// FLUSHALL: a child that saves what was there has no use, and where there are save points dump.rdb is emptied too.

@@ -9,8 +9,6 @@
 //!
 //! While it waits for replicas everything but writes is served. Nobody is served from then on.
 
-use alloc::vec::Vec;
-
 use super::{
     AofState, ChildKind,
     save::SavedFor,
@@ -18,8 +16,8 @@ use super::{
 };
 use crate::{
     config::{ShutdownOptions, ShutdownSave},
-    io::{ConnId, DiskOp, Effect},
-    node::{Blocked, Server},
+    io::{DiskOp, Effect},
+    node::Server,
     replication::Attached,
     time::Instant,
     trace::{PersistenceFact, ServerFact, replication::MasterFact},
@@ -104,7 +102,7 @@ impl Server {
     pub(crate) fn abort_shutdown(&mut self, turn: &mut Turn) -> bool {
         let waits = self.persistence.ending.as_ref().is_some_and(|it| !it.blocks_clients());
         if waits {
-            self.cancel_shutdown(turn);
+            self.cancel_shutdown();
             turn.note(PersistenceFact::ShutdownAborted);
         }
         waits
@@ -220,27 +218,24 @@ impl Server {
         }
         turn.note(PersistenceFact::FinalSaveFailed);
         self.shutdown_failed(turn);
-        self.resume_clients(turn);
     }
 
     fn shutdown_failed(&mut self, turn: &mut Turn) {
         turn.note(PersistenceFact::ShutdownFailed);
-        self.cancel_shutdown(turn);
+        self.cancel_shutdown();
     }
 
-    /// The node lives on: whoever wanted it to end is told so, and writes go on.
-    fn cancel_shutdown(&mut self, turn: &mut Turn) {
+    /// The node lives on: the clients that have asked for its end are told so, and writes go on.
+    fn cancel_shutdown(&mut self) {
         self.persistence.ending = None;
-        let waits = |client: &&crate::node::Client| client.blocked == Some(Blocked::Shutdown);
-        let waiting: Vec<ConnId> = self.clients.iter().filter(waits).map(|it| it.conn).collect();
-        for conn in waiting {
+        for conn in self.clients.waits().shutdown() {
             if let Some(client) = self.clients.get_mut(conn) {
                 client.reply().error("ERR Errors trying to SHUTDOWN. Check logs.");
             }
-            self.resume(turn, conn);
+            self.clients.unblock(conn);
         }
         self.pauses.for_shutdown = false;
-        self.resume_postponed(turn);
+        self.resume_postponed();
     }
 
     fn leave(&mut self, turn: &mut Turn) {

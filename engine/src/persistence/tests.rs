@@ -191,9 +191,9 @@ fn under_always_two_groups_of_writers_become_one() {
     assert_eq!(bench.asked.len(), 1, "one fsync at a time: who comes meanwhile shares the next");
     bench.now.0 += 2_000;
     assert_eq!(answer(&mut bench), "+OK\r\n");
-    assert!(bench.asked.is_empty() && bench.node.is_gathering(), "the first may come back");
+    assert!(bench.asked.is_empty() && bench.node.has_more(), "the first may come back");
     write(&mut bench, first);
-    assert!(!bench.node.is_gathering());
+    assert!(!bench.node.has_more());
     assert_eq!(answer(&mut bench), "", "appended");
     bench.now.0 += 2_000;
     assert_eq!(answer(&mut bench), "+OK\r\n+OK\r\n", "both by one fsync");

@@ -135,7 +135,7 @@ impl Server {
         match &self.replication.failover {
             Some(Failover { stage: FailoverStage::InProgress, .. }) if accepted => {
                 self.replication.failover = None;
-                self.end_failover_pause(turn);
+                self.end_failover_pause();
             }
             Some(_) => self.abort_failover(turn, "Failover target rejected psync request"),
             None => {}
@@ -150,12 +150,12 @@ impl Server {
         if failover.stage == FailoverStage::InProgress {
             self.unfollow(turn);
         }
-        self.end_failover_pause(turn);
+        self.end_failover_pause();
     }
 
-    fn end_failover_pause(&mut self, turn: &mut Turn) {
+    fn end_failover_pause(&mut self) {
         self.pauses.for_failover = false;
-        self.resume_postponed(turn);
+        self.resume_postponed();
     }
 
     /// `PSYNC id offset FAILOVER`: this node's master asks it to take its place.

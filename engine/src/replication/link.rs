@@ -207,7 +207,7 @@ impl Link {
     /// The database that the stream has selected, as far as this replica knows.
     pub fn stream_db(&self) -> Option<u32> {
         match &self.state {
-            LinkState::Online(stream) => stream.client.as_ref().map(|client| client.db),
+            LinkState::Online(stream) => stream.client.as_ref().map(|client| client.session.db),
             _ => self.cached.as_ref().map(|cached| cached.db),
         }
     }

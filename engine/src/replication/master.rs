@@ -48,13 +48,13 @@ impl Server {
             let why = "NOMASTERLINK Can't SYNC while not connected with my master";
             return Err(Refusal::Custom(why.into()));
         }
-        if !client.out.is_empty() {
+        if !client.output.bytes.is_empty() {
             return Err(Refusal::err("SYNC and PSYNC are invalid with pending output"));
         }
         let announced = self.replication.announcements.remove(&client.conn).unwrap_or_default();
         let replica = Attached {
             conn: client.conn,
-            peer: client.peer.clone(),
+            peer: client.net.peer.clone(),
             announced,
             pre_psync: request.is_none(),
             state: AttachedState::WaitingForSave { since: turn.clock.mono },
@@ -163,7 +163,7 @@ impl Server {
             let fact = MasterFact::Acked { replica: replica.name(), offset };
             turn.note(fact);
         }
-        self.release_waiters(turn);
+        self.release_waiters();
         self.advance_failover(turn);
     }
 
@@ -236,7 +236,7 @@ impl Server {
         match self.clients.take(conn) {
             Some(client) => self.drop_client(turn, client),
             None => {
-                self.clients.remove(conn);
+                self.clients.remove_place(conn);
                 turn.fx.push(Effect::Close { conn });
             }
         }

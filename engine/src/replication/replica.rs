@@ -87,7 +87,7 @@ impl Server {
             }
             None => {
                 self.replication.link = Some(Link::new(master.clone(), None));
-                self.end_waits_for_role_change(turn);
+                self.end_waits_for_role_change();
                 Some(self.cache_myself(turn, 0))
             }
         };
@@ -139,7 +139,7 @@ impl Server {
         CachedMaster {
             id: self.replication.id.clone(),
             offset: self.replication.offset,
-            db: stream.client.as_ref().map_or(0, |client| client.db),
+            db: stream.client.as_ref().map_or(0, |client| client.session.db),
         }
     }
 
@@ -452,7 +452,7 @@ impl Server {
         let Some(link) = &mut self.replication.link else { return };
         let mut client = Client::new(conn, id, link.master.clone(), Endpoint::default(), now);
         client.kind = ClientKind::Master;
-        client.db = db;
+        client.session.db = db;
         link.down_since = None;
         link.cached = None;
         link.state = LinkState::Online(Box::new(Stream {
@@ -488,7 +488,7 @@ impl Server {
                 Ok(Decoded::Incomplete) => break false,
                 Err(_) => break true,
             }
-            if client.multi.is_none() {
+            if client.session.multi.is_none() {
                 self.replication.append(&input[counted..run]);
                 counted = run;
             }
@@ -516,17 +516,17 @@ impl Server {
 
     /// One command of the stream: no reply goes back, an error is logged.
     fn apply_command(&mut self, turn: &mut Turn, client: &mut Client, args: crate::resp::Args<'_>) {
-        client.last_seen = turn.clock.mono;
+        client.net.last_seen = turn.clock.mono;
         self.run(turn, client, args);
-        if let Some(error) = client.out.strip_prefix(b"-") {
+        if let Some(error) = client.output.bytes.strip_prefix(b"-") {
             let fact = LinkFact::CommandFailed {
                 error: String::from_utf8_lossy(error).trim_end().into(),
                 command: String::from_utf8_lossy(args.at(0)).to_ascii_lowercase(),
             };
             turn.note(fact);
         }
-        client.out.clear();
-        client.held_until = None;
+        client.output.bytes.clear();
+        client.output.held_until = None;
     }
 
     /// Tell the master how far this replica is.

@@ -1,14 +1,11 @@
 //! WAIT: a client waits until its writes have reached so many replicas.
 
-use alloc::vec::Vec;
-
 use crate::{
     io::ConnId,
-    node::{Blocked, Client, Server},
+    node::{Blocked, Server},
     number::parse_i64,
     refusal::Refusal,
     time::Instant,
-    turn::Turn,
 };
 
 /// The two arguments of WAIT: how many replicas, how many milliseconds.
@@ -24,42 +21,43 @@ pub fn parse(replicas: &[u8], timeout: &[u8]) -> Result<(u64, u64), Refusal> {
 }
 
 impl Server {
-    /// Answer those whose wait is over.
-    pub(crate) fn release_waiters(&mut self, turn: &mut Turn) {
-        for conn in self.waiting(|node, offset, replicas, until| {
-            node.replication.replicas_at(offset) >= replicas
-                || until.is_some_and(|until| until <= turn.clock.mono)
-        }) {
-            self.end_wait(turn, conn);
+    /// Replicas have acknowledged more: answer the clients that waited for it.
+    pub(crate) fn release_waiters(&mut self) {
+        if self.clients.waits().has_no_wait() {
+            return;
+        }
+        let acked = self.replication.acked_offsets();
+        for conn in self.clients.waits().reached(&acked) {
+            self.end_wait(conn);
+        }
+    }
+
+    /// The timer: answer the clients that have waited long enough.
+    pub(crate) fn end_overdue_waits(&mut self, now: Instant) {
+        for conn in self.clients.waits().due(now) {
+            self.end_wait(conn);
+        }
+    }
+
+    /// `WAIT` is over for this client: so many replicas have acknowledged.
+    pub(crate) fn end_wait(&mut self, conn: ConnId) {
+        let Some(client) = self.clients.get_mut(conn) else { return };
+        if let Some(Blocked::Wait { offset, .. }) = client.blocked() {
+            let replicas = self.replication.replicas_at(*offset);
+            client.reply().integer(replicas as i64);
+            self.clients.unblock(conn);
         }
     }
 
     /// This node becomes a replica: what its clients wait for will not come.
-    pub(crate) fn end_waits_for_role_change(&mut self, turn: &mut Turn) {
-        for conn in self.waiting(|_, _, _, _| true) {
+    pub(crate) fn end_waits_for_role_change(&mut self) {
+        for conn in self.clients.waits().all_waits() {
             if let Some(client) = self.clients.get_mut(conn) {
                 client.reply().error(
                     "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
                 );
             }
-            self.resume(turn, conn);
+            self.clients.unblock(conn);
         }
-    }
-
-    fn waiting(&self, over: impl Fn(&Self, u64, u64, Option<Instant>) -> bool) -> Vec<ConnId> {
-        let is_over = |client: &&Client| match client.blocked {
-            Some(Blocked::Wait { offset, replicas, until }) => over(self, offset, replicas, until),
-            _ => false,
-        };
-        self.clients.iter().filter(is_over).map(|client| client.conn).collect()
-    }
-
-    /// When the first of them gives up.
-    pub(crate) fn next_wait_end(&self) -> Option<Instant> {
-        let end = |client: &Client| match client.blocked {
-            Some(Blocked::Wait { until, .. }) => until,
-            _ => None,
-        };
-        self.clients.iter().filter_map(end).min()
     }
 }

@@ -146,7 +146,26 @@ pub struct RequestDecoder {
     inline: Vec<u8>,
 }
 
+/// Places for this many arguments are kept from request to request.
+const KEPT_RANGES: usize = 64;
+
 impl RequestDecoder {
+    /// Give memory back that a large request has left behind. A request that has begun keeps what it has.
+    pub fn shrink(&mut self) {
+        if self.remaining.is_none() {
+            self.ranges.clear();
+            self.inline.clear();
+        }
+        self.ranges.shrink_to(KEPT_RANGES);
+        self.inline.shrink_to(MAX_LINE / 4);
+    }
+
+    /// Whether more memory is kept than small requests need.
+    #[cfg(test)]
+    pub fn keeps_much(&self) -> bool {
+        self.ranges.capacity() > 2 * KEPT_RANGES || self.inline.capacity() > MAX_LINE
+    }
+
     /// Look for one request at the beginning of `buf`. After `Request` or `Empty` the caller moves on by `used`.
     ///
     /// # Errors

@@ -92,7 +92,7 @@ impl World {
                 self.record(Some(node), What::Fact(traced));
             }
         }
-        for (conn, bytes) in fx.sends {
+        for (conn, bytes) in fx.sends.into_iter().filter(|(_, bytes)| !bytes.is_empty()) {
             let at = self.process(node).and_then(|p| p.conns.get(&conn).copied());
             if let Some(at) = at {
                 let bytes = self.sabotaged_send(node, at, bytes);

@@ -235,7 +235,7 @@ pub(super) fn is_master_down_by_addr(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outco
         Ok((down, sentinel.vote(cx, &name, epoch, &candidate)))
     })?;
     // A vote that was given in answer to an earlier question may be on its way to the disk still.
-    ctx.client.held_until = ctx.client.held_until.max(Some(vote.saved_by));
+    ctx.client.output.hold(vote.saved_by);
     let mut reply = ctx.reply();
     reply.array(3);
     reply.integer(i64::from(down));
