@@ -39,7 +39,6 @@ fn round(bench: &Bench, side: Side, length: usize, name: &str) -> Result<Vec<Fig
         set_while_saving(&node, keys, length, &mut latencies)?;
     }
     let what = format!("SET during BGSAVE, {keys} keys of {name}");
-    #[allow(clippy::cast_precision_loss)]
     let sets = latencies.count() as f64;
     let line = |percentile: &str| format!("{what}, {percentile}");
     let bound = Wanted::AtMost(1.0);
@@ -77,7 +76,6 @@ fn extra_memory(node: &Node, keys: usize, length: usize, name: &str) -> Result<F
     end(&mut client)?;
     let what = format!("extra memory of writes during BGSAVE, {keys} keys of {name}");
     let copied = info(&mut client, "rdb_last_cow_size")?;
-    #[allow(clippy::cast_precision_loss)]
     let written = written as f64;
     Ok(Figure::new(what, "MB", Wanted::AtMost(1.0), (most - before) / 1e6)
         .detail("writes that fell into it", written)

@@ -119,7 +119,6 @@ fn repeat(node: &Node, what: &str, mut once: impl FnMut() -> Result<()>) -> Resu
         times.push(sent.elapsed().as_secs_f64() * 1e6);
     }
     let used = Cpu::of(node)?.since(before);
-    #[allow(clippy::cast_precision_loss)]
     let each = |used: Duration| used.as_secs_f64() * 1e6 / times.len() as f64;
     let cpu = Figure::new(format!("{what}: CPU"), "µs", BOUND, each(used.total()))
         .detail("user", each(used.user))

@@ -17,7 +17,6 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     bench.alternate(|side| round(bench, side))
 }
 
-#[allow(clippy::cast_precision_loss)]
 fn round(bench: &Bench, side: Side) -> Result<Vec<Figure>> {
     let keys = bench.keys.unwrap_or(1_000_000);
     let mut node = bench.start(side, &[]);

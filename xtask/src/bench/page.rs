@@ -51,7 +51,6 @@ pub fn simulation(bench: &Bench) -> Result<Vec<Row>> {
 /// Size and time to first paint, in a new browser each round.
 pub fn page(bench: &Bench) -> Result<Vec<Row>> {
     let directory = page::build()?;
-    #[allow(clippy::cast_precision_loss)]
     let kilobytes = sent(&directory)? as f64 / 1e3;
     let server = PageServer::start(&bench.ours, &directory);
     let mut paints = Vec::new();

@@ -39,7 +39,6 @@ impl Latencies {
     }
 
     /// The time within which `share` of all commands were answered.
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     pub fn percentile(&mut self, share: f64) -> f64 {
         self.samples.sort_by(f64::total_cmp);
         let rank = (self.samples.len() as f64 * share).ceil() as usize;

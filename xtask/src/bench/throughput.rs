@@ -102,7 +102,6 @@ impl Test<'_> {
         Ok(rows)
     }
 
-    #[allow(clippy::cast_precision_loss)]
     fn round(&self, bench: &Bench, node: &Node) -> Result<Vec<Figure>> {
         let before = (Cpu::of(node)?, Cpu::of_ended_children()?);
         let rate = self.rate(bench, node)?;
