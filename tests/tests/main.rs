@@ -19,6 +19,7 @@ mod interop_scripts;
 mod interop_sentinel;
 mod interop_shutdown;
 mod lab;
+mod layers;
 mod lessons;
 mod memory;
 mod oracle_config;

@@ -1,0 +1,136 @@
+//! The layers of the engine: a module imports from its own layer's vocabulary or from below, never from above.
+//!
+//! ```text
+//!   node          wires: an input goes to the subsystem that owns it
+//!   command       rows and functions
+//!   session · persistence · replication · sentinel      own their state, don't import each other
+//!   turn          what a step lends to all of them
+//!   keyspace · rdb · aof · resp · config                formats and values
+//!   trace · io · time · refusal · number · glob         the vocabulary
+//! ```
+//!
+//! What is not so yet stands in [`EXCEPTIONS`], with the number of files that break the rule. The number may fall, not rise.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use tests::{root, tracked_files};
+
+/// From the lowest to the highest. Modules of one layer may use each other, but for [`APART`].
+const LAYERS: &[&[&str]] = &[
+    &["glob", "io", "number", "refusal", "time", "trace"],
+    &["aof", "config", "keyspace", "rdb", "resp"],
+    &["turn"],
+    &["session", "persistence", "replication", "sentinel"],
+    &["command"],
+    &["node"],
+];
+
+/// The layer whose modules don't know each other: the subsystems.
+const APART: usize = 3;
+
+/// Who still imports what it should not, and in how many files.
+const EXCEPTIONS: &[(&str, &str, usize)] = &[
+    ("command", "node", 14),
+    ("config", "command", 1),
+    ("config", "sentinel", 1),
+    ("io", "keyspace", 1),
+    ("persistence", "node", 12),
+    ("persistence", "replication", 1),
+    ("replication", "command", 1),
+    ("replication", "node", 10),
+    ("replication", "persistence", 5),
+    ("sentinel", "node", 1),
+    ("trace", "replication", 1),
+    ("trace", "sentinel", 1),
+];
+
+#[test]
+fn arrows_between_the_modules_of_the_engine_point_down() {
+    let modules: BTreeSet<&str> = LAYERS.iter().flat_map(|layer| layer.iter().copied()).collect();
+    let mut broken: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    for path in tracked_files() {
+        let Some((module, file)) = product_module(&path) else { continue };
+        assert!(modules.contains(module.as_str()), "{file}: {module} has no layer: give it one");
+        let text = std::fs::read_to_string(root().join(&path)).expect("a tracked file");
+        for used in imports(&text) {
+            if modules.contains(used.as_str()) && !may_use(&module, &used) {
+                broken.entry((module.clone(), used)).or_default().insert(file.clone());
+            }
+        }
+    }
+    let mut complaints = Vec::new();
+    for ((from, to), files) in &broken {
+        let known = EXCEPTIONS.iter().find(|(a, b, _)| a == from && b == to);
+        if files.len() > known.map_or(0, |known| known.2) {
+            complaints.push(format!("{from} -> {to}: {files:?}"));
+        }
+    }
+    assert!(
+        complaints.is_empty(),
+        "a lower module needs a value or a parameter, not the module above it\n  {}",
+        complaints.join("\n  ")
+    );
+}
+
+/// The top module of the engine that this file belongs to, and the file's name; `None` for tests and other crates.
+fn product_module(path: &Path) -> Option<(String, String)> {
+    let file = path.strip_prefix("engine/src").ok()?.to_str()?.to_owned();
+    let top = file.split('/').next()?.trim_end_matches(".rs").to_owned();
+    let is_test = file.split('/').any(|part| part == "tests" || part == "tests.rs");
+    let support = ["lib.rs", "node/bench.rs"].contains(&file.as_str());
+    (file.ends_with(".rs") && !is_test && !support).then_some((top, file))
+}
+
+/// The names behind `crate::`, those of `use crate::{…}` included.
+fn imports(text: &str) -> BTreeSet<String> {
+    let code: String = text.lines().map(|line| line.split("//").next().unwrap_or("")).collect();
+    let mut found = BTreeSet::new();
+    for part in code.split("crate::").skip(1) {
+        match part.strip_prefix('{') {
+            Some(list) => found.extend(first_names(list)),
+            None => found.extend(first_word(part)),
+        }
+    }
+    found
+}
+
+/// The first name of each path in a list of imports, up to the brace that closes the list.
+fn first_names(list: &str) -> Vec<String> {
+    let (mut depth, mut names, mut path) = (0, Vec::new(), String::new());
+    for c in list.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => names.extend(first_word(core::mem::take(&mut path).trim())),
+            c if depth == 0 => path.push(c),
+            _ => {}
+        }
+    }
+    names.extend(first_word(path.trim()));
+    names
+}
+
+fn first_word(path: &str) -> Option<String> {
+    let word: String = path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    (!word.is_empty()).then_some(word)
+}
+
+fn may_use(from: &str, to: &str) -> bool {
+    let layer = |module: &str| LAYERS.iter().position(|layer| layer.contains(&module));
+    let (Some(from_layer), Some(to_layer)) = (layer(from), layer(to)) else { return true };
+    from == to || to_layer < from_layer || to_layer == from_layer && from_layer != APART
+}
+
+#[test]
+fn the_layer_rule_bites() {
+    let text =
+        "use crate::{\n    io::{Effect, Effects},\n    node::Server,\n};\nlet a = crate::aof::B;";
+    let found: Vec<String> = imports(text).into_iter().collect();
+    assert_eq!(found, ["aof", "io", "node"]);
+    assert!(!may_use("persistence", "node") && !may_use("persistence", "replication"));
+    assert!(may_use("node", "persistence") && may_use("aof", "resp"));
+}
