@@ -23,6 +23,7 @@
 //! | masters and replicas | [`replication`] |
 //! | Sentinel | [`sentinel`] |
 //! | what happened, as values | [`trace`] |
+//! | what INFO and the log show of the process | [`machine`] |
 
 #![no_std]
 
@@ -34,6 +35,7 @@ pub mod config;
 pub mod glob;
 pub mod io;
 pub mod keyspace;
+pub mod machine;
 pub mod node;
 pub mod number;
 pub mod persistence;

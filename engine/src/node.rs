@@ -32,6 +32,7 @@ use crate::{
     config::Config,
     io::{ConnId, DiskError, DiskId, DiskReply, Effects, Input, JobId, Signal},
     keyspace::Keyspace,
+    machine::Machine,
     persistence::Persistence,
     replication::Replication,
     sentinel::Sentinel,
@@ -112,6 +113,7 @@ pub struct Server {
     pub(crate) peak_memory: u64,
     pub(crate) command_stats: CommandStats,
     pub(crate) measures: measure::Measures,
+    pub(crate) machine: Machine,
     pub(crate) error_stats: ErrorStats,
     /// Changes to the data since the last save that succeeded (`rdb_changes_since_last_save`).
     pub(crate) dirty: u64,
@@ -163,6 +165,13 @@ impl Node {
         self.server.has_ready() || self.server.persistence.aof.lingers_until().is_some()
     }
 
+    /// Let this node know of the machine that it runs on.
+    #[must_use]
+    pub fn on_machine(mut self, machine: Machine) -> Self {
+        self.server.machine = machine;
+        self
+    }
+
     /// The configuration.
     pub fn config(&self) -> &Config {
         &self.turn.config
@@ -193,6 +202,7 @@ impl Server {
             peak_memory: 0,
             command_stats: CommandStats::default(),
             measures: measure::Measures::default(),
+            machine: Machine::default(),
             error_stats: ErrorStats::default(),
             replication: Replication::new(ids.hex()),
             run_id,

@@ -4,8 +4,9 @@
 //! fsync (`disk`), children (`children`), the resolution of names (`connect`).
 //!
 //! ```text
-//!   one turn:   poll ─▶ accept, answers from other threads, signals
+//!   one turn:   poll ─▶ signals, answers from other threads
 //!                    ─▶ one bounded read of each readable connection ─▶ Node::step
+//!                    ─▶ new connections are accepted
 //!                    ─▶ one piece of each child's output, the timer, one piece of a file that is read
 //!                    ─▶ Input::BeforeSleep       the AOF is written, replicas are fed
 //!                    ─▶ one bounded write to each connection with something to send
@@ -191,9 +192,10 @@ impl Driver {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
             _ => self.note(events),
         }
-        self.accept();
         self.hear_threads();
         self.read_ready();
+        // After the reads, so that a client that has left does not count against `maxclients` any more.
+        self.accept();
         self.hear_children();
         if clock().mono >= self.node.next_wake() {
             self.feed(Input::Timer);

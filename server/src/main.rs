@@ -2,7 +2,7 @@
 //!
 //! * [`cli`]: what the executable was called for.
 //! * [`configure`]: files and options into a configuration.
-//! * [`start`]: a configuration into a running node.
+//! * [`start`]: a configuration into a running node; [`limits`], [`machine`]: what the system grants and shows.
 //! * [`driver`]: sockets, files, threads and signals around one engine node.
 //! * [`check`], [`system`]: redis-check-rdb, redis-check-aof, `--check-system`.
 //! * [`lab`], [`http`]: a cluster of such nodes, and the page.
@@ -13,6 +13,8 @@ mod configure;
 mod driver;
 mod http;
 mod lab;
+mod limits;
+mod machine;
 mod start;
 mod system;
 

@@ -11,6 +11,7 @@ use std::{
 
 use engine::{
     config::Config,
+    machine::Descriptors,
     node::{Birth, Node},
     trace::{LogRole, ServerFact, Trace, Traced},
 };
@@ -19,6 +20,8 @@ use crate::{
     cli::NodeArgs,
     configure::{Configured, configure},
     driver::{self, Address, Log, Settings, strerror},
+    limits::{self, TooFew},
+    machine,
 };
 
 /// Tells the process in the background that it is there.
@@ -96,7 +99,11 @@ fn go_into_background(here: PathBuf, configured: &Configured) -> io::Result<()> 
 }
 
 fn serve(configured: Configured) -> Result<ExitCode, String> {
-    let config = configured.config;
+    let mut config = configured.config;
+    let descriptors = limits::provide(config.network.maxclients).map_err(|few| too_few(&few))?;
+    if let Descriptors::Reduced { maxclients, .. } = descriptors {
+        config.network.maxclients = maxclients;
+    }
     let settings = settings(&config)?;
     let log =
         Log::new(config.general.logfile.clone(), config.general.loglevel.into(), process::id());
@@ -110,10 +117,20 @@ fn serve(configured: Configured) -> Result<ExitCode, String> {
         return Err("Configured to not listen anywhere, exiting. Set port or unixsocket".into());
     }
     let birth = Birth { seed: seed(), pid: process::id(), config };
-    let node = Node::new(birth).with_stopwatch(driver::stopwatch);
+    let node = Node::new(birth)
+        .with_stopwatch(driver::stopwatch)
+        .on_machine(machine::machine(descriptors));
     let code = driver::run(node, log, settings, listeners)
         .map_err(|error| format!("can't go on: {}", strerror(&error)))?;
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+}
+
+fn too_few(few: &TooFew) -> String {
+    let TooFew { limit, needed } = few;
+    format!(
+        "Your current 'ulimit -n' of {limit} is not enough for the server to start. Please increase your open file \
+         limit to at least {needed}. Exiting."
+    )
 }
 
 fn not_listening(what: &str, error: &io::Error) -> String {

@@ -25,5 +25,6 @@ mod memory;
 mod oracle_config;
 mod oracle_keyspace;
 mod power_cut;
+mod process;
 mod solo;
 mod tidy;

@@ -121,7 +121,7 @@ impl Server {
                 ("hz", format!("{hz}")),
                 ("configured_hz", format!("{hz}")),
                 ("lru_clock", format!("{}", self.lru_clock)),
-                ("executable", String::new()),
+                ("executable", self.machine.executable.clone()),
                 ("config_file", turn.config.source.file.clone().unwrap_or_default()),
                 ("io_threads_active", "0".into()),
             ],
@@ -166,7 +166,8 @@ impl Server {
             let _ = write!(out, "{name}:{bytes}\r\n{name}_human:{}\r\n", human(bytes));
         };
         sized(out, "used_memory", used);
-        sized(out, "used_memory_rss", used);
+        let resident = self.machine.resident_bytes(used);
+        sized(out, "used_memory_rss", resident);
         sized(out, "used_memory_peak", peak);
         let _ = write!(out, "used_memory_peak_perc:{:.2}%\r\n", percent(used, peak));
         numbers(
@@ -183,10 +184,10 @@ impl Server {
             &[
                 ("allocator_allocated", used),
                 ("allocator_active", used),
-                ("allocator_resident", used),
+                ("allocator_resident", resident),
             ],
         );
-        sized(out, "total_system_memory", 0);
+        sized(out, "total_system_memory", self.machine.total_memory);
         zeros(out, "used_memory_lua used_memory_vm_eval");
         out.push_str("used_memory_lua_human:0B\r\n");
         zeros(out, "used_memory_scripts_eval number_of_cached_scripts number_of_functions");
@@ -198,17 +199,21 @@ impl Server {
         self.info_memory_policy(turn, out);
     }
 
-    /// The rest of `INFO memory`: policy, fragmentation (none: the engine sees no allocator), buffers.
+    /// The rest of `INFO memory`: policy, fragmentation (between the engine's estimate and the process), buffers.
     fn info_memory_policy(&self, turn: &Turn, out: &mut String) {
         let policy = turn.config.get(&[b"maxmemory-policy"]).pop().unwrap_or_default().1;
         let _ = write!(out, "maxmemory_policy:{}\r\n", String::from_utf8_lossy(&policy));
-        for (ratio, bytes) in [
-            ("allocator_frag_ratio", "allocator_frag_bytes"),
-            ("allocator_rss_ratio", "allocator_rss_bytes"),
-            ("rss_overhead_ratio", "rss_overhead_bytes"),
-            ("mem_fragmentation_ratio", "mem_fragmentation_bytes"),
+        let used = self.used_memory();
+        let resident = self.machine.resident_bytes(used);
+        for (name, whole) in [
+            ("allocator_frag", used),
+            ("allocator_rss", resident),
+            ("rss_overhead", used),
+            ("mem_fragmentation", resident),
         ] {
-            let _ = write!(out, "{ratio}:1.00\r\n{bytes}:0\r\n");
+            let ratio = whole as f64 / used.max(1) as f64;
+            let bytes = whole.cast_signed() - used.cast_signed();
+            let _ = write!(out, "{name}_ratio:{ratio:.2}\r\n{name}_bytes:{bytes}\r\n");
         }
         let normal = self.clients.iter().filter(|c| c.kind != ClientKind::Replica);
         // One buffer serves the backlog and all replicas; what is beyond the backlog's size is there for them.

@@ -235,6 +235,9 @@ impl Server {
         for fact in [ServerFact::Starting, ServerFact::Version { pid: turn.ids.pid }, configured] {
             turn.fx.trace(turn.clock.wall, early, Trace::Server(fact));
         }
+        for fact in self.machine.descriptors.facts() {
+            turn.note(fact);
+        }
         let port = turn.config.network.port;
         let fact = if turn.config.general.always_show_logo {
             ServerFact::Logo { mode, port, pid: turn.ids.pid }

@@ -24,6 +24,9 @@ const PIECE: usize = 256 * 1024;
 const REPORT_PERIOD: Duration = Duration::from_secs(1);
 /// The longest rest between two looks at whether it was killed.
 const LONGEST_NAP: Duration = Duration::from_millis(50);
+/// The priority of a thread that works beside the node (nice(2)): behind it, and with a share of a busy processor that
+/// still brings it to its end.
+const NICE: i32 = 10;
 /// Pieces that a child may be ahead of a parent that can't pass them on.
 const PIECES_AHEAD: usize = 4;
 
@@ -71,6 +74,7 @@ impl Child {
         let voice = Voice { events: sender, waker };
         let flag = killed.clone();
         thread::Builder::new().name("child".into()).spawn(move || {
+            yield_to_the_node();
             let end = match work(job, file, &flag, &voice) {
                 Ok(Some(bytes)) => ChildEvent::Finished { bytes },
                 Ok(None) => return,
@@ -103,7 +107,16 @@ impl Child {
 /// Give memory back where nobody waits for it.
 pub fn free(garbage: Garbage) {
     // Without a thread it is given back here and now.
-    let _ = thread::Builder::new().name("free".into()).spawn(move || drop(garbage));
+    let _ = thread::Builder::new().name("free".into()).spawn(move || {
+        yield_to_the_node();
+        drop(garbage);
+    });
+}
+
+/// Let the thread that serves clients go first where both want the same processor.
+fn yield_to_the_node() {
+    // On Linux a priority is a thread's own. Where it can't be set both have the same.
+    let _ = rustix::process::setpriority_process(None, NICE);
 }
 
 impl Drop for Child {

@@ -1,0 +1,70 @@
+//! What a driver lets a node know of the process and the machine that it runs on: shown by INFO and the log, and obeyed
+//! by nothing in the engine. The simulation has no machine, so that a run is the same everywhere.
+
+use alloc::{string::String, vec::Vec};
+
+use crate::trace::ServerFact;
+
+/// The process and the machine under a node.
+#[derive(Clone, Debug, Default)]
+pub struct Machine {
+    /// The absolute path of the program (`executable` of INFO).
+    pub executable: String,
+    /// Bytes of the machine's memory; 0 if that is not known.
+    pub total_memory: u64,
+    /// How much memory the process holds, in bytes; asked whenever INFO or MEMORY shows it.
+    pub resident: Option<fn() -> u64>,
+    /// What was done to have enough file descriptors.
+    pub descriptors: Descriptors,
+}
+
+impl Machine {
+    /// How much memory the process holds; `used` where there is no process.
+    pub fn resident_bytes(&self, used: u64) -> u64 {
+        self.resident.map_or(used, |ask| ask())
+    }
+}
+
+/// How `maxclients` and the limit of open files were made to fit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Descriptors {
+    /// The limit was high enough.
+    #[default]
+    Enough,
+    /// The limit was raised.
+    Raised {
+        /// To this.
+        to: u64,
+        /// From this.
+        from: u64,
+    },
+    /// The limit could not be raised as far as `maxclients` needs, so `maxclients` was reduced.
+    Reduced {
+        /// What `maxclients` was.
+        requested: u32,
+        /// The limit that it needs.
+        needed: u64,
+        /// Why that can't be had: the operating system's word.
+        why: String,
+        /// The limit that there is.
+        limit: u64,
+        /// What `maxclients` is now.
+        maxclients: u32,
+    },
+}
+
+impl Descriptors {
+    /// What the log says of it.
+    pub fn facts(&self) -> Vec<ServerFact> {
+        match self.clone() {
+            Self::Enough => Vec::new(),
+            Self::Raised { to, from } => [ServerFact::DescriptorsRaised { to, from }].into(),
+            Self::Reduced { requested, needed, why, limit, maxclients } => [
+                ServerFact::DescriptorsNeeded { maxclients: requested, needed },
+                ServerFact::DescriptorsRefused { needed, why },
+                ServerFact::MaxclientsReduced { limit, maxclients },
+            ]
+            .into(),
+        }
+    }
+}
