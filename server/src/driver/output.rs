@@ -160,6 +160,11 @@ mod tests {
             Ok(taken)
         }
 
+        fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+            let all: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+            self.write(&all)
+        }
+
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
