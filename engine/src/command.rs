@@ -1,8 +1,11 @@
 //! Commands: one row each (what it is called, what it takes, what it may do, an example) beside its function.
 //!
-//! One file a family. To add a command, write its function and its row in the file of its family; nothing else
-//! changes: `COMMAND`, the checks before execution, the ACL categories, the documentation and the test that runs
-//! the example all read the row.
+//! One file a family: `string.rs` has the rows and the functions of the string commands, `string/docs.rs` their
+//! documentation. To add a command, write its function, its row and its documentation there; nothing else changes:
+//! `COMMAND`, the checks before execution, the ACL categories, the statistics and the test that runs the example all read
+//! the table.
+//!
+//! * `row`: what a row says; `flags`, `keys`, `category`, `docs`: its parts; `table`: all rows with their numbers, by name.
 //!
 //! ```text
 //!   bytes ─▶ RequestDecoder ─▶ Args ─▶ lookup(name) ─▶ admission checks ─▶ row.run(ctx, args) ─▶ propagate
@@ -20,11 +23,13 @@ pub mod access;
 pub mod acl;
 pub mod bitfield;
 pub mod bits;
+pub mod category;
 pub mod client;
 pub mod config;
 pub mod connection;
 pub mod counter;
 mod debug;
+pub mod docs;
 pub mod dump;
 pub mod expire;
 pub mod flags;
@@ -52,8 +57,9 @@ pub mod table;
 mod tracking;
 pub mod transaction;
 
+pub use category::Category;
 pub use flags::{Flag, Flags};
-pub use keys::Keys;
+pub use keys::{KeyFlags, KeySpec};
 pub use row::{Row, Run, Secrets};
 pub use table::{Command, CommandId, CommandIndex, FullName};
 

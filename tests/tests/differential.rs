@@ -131,3 +131,8 @@ fn connections_and_transactions_answer_as_in_redis() {
 fn the_server_describes_itself_as_redis_does() {
     compare(include_str!("differential/server.txt"));
 }
+
+#[test]
+fn keys_are_found_among_arguments_as_in_redis() {
+    compare(include_str!("differential/commands.txt"));
+}

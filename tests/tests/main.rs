@@ -22,6 +22,7 @@ mod lab;
 mod layers;
 mod lessons;
 mod memory;
+mod oracle_commands;
 mod oracle_config;
 mod oracle_keyspace;
 mod power_cut;

@@ -4,23 +4,20 @@
 //! then. One that counts scripts and functions hears that there are none, and FLUSH of nothing succeeds. What would
 //! need the thing itself (EVAL, FCALL, FUNCTION LOAD) is an unknown command.
 
-use super::{Ctx, Flag, Flags, Outcome, Row};
+use super::{Category, Ctx, Flag, Flags, Outcome, Row, docs::Docs};
 use crate::{refusal::Refusal, resp::Args};
 
+mod docs;
+
+const VARIES: &[&str] = &["nondeterministic_output"];
 const CLUSTER_LOOKS: Flags = Flags::of(&[Flag::Stale]);
 const CLUSTER_ADMIN: Flags = Flags::of(&[Flag::Admin, Flag::Stale]);
 const CLUSTER_RESET: Flags = Flags::of(&[Flag::Admin, Flag::Noscript, Flag::Stale]);
 const CLUSTER_CHANGES: Flags = Flags::of(&[Flag::Admin, Flag::Stale, Flag::NoAsyncLoading]);
 
 /// A subcommand of CLUSTER: there is no cluster.
-const fn cluster(
-    name: &'static str,
-    arity: i32,
-    flags: Flags,
-    since: &'static str,
-    summary: &'static str,
-) -> Row {
-    Row { name, arity, flags, group: "cluster", since, summary, run: no_cluster, ..Row::BASE }
+const fn cluster(name: &'static str, arity: i32, flags: Flags, docs: Docs) -> Row {
+    Row { name, arity, flags, docs, run: no_cluster, ..Row::BASE }
 }
 
 /// A subcommand of SCRIPT or FUNCTION.
@@ -28,57 +25,45 @@ const fn scripting(
     name: &'static str,
     arity: i32,
     flags: Flags,
-    since: &'static str,
-    summary: &'static str,
+    docs: Docs,
     run: super::Run,
 ) -> Row {
-    Row {
-        name,
-        arity,
-        flags,
-        categories: &["scripting"],
-        group: "scripting",
-        since,
-        summary,
-        run,
-        ..Row::BASE
-    }
+    Row { name, arity, flags, categories: &[Category::Scripting], docs, run, ..Row::BASE }
 }
 
 const CLUSTER: &[Row] = &[
-    cluster("slots", 2, CLUSTER_LOOKS, "3.0.0", "Which node has which slots."),
-    cluster("shards", 2, CLUSTER_LOOKS, "7.0.0", "Which shard has which slots and nodes."),
-    cluster("info", 2, CLUSTER_LOOKS, "3.0.0", "The state of the cluster."),
-    cluster("nodes", 2, CLUSTER_LOOKS, "3.0.0", "The nodes as this one sees them."),
-    cluster("links", 2, CLUSTER_LOOKS, "7.0.0", "The connections to other nodes."),
-    cluster("myid", 2, CLUSTER_LOOKS, "3.0.0", "This node's id."),
-    cluster("keyslot", 3, CLUSTER_LOOKS, "3.0.0", "The slot of a key."),
-    cluster("countkeysinslot", 3, CLUSTER_LOOKS, "3.0.0", "How many keys a slot has."),
-    cluster("getkeysinslot", 4, CLUSTER_LOOKS, "3.0.0", "Some keys of a slot."),
-    cluster("slaves", 3, CLUSTER_ADMIN, "3.0.0", "The replicas of a master, by the old name."),
-    cluster("replicas", 3, CLUSTER_ADMIN, "5.0.0", "The replicas of a master."),
-    cluster("count-failure-reports", 3, CLUSTER_ADMIN, "3.0.0", "Who reports a node as failing."),
-    cluster("reset", -2, CLUSTER_RESET, "3.0.0", "Forgets all."),
-    cluster("addslots", -3, CLUSTER_CHANGES, "3.0.0", "Takes slots."),
-    cluster("addslotsrange", -4, CLUSTER_CHANGES, "7.0.0", "Takes ranges of slots."),
-    cluster("delslots", -3, CLUSTER_CHANGES, "3.0.0", "Gives slots up."),
-    cluster("delslotsrange", -4, CLUSTER_CHANGES, "7.0.0", "Gives ranges of slots up."),
-    cluster("flushslots", 2, CLUSTER_CHANGES, "3.0.0", "Gives all slots up."),
-    cluster("setslot", -4, CLUSTER_CHANGES, "3.0.0", "Says whose a slot is."),
-    cluster("bumpepoch", 2, CLUSTER_CHANGES, "3.0.0", "Goes on to the next epoch."),
-    cluster("set-config-epoch", 3, CLUSTER_CHANGES, "3.0.0", "Gives a new node its epoch."),
-    cluster("failover", -2, CLUSTER_CHANGES, "3.0.0", "Has a replica take over."),
-    cluster("forget", 3, CLUSTER_CHANGES, "3.0.0", "Forgets a node."),
-    cluster("meet", -4, CLUSTER_CHANGES, "3.0.0", "Gets to know a node."),
-    cluster("replicate", 3, CLUSTER_CHANGES, "3.0.0", "Follows another master."),
-    cluster("saveconfig", 2, CLUSTER_CHANGES, "3.0.0", "Writes the file of the cluster."),
+    cluster("slots", 2, CLUSTER_LOOKS, docs::CLUSTER_SLOTS).with_tips(VARIES),
+    cluster("shards", 2, CLUSTER_LOOKS, docs::CLUSTER_SHARDS).with_tips(VARIES),
+    cluster("info", 2, CLUSTER_LOOKS, docs::CLUSTER_INFO).with_tips(VARIES),
+    cluster("nodes", 2, CLUSTER_LOOKS, docs::CLUSTER_NODES).with_tips(VARIES),
+    cluster("links", 2, CLUSTER_LOOKS, docs::CLUSTER_LINKS).with_tips(VARIES),
+    cluster("myid", 2, CLUSTER_LOOKS, docs::CLUSTER_MYID),
+    cluster("keyslot", 3, CLUSTER_LOOKS, docs::CLUSTER_KEYSLOT),
+    cluster("countkeysinslot", 3, CLUSTER_LOOKS, docs::CLUSTER_COUNTKEYSINSLOT),
+    cluster("getkeysinslot", 4, CLUSTER_LOOKS, docs::CLUSTER_GETKEYSINSLOT).with_tips(VARIES),
+    cluster("slaves", 3, CLUSTER_ADMIN, docs::CLUSTER_SLAVES).with_tips(VARIES),
+    cluster("replicas", 3, CLUSTER_ADMIN, docs::CLUSTER_REPLICAS).with_tips(VARIES),
+    cluster("count-failure-reports", 3, CLUSTER_ADMIN, docs::CLUSTER_COUNT_FAILURE_REPORTS)
+        .with_tips(VARIES),
+    cluster("reset", -2, CLUSTER_RESET, docs::CLUSTER_RESET),
+    cluster("addslots", -3, CLUSTER_CHANGES, docs::CLUSTER_ADDSLOTS),
+    cluster("addslotsrange", -4, CLUSTER_CHANGES, docs::CLUSTER_ADDSLOTSRANGE),
+    cluster("delslots", -3, CLUSTER_CHANGES, docs::CLUSTER_DELSLOTS),
+    cluster("delslotsrange", -4, CLUSTER_CHANGES, docs::CLUSTER_DELSLOTSRANGE),
+    cluster("flushslots", 2, CLUSTER_CHANGES, docs::CLUSTER_FLUSHSLOTS),
+    cluster("setslot", -4, CLUSTER_CHANGES, docs::CLUSTER_SETSLOT),
+    cluster("bumpepoch", 2, CLUSTER_CHANGES, docs::CLUSTER_BUMPEPOCH).with_tips(VARIES),
+    cluster("set-config-epoch", 3, CLUSTER_CHANGES, docs::CLUSTER_SET_CONFIG_EPOCH),
+    cluster("failover", -2, CLUSTER_CHANGES, docs::CLUSTER_FAILOVER),
+    cluster("forget", 3, CLUSTER_CHANGES, docs::CLUSTER_FORGET),
+    cluster("meet", -4, CLUSTER_CHANGES, docs::CLUSTER_MEET),
+    cluster("replicate", 3, CLUSTER_CHANGES, docs::CLUSTER_REPLICATE),
+    cluster("saveconfig", 2, CLUSTER_CHANGES, docs::CLUSTER_SAVECONFIG),
     Row {
         name: "help",
         arity: 2,
         flags: Flags::of(&[Flag::Loading, Flag::Stale]),
-        group: "cluster",
-        since: "5.0.0",
-        summary: "Lists the subcommands.",
+        docs: docs::CLUSTER_HELP,
         run: super::help::help,
         ..Row::BASE
     },
@@ -90,19 +75,18 @@ const MODULE: &[Row] = &[
         arity: 2,
         flags: Flags::of(&[Flag::Admin, Flag::Noscript]),
         tips: &["nondeterministic_output_order"],
-        since: "4.0.0",
-        summary: "The modules that are loaded: none.",
+        docs: docs::MODULE_LIST,
         example: &[("MODULE LIST", "(empty array)")],
         run: none,
         ..Row::BASE
     },
-    module("load", -3, "4.0.0"),
-    module("loadex", -3, "7.0.0"),
-    module("unload", 3, "4.0.0"),
+    module("load", -3, docs::MODULE_LOAD),
+    module("loadex", -3, docs::MODULE_LOADEX),
+    module("unload", 3, docs::MODULE_UNLOAD),
 ];
 
 /// A subcommand of MODULE that would need modules.
-const fn module(name: &'static str, arity: i32, since: &'static str) -> Row {
+const fn module(name: &'static str, arity: i32, docs: Docs) -> Row {
     Row {
         name,
         arity,
@@ -112,8 +96,7 @@ const fn module(name: &'static str, arity: i32, since: &'static str) -> Row {
             Flag::NoAsyncLoading,
             Flag::ProtectedModule,
         ]),
-        since,
-        summary: "There are no modules here.",
+        docs,
         run: no_module,
         ..Row::BASE
     }
@@ -124,75 +107,49 @@ const WHILE_BUSY: Flags = Flags::of(&[Flag::Noscript, Flag::AllowBusy]);
 const WRITES: Flags = Flags::of(&[Flag::Write, Flag::Noscript]);
 
 const SCRIPT: &[Row] = &[
-    scripting("exists", -3, NOSCRIPT, "2.6.0", "Which scripts are known.", unknown_scripts),
-    scripting("flush", -2, NOSCRIPT, "2.6.0", "Forgets all scripts.", script_flush),
-    scripting("kill", 2, WHILE_BUSY, "2.6.0", "Ends the running script.", not_busy),
+    scripting("exists", -3, NOSCRIPT, docs::SCRIPT_EXISTS, unknown_scripts)
+        .with_tips(&["request_policy:all_shards", "response_policy:agg_logical_and"]),
+    scripting("flush", -2, NOSCRIPT, docs::SCRIPT_FLUSH, script_flush)
+        .with_tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
+    scripting("kill", 2, WHILE_BUSY, docs::SCRIPT_KILL, not_busy)
+        .with_tips(&["request_policy:all_shards", "response_policy:one_succeeded"]),
 ];
 
 const FUNCTION: &[Row] = &[
-    scripting("list", -2, NOSCRIPT, "7.0.0", "The libraries.", function_list),
-    scripting("stats", 2, WHILE_BUSY, "7.0.0", "What runs and is loaded.", function_stats),
-    scripting("flush", -2, WRITES, "7.0.0", "Forgets all libraries.", function_flush),
-    scripting("delete", 3, WRITES, "7.0.0", "Forgets a library.", no_library),
-    scripting("kill", 2, WHILE_BUSY, "7.0.0", "Ends the running function.", not_busy),
+    scripting("list", -2, NOSCRIPT, docs::FUNCTION_LIST, function_list)
+        .with_tips(&["nondeterministic_output_order"]),
+    scripting("stats", 2, WHILE_BUSY, docs::FUNCTION_STATS, function_stats).with_tips(&[
+        "nondeterministic_output",
+        "request_policy:all_shards",
+        "response_policy:special",
+    ]),
+    scripting("flush", -2, WRITES, docs::FUNCTION_FLUSH, function_flush)
+        .with_tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
+    scripting("delete", 3, WRITES, docs::FUNCTION_DELETE, no_library)
+        .with_tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
+    scripting("kill", 2, WHILE_BUSY, docs::FUNCTION_KILL, not_busy)
+        .with_tips(&["request_policy:all_shards", "response_policy:one_succeeded"]),
 ];
 
 /// The rows of this family.
 pub const COMMANDS: &[Row] = &[
-    Row {
-        name: "cluster",
-        arity: -2,
-        group: "cluster",
-        since: "3.0.0",
-        summary: "There is no cluster here: this is a single server.",
-        subcommands: CLUSTER,
-        ..Row::BASE
-    },
-    at_a_node(
-        "readonly",
-        Flags::of(&[Flag::Loading, Flag::Stale, Flag::Fast]),
-        "Reads from a replica of a cluster.",
-    ),
-    at_a_node("readwrite", Flags::of(&[Flag::Loading, Flag::Stale, Flag::Fast]), "Ends READONLY."),
-    at_a_node("asking", Flags::of(&[Flag::Fast]), "Asks for a slot that is on the move."),
-    Row {
-        name: "module",
-        arity: -2,
-        since: "4.0.0",
-        summary: "There are no modules here.",
-        subcommands: MODULE,
-        ..Row::BASE
-    },
-    Row {
-        name: "script",
-        arity: -2,
-        group: "scripting",
-        since: "2.6.0",
-        summary: "There are no scripts here.",
-        subcommands: SCRIPT,
-        ..Row::BASE
-    },
-    Row {
-        name: "function",
-        arity: -2,
-        group: "scripting",
-        since: "7.0.0",
-        summary: "There are no functions here.",
-        subcommands: FUNCTION,
-        ..Row::BASE
-    },
+    Row { name: "cluster", arity: -2, docs: docs::CLUSTER, subcommands: CLUSTER, ..Row::BASE },
+    at_a_node("readonly", Flags::of(&[Flag::Loading, Flag::Stale, Flag::Fast]), docs::READONLY),
+    at_a_node("readwrite", Flags::of(&[Flag::Loading, Flag::Stale, Flag::Fast]), docs::READWRITE),
+    at_a_node("asking", Flags::of(&[Flag::Fast]), docs::ASKING),
+    Row { name: "module", arity: -2, docs: docs::MODULE, subcommands: MODULE, ..Row::BASE },
+    Row { name: "script", arity: -2, docs: docs::SCRIPT, subcommands: SCRIPT, ..Row::BASE },
+    Row { name: "function", arity: -2, docs: docs::FUNCTION, subcommands: FUNCTION, ..Row::BASE },
 ];
 
 /// A command that only a node of a cluster obeys.
-const fn at_a_node(name: &'static str, flags: Flags, summary: &'static str) -> Row {
+const fn at_a_node(name: &'static str, flags: Flags, docs: Docs) -> Row {
     Row {
         name,
         arity: 1,
         flags,
-        categories: &["connection"],
-        group: "cluster",
-        since: "3.0.0",
-        summary,
+        categories: &[Category::Connection],
+        docs,
         run: no_cluster,
         ..Row::BASE
     }

@@ -4,25 +4,23 @@ use alloc::{collections::BTreeSet, format, string::String};
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Ctx, Flag, Flags, Outcome, Row};
+use super::{Category, Ctx, Flag, Flags, Outcome, Row};
 use crate::{number::parse_i64, refusal::Refusal, resp::Args};
+
+mod docs;
 
 /// The rows of this family.
 pub const COMMANDS: &[Row] = &[Row {
     name: "acl",
     arity: -2,
     flags: Flags::of(&[Flag::Sentinel]),
-    group: "server",
-    since: "6.0.0",
-    summary: "Users, and what they may do.",
+    docs: docs::ACL,
     subcommands: &[
         Row {
             name: "whoami",
             arity: 2,
             flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale]),
-            group: "server",
-            since: "6.0.0",
-            summary: "Answers who this connection is.",
+            docs: docs::ACL_WHOAMI,
             example: &[("ACL WHOAMI", "\"default\"")],
             run: whoami,
             ..Row::BASE
@@ -31,9 +29,7 @@ pub const COMMANDS: &[Row] = &[Row {
             name: "users",
             arity: 2,
             flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale]),
-            group: "server",
-            since: "6.0.0",
-            summary: "Answers the names of all users.",
+            docs: docs::ACL_USERS,
             example: &[("ACL USERS", "1) \"default\"")],
             run: users,
             ..Row::BASE
@@ -42,9 +38,7 @@ pub const COMMANDS: &[Row] = &[Row {
             name: "list",
             arity: 2,
             flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale]),
-            group: "server",
-            since: "6.0.0",
-            summary: "Answers all users as lines of an ACL file.",
+            docs: docs::ACL_LIST,
             example: &[("ACL LIST", "1) \"user default on nopass ~* &* +@all\"")],
             run: list,
             ..Row::BASE
@@ -53,9 +47,7 @@ pub const COMMANDS: &[Row] = &[Row {
             name: "getuser",
             arity: 3,
             flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale]),
-            group: "server",
-            since: "6.0.0",
-            summary: "Describes a user.",
+            docs: docs::ACL_GETUSER,
             example: &[("ACL GETUSER nobody", "(nil)")],
             run: getuser,
             ..Row::BASE
@@ -64,9 +56,7 @@ pub const COMMANDS: &[Row] = &[Row {
             name: "cat",
             arity: -2,
             flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale]),
-            group: "server",
-            since: "6.0.0",
-            summary: "Answers the categories of commands, or the commands of one.",
+            docs: docs::ACL_CAT,
             run: cat,
             ..Row::BASE
         },
@@ -74,9 +64,7 @@ pub const COMMANDS: &[Row] = &[Row {
             name: "genpass",
             arity: -2,
             flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale]),
-            group: "server",
-            since: "6.0.0",
-            summary: "Makes up a password.",
+            docs: docs::ACL_GENPASS,
             run: genpass,
             ..Row::BASE
         },
@@ -84,40 +72,13 @@ pub const COMMANDS: &[Row] = &[Row {
             name: "help",
             arity: 2,
             flags: Flags::of(&[Flag::Loading, Flag::Stale]),
-            group: "server",
-            since: "6.0.0",
-            summary: "Lists the subcommands.",
+            docs: docs::ACL_HELP,
             run: super::help::help,
             ..Row::BASE
         },
     ],
     ..Row::BASE
 }];
-
-/// The categories, in Redis's order.
-pub const CATEGORIES: &[&str] = &[
-    "keyspace",
-    "read",
-    "write",
-    "set",
-    "sortedset",
-    "list",
-    "hash",
-    "string",
-    "bitmap",
-    "hyperloglog",
-    "geo",
-    "stream",
-    "pubsub",
-    "admin",
-    "fast",
-    "slow",
-    "blocking",
-    "dangerous",
-    "connection",
-    "transaction",
-    "scripting",
-];
 
 /// The SHA-256 of the password, in hexadecimals; `None`: there is none.
 fn password_hash(ctx: &Ctx<'_>) -> Option<String> {
@@ -170,15 +131,14 @@ fn getuser(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 fn cat(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let Some(wanted) = args.get(2) else {
         let mut reply = ctx.reply();
-        reply.array(CATEGORIES.len());
-        CATEGORIES.iter().for_each(|name| reply.bulk(name.as_bytes()));
+        reply.array(Category::ALL.len());
+        Category::ALL.iter().for_each(|(_, name)| reply.bulk(name.as_bytes()));
         return Ok(());
     };
     if args.len() > 3 {
         return super::wrong_subcommand(args);
     }
-    let known = CATEGORIES.iter().find(|name| name.as_bytes().eq_ignore_ascii_case(wanted));
-    let Some(category) = known else {
+    let Some(category) = Category::by_name(wanted) else {
         let wanted = String::from_utf8_lossy(wanted);
         return Err(Refusal::err(format_args!("Unknown category '{wanted}'")));
     };

@@ -10,8 +10,13 @@
 
 use alloc::vec::Vec;
 
-use super::{Ctx, Flag, Flags, Keys, Outcome, Row, access::string_of, notify::NotifyClass};
+use super::{
+    Category, Ctx, Flag, Flags, KeyFlags, KeySpec, Outcome, Row, access::string_of, keys::FoundKey,
+    notify::NotifyClass,
+};
 use crate::{keyspace::StringRef, number::parse_i64, refusal::Refusal, resp::Args};
+
+mod docs;
 
 /// The rows of this family.
 pub const COMMANDS: &[Row] = &[
@@ -19,12 +24,11 @@ pub const COMMANDS: &[Row] = &[
         name: "bitfield",
         arity: -2,
         flags: Flags::of(&[Flag::Write, Flag::Denyoom]),
-        keys: Keys::ONE,
-        uses: &["RW access update variable_flags"],
-        categories: &["bitmap"],
-        group: "bitmap",
-        since: "3.2.0",
-        summary: "Reads and writes integers of any width within a string.",
+        keys: &[KeySpec::at(1, KeyFlags::RW.access().update().variable())
+            .note("Writes only with SET or INCRBY.")],
+        find_keys: Some(bitfield_keys),
+        categories: &[Category::Bitmap],
+        docs: docs::BITFIELD,
         example: &[
             ("BITFIELD stats INCRBY u8 0 200", "1) (integer) 200"),
             (
@@ -39,12 +43,9 @@ pub const COMMANDS: &[Row] = &[
         name: "bitfield_ro",
         arity: -2,
         flags: Flags::of(&[Flag::Readonly, Flag::Fast]),
-        keys: Keys::ONE,
-        uses: &["RO access"],
-        categories: &["bitmap"],
-        group: "bitmap",
-        since: "6.0.0",
-        summary: "Reads integers of any width within a string.",
+        keys: &[KeySpec::at(1, KeyFlags::RO.access())],
+        categories: &[Category::Bitmap],
+        docs: docs::BITFIELD_RO,
         example: &[("SET a A", "OK"), ("BITFIELD_RO a GET u8 0", "1) (integer) 65")],
         run: bitfield_ro,
         ..Row::BASE
@@ -182,6 +183,25 @@ fn parse(ctx: &Ctx<'_>, args: Args<'_>) -> Result<Vec<(Field, Action)>, Refusal>
         }
     }
     Ok(steps)
+}
+
+/// BITFIELD writes unless all of its operations are GET; words that make no operation count as one that writes.
+fn bitfield_keys(args: Args<'_>) -> Vec<FoundKey> {
+    let mut at = 2;
+    let mut reads = true;
+    while let (Some(word), true) = (args.get(at), reads) {
+        let rest = args.len() - at - 1;
+        let is = |name: &[u8]| word.eq_ignore_ascii_case(name);
+        if is(b"get") && rest >= 2 {
+            at += 3;
+        } else if is(b"overflow") && rest >= 1 {
+            at += 2;
+        } else {
+            reads = false;
+        }
+    }
+    let flags = if reads { KeyFlags::RO.access() } else { KeyFlags::RW.access().update() };
+    alloc::vec![FoundKey { at: 1, flags }]
 }
 
 fn bitfield(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{
-    Ctx, Flag, Flags, Keys, Outcome, Row,
+    Category, Ctx, Flag, Flags, KeyFlags, KeySpec, Outcome, Row,
     access::string_of,
     notify::NotifyClass,
     string::{check_length, range_within},
@@ -15,18 +15,17 @@ use crate::{
     resp::Args,
 };
 
+mod docs;
+
 /// The rows of this family.
 pub const COMMANDS: &[Row] = &[
     Row {
         name: "setbit",
         arity: 4,
         flags: Flags::of(&[Flag::Write, Flag::Denyoom]),
-        keys: Keys::ONE,
-        uses: &["RW access update"],
-        categories: &["bitmap"],
-        group: "bitmap",
-        since: "2.2.0",
-        summary: "Sets or clears one bit of a string; answers what it was.",
+        keys: &[KeySpec::at(1, KeyFlags::RW.access().update())],
+        categories: &[Category::Bitmap],
+        docs: docs::SETBIT,
         example: &[("SETBIT seen 7 1", "(integer) 0"), ("GETBIT seen 7", "(integer) 1")],
         run: setbit,
         ..Row::BASE
@@ -35,12 +34,9 @@ pub const COMMANDS: &[Row] = &[
         name: "getbit",
         arity: 3,
         flags: Flags::of(&[Flag::Readonly, Flag::Fast]),
-        keys: Keys::ONE,
-        uses: &["RO access"],
-        categories: &["bitmap"],
-        group: "bitmap",
-        since: "2.2.0",
-        summary: "Answers one bit of a string.",
+        keys: &[KeySpec::at(1, KeyFlags::RO.access())],
+        categories: &[Category::Bitmap],
+        docs: docs::GETBIT,
         example: &[("SET a A", "OK"), ("GETBIT a 1", "(integer) 1")],
         run: getbit,
         ..Row::BASE
@@ -49,12 +45,9 @@ pub const COMMANDS: &[Row] = &[
         name: "bitcount",
         arity: -2,
         flags: Flags::of(&[Flag::Readonly]),
-        keys: Keys::ONE,
-        uses: &["RO access"],
-        categories: &["bitmap"],
-        group: "bitmap",
-        since: "2.6.0",
-        summary: "Counts the bits that are set, in a string or in a part of it.",
+        keys: &[KeySpec::at(1, KeyFlags::RO.access())],
+        categories: &[Category::Bitmap],
+        docs: docs::BITCOUNT,
         example: &[
             ("SET a foobar", "OK"),
             ("BITCOUNT a", "(integer) 26"),
@@ -68,12 +61,9 @@ pub const COMMANDS: &[Row] = &[
         name: "bitpos",
         arity: -3,
         flags: Flags::of(&[Flag::Readonly]),
-        keys: Keys::ONE,
-        uses: &["RO access"],
-        categories: &["bitmap"],
-        group: "bitmap",
-        since: "2.8.7",
-        summary: "Finds the first bit that is set, or the first that is clear.",
+        keys: &[KeySpec::at(1, KeyFlags::RO.access())],
+        categories: &[Category::Bitmap],
+        docs: docs::BITPOS,
         example: &[("SETBIT seen 12 1", "(integer) 0"), ("BITPOS seen 1", "(integer) 12")],
         run: bitpos,
         ..Row::BASE
@@ -82,12 +72,12 @@ pub const COMMANDS: &[Row] = &[
         name: "bitop",
         arity: -4,
         flags: Flags::of(&[Flag::Write, Flag::Denyoom]),
-        keys: Keys::Range { first: 2, last: -1, step: 1 },
-        uses: &["OW update", "RO access"],
-        categories: &["bitmap"],
-        group: "bitmap",
-        since: "2.6.0",
-        summary: "Combines strings bit by bit (AND, OR, XOR, NOT) and stores the result.",
+        keys: &[
+            KeySpec::at(2, KeyFlags::OW.update()),
+            KeySpec::at(3, KeyFlags::RO.access()).through(-1),
+        ],
+        categories: &[Category::Bitmap],
+        docs: docs::BITOP,
         example: &[
             ("MSET a abc b abd", "OK"),
             ("BITOP AND both a b", "(integer) 3"),

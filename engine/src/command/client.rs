@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{Ctx, Flag, Flags, Outcome, Row};
+use super::{Category, Ctx, Flag, Flags, Outcome, Row};
 use crate::{
     io::ConnId,
     node::{Blocked, Client, ClientKind, CloseIntent, Pause},
@@ -12,23 +12,21 @@ use crate::{
     session::Replies,
 };
 
+mod docs;
+
 /// The rows of this family.
 pub const COMMANDS: &[Row] = &[Row {
     name: "client",
     arity: -2,
     flags: Flags::of(&[Flag::Sentinel, Flag::KeepsCaching]),
-    group: "connection",
-    since: "2.4.0",
-    summary: "Connections: who is connected, and what is agreed with each.",
+    docs: docs::CLIENT,
     subcommands: &[
         Row {
             name: "id",
             arity: 2,
             flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::KeepsCaching]),
-            categories: &["connection"],
-            group: "connection",
-            since: "5.0.0",
-            summary: "Answers this connection's number.",
+            categories: &[Category::Connection],
+            docs: docs::CLIENT_ID,
             example: &[("CLIENT ID", "(integer) 1")],
             run: id,
             ..Row::BASE
@@ -37,11 +35,9 @@ pub const COMMANDS: &[Row] = &[Row {
             name: "info",
             arity: 2,
             flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::KeepsCaching]),
-            categories: &["connection"],
+            categories: &[Category::Connection],
             tips: &["nondeterministic_output"],
-            group: "connection",
-            since: "6.2.0",
-            summary: "Describes this connection.",
+            docs: docs::CLIENT_INFO,
             run: info,
             ..Row::BASE
         },
@@ -55,11 +51,9 @@ pub const COMMANDS: &[Row] = &[Row {
                 Flag::Stale,
                 Flag::KeepsCaching,
             ]),
-            categories: &["connection"],
+            categories: &[Category::Connection],
             tips: &["nondeterministic_output"],
-            group: "connection",
-            since: "2.4.0",
-            summary: "Describes all connections.",
+            docs: docs::CLIENT_LIST,
             run: list,
             ..Row::BASE
         },
@@ -67,10 +61,8 @@ pub const COMMANDS: &[Row] = &[Row {
             name: "setname",
             arity: 3,
             flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::KeepsCaching]),
-            categories: &["connection"],
-            group: "connection",
-            since: "2.6.9",
-            summary: "Gives this connection a name.",
+            categories: &[Category::Connection],
+            docs: docs::CLIENT_SETNAME,
             example: &[("CLIENT SETNAME worker", "OK"), ("CLIENT GETNAME", "\"worker\"")],
             run: setname,
             ..Row::BASE
@@ -79,10 +71,8 @@ pub const COMMANDS: &[Row] = &[Row {
             name: "getname",
             arity: 2,
             flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::KeepsCaching]),
-            categories: &["connection"],
-            group: "connection",
-            since: "2.6.9",
-            summary: "Answers this connection's name.",
+            categories: &[Category::Connection],
+            docs: docs::CLIENT_GETNAME,
             example: &[("CLIENT GETNAME", "(nil)")],
             run: getname,
             ..Row::BASE
@@ -97,10 +87,8 @@ pub const COMMANDS: &[Row] = &[Row {
                 Flag::Stale,
                 Flag::KeepsCaching,
             ]),
-            categories: &["connection"],
-            group: "connection",
-            since: "2.4.0",
-            summary: "Closes connections.",
+            categories: &[Category::Connection],
+            docs: docs::CLIENT_KILL,
             example: &[
                 ("CLIENT KILL 10.0.0.1:1", "(error) ERR No such client"),
                 ("CLIENT KILL ID 99", "(integer) 0"),
@@ -118,10 +106,8 @@ pub const COMMANDS: &[Row] = &[Row {
                 Flag::Stale,
                 Flag::KeepsCaching,
             ]),
-            categories: &["connection"],
-            group: "connection",
-            since: "2.9.50",
-            summary: "Lets all commands, or those that write, wait for so many milliseconds.",
+            categories: &[Category::Connection],
+            docs: docs::CLIENT_PAUSE,
             example: &[("CLIENT PAUSE 100 WRITE", "OK")],
             run: pause,
             ..Row::BASE
@@ -136,10 +122,8 @@ pub const COMMANDS: &[Row] = &[Row {
                 Flag::Stale,
                 Flag::KeepsCaching,
             ]),
-            categories: &["connection"],
-            group: "connection",
-            since: "6.2.0",
-            summary: "Ends a pause.",
+            categories: &[Category::Connection],
+            docs: docs::CLIENT_UNPAUSE,
             example: &[("CLIENT UNPAUSE", "OK")],
             run: unpause,
             ..Row::BASE
@@ -148,10 +132,8 @@ pub const COMMANDS: &[Row] = &[Row {
             name: "reply",
             arity: 3,
             flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::KeepsCaching]),
-            categories: &["connection"],
-            group: "connection",
-            since: "3.2.0",
-            summary: "Chooses whether this connection is answered.",
+            categories: &[Category::Connection],
+            docs: docs::CLIENT_REPLY,
             example: &[("CLIENT REPLY ON", "OK")],
             run: reply,
             ..Row::BASE
@@ -166,10 +148,8 @@ pub const COMMANDS: &[Row] = &[Row {
                 Flag::Stale,
                 Flag::KeepsCaching,
             ]),
-            categories: &["connection"],
-            group: "connection",
-            since: "7.0.0",
-            summary: "Spares this connection when clients are evicted.",
+            categories: &[Category::Connection],
+            docs: docs::CLIENT_NO_EVICT,
             example: &[("CLIENT NO-EVICT ON", "OK")],
             run: no_evict,
             ..Row::BASE
@@ -184,10 +164,8 @@ pub const COMMANDS: &[Row] = &[Row {
                 Flag::Stale,
                 Flag::KeepsCaching,
             ]),
-            categories: &["connection"],
-            group: "connection",
-            since: "5.0.0",
-            summary: "Ends what another connection waits for.",
+            categories: &[Category::Connection],
+            docs: docs::CLIENT_UNBLOCK,
             example: &[("CLIENT UNBLOCK 99", "(integer) 0")],
             run: unblock,
             ..Row::BASE
@@ -196,10 +174,8 @@ pub const COMMANDS: &[Row] = &[Row {
             name: "tracking",
             arity: -3,
             flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::KeepsCaching]),
-            categories: &["connection"],
-            group: "connection",
-            since: "6.0.0",
-            summary: "Tells this connection when what it has read changes.",
+            categories: &[Category::Connection],
+            docs: docs::CLIENT_TRACKING,
             example: &[("CLIENT TRACKING ON", "OK")],
             run: super::tracking::tracking,
             ..Row::BASE
@@ -208,10 +184,8 @@ pub const COMMANDS: &[Row] = &[Row {
             name: "caching",
             arity: 3,
             flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::KeepsCaching]),
-            categories: &["connection"],
-            group: "connection",
-            since: "6.0.0",
-            summary: "Says whether the keys of the next command are tracked.",
+            categories: &[Category::Connection],
+            docs: docs::CLIENT_CACHING,
             example: &[("CLIENT TRACKING ON OPTIN", "OK"), ("CLIENT CACHING YES", "OK")],
             run: super::tracking::caching,
             ..Row::BASE
@@ -220,10 +194,8 @@ pub const COMMANDS: &[Row] = &[Row {
             name: "trackinginfo",
             arity: 2,
             flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::KeepsCaching]),
-            categories: &["connection"],
-            group: "connection",
-            since: "6.2.0",
-            summary: "Answers how this connection's caching is set.",
+            categories: &[Category::Connection],
+            docs: docs::CLIENT_TRACKINGINFO,
             run: super::tracking::trackinginfo,
             ..Row::BASE
         },
@@ -231,10 +203,8 @@ pub const COMMANDS: &[Row] = &[Row {
             name: "getredir",
             arity: 2,
             flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::KeepsCaching]),
-            categories: &["connection"],
-            group: "connection",
-            since: "6.0.0",
-            summary: "Answers to whom invalidations of this connection's cache go.",
+            categories: &[Category::Connection],
+            docs: docs::CLIENT_GETREDIR,
             example: &[("CLIENT GETREDIR", "(integer) -1")],
             run: super::tracking::getredir,
             ..Row::BASE
@@ -243,10 +213,8 @@ pub const COMMANDS: &[Row] = &[Row {
             name: "help",
             arity: 2,
             flags: Flags::of(&[Flag::Loading, Flag::Stale, Flag::KeepsCaching]),
-            categories: &["connection"],
-            group: "connection",
-            since: "5.0.0",
-            summary: "Lists the subcommands.",
+            categories: &[Category::Connection],
+            docs: docs::CLIENT_HELP,
             run: super::help::help,
             ..Row::BASE
         },

@@ -13,16 +13,17 @@ use crate::{
 const ADMIN: Flags = Flags::of(&[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale]);
 
 /// What the subcommands have in common.
-const SUB: Row = Row { flags: ADMIN, since: "2.0.0", ..Row::BASE };
+const SUB: Row = Row { flags: ADMIN, ..Row::BASE };
+
+mod docs;
 
 /// The rows of this family.
 pub const COMMANDS: &[Row] = &[Row {
     name: "config",
     arity: -2,
-    summary: "Looks at the configuration, changes it, writes it back to its file.",
+    docs: docs::CONFIG,
     example: &[("CONFIG GET port", "1) \"port\"\n2) \"6379\"")],
     subcommands: SUBCOMMANDS,
-    since: "2.0.0",
     ..Row::BASE
 }];
 
@@ -30,7 +31,7 @@ const SUBCOMMANDS: &[Row] = &[
     Row {
         name: "get",
         arity: -3,
-        summary: "The names and values of the directives that match.",
+        docs: docs::CONFIG_GET,
         example: &[("CONFIG GET appendfsync", "1) \"appendfsync\"\n2) \"everysec\"")],
         run: get,
         ..SUB
@@ -40,7 +41,7 @@ const SUBCOMMANDS: &[Row] = &[
         secrets: Secrets::SensitiveDirectives,
         arity: -4,
         tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-        summary: "Changes directives while the server runs: all of them or none.",
+        docs: docs::CONFIG_SET,
         example: &[("CONFIG SET maxmemory 100mb maxmemory-policy allkeys-lru", "OK")],
         run: set,
         ..SUB
@@ -48,8 +49,7 @@ const SUBCOMMANDS: &[Row] = &[
     Row {
         name: "rewrite",
         arity: 2,
-        since: "2.8.0",
-        summary: "Writes the present values into the configuration file, and keeps its comments.",
+        docs: docs::CONFIG_REWRITE,
         example: &[("CONFIG REWRITE", "(error) ERR The server is running without a config file")],
         run: rewrite,
         ..SUB
@@ -57,7 +57,7 @@ const SUBCOMMANDS: &[Row] = &[
     Row {
         name: "resetstat",
         arity: 2,
-        summary: "Sets the counters of INFO back to zero.",
+        docs: docs::CONFIG_RESETSTAT,
         example: &[("CONFIG RESETSTAT", "OK")],
         run: reset_stat,
         ..SUB
@@ -66,8 +66,7 @@ const SUBCOMMANDS: &[Row] = &[
         name: "help",
         arity: 2,
         flags: Flags::of(&[Flag::Loading, Flag::Stale]),
-        since: "5.0.0",
-        summary: "What the subcommands are.",
+        docs: docs::CONFIG_HELP,
         run: help,
         ..SUB
     },

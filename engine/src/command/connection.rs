@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use super::{Ctx, Flag, Flags, Outcome, Row, Secrets, client::valid_name};
+use super::{Category, Ctx, Flag, Flags, Outcome, Row, Secrets, client::valid_name};
 use crate::{
     node::{ClientKind, CloseIntent},
     number::parse_i64,
@@ -12,6 +12,8 @@ use crate::{
 
 /// The version that this server says it is.
 pub const VERSION: &str = "7.0.15";
+
+mod docs;
 
 /// The rows of this family.
 pub const COMMANDS: &[Row] = &[
@@ -24,11 +26,9 @@ pub const COMMANDS: &[Row] = &[
             Flag::ReportsDiskErrors,
             Flag::ForSubscribers,
         ]),
-        categories: &["connection"],
+        categories: &[Category::Connection],
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
-        group: "connection",
-        since: "1.0.0",
-        summary: "Answers PONG, or the argument: is this connection alive?",
+        docs: docs::PING,
         example: &[("PING", "PONG"), ("PING hello", "\"hello\"")],
         run: ping,
         ..Row::BASE
@@ -37,10 +37,8 @@ pub const COMMANDS: &[Row] = &[
         name: "echo",
         arity: 2,
         flags: Flags::of(&[Flag::Loading, Flag::Stale, Flag::Fast]),
-        categories: &["connection"],
-        group: "connection",
-        since: "1.0.0",
-        summary: "Answers its argument.",
+        categories: &[Category::Connection],
+        docs: docs::ECHO,
         example: &[("ECHO hello", "\"hello\"")],
         run: echo,
         ..Row::BASE
@@ -49,10 +47,8 @@ pub const COMMANDS: &[Row] = &[
         name: "select",
         arity: 2,
         flags: Flags::of(&[Flag::Loading, Flag::Stale, Flag::Fast]),
-        categories: &["connection"],
-        group: "connection",
-        since: "1.0.0",
-        summary: "Chooses the database of this connection.",
+        categories: &[Category::Connection],
+        docs: docs::SELECT,
         example: &[("SELECT 1", "OK"), ("SELECT 99", "(error) ERR DB index is out of range")],
         run: select,
         ..Row::BASE
@@ -70,10 +66,8 @@ pub const COMMANDS: &[Row] = &[
             Flag::RunsInMulti,
             Flag::ForSubscribers,
         ]),
-        categories: &["connection"],
-        group: "connection",
-        since: "1.0.0",
-        summary: "Closes the connection once its replies are sent.",
+        categories: &[Category::Connection],
+        docs: docs::QUIT,
         example: &[("QUIT", "OK")],
         run: quit,
         ..Row::BASE
@@ -91,10 +85,8 @@ pub const COMMANDS: &[Row] = &[
             Flag::AllowBusy,
             Flag::Sentinel,
         ]),
-        categories: &["connection"],
-        group: "connection",
-        since: "1.0.0",
-        summary: "Says who this connection is.",
+        categories: &[Category::Connection],
+        docs: docs::AUTH,
         example: &[(
             "AUTH secret",
             "(error) ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",
@@ -115,10 +107,8 @@ pub const COMMANDS: &[Row] = &[
             Flag::AllowBusy,
             Flag::Sentinel,
         ]),
-        categories: &["connection"],
-        group: "connection",
-        since: "6.0.0",
-        summary: "Chooses the version of RESP, and may authenticate and name the connection in the same breath.",
+        categories: &[Category::Connection],
+        docs: docs::HELLO,
         example: &[("HELLO 4", "(error) NOPROTO unsupported protocol version")],
         run: hello,
         ..Row::BASE
@@ -136,10 +126,8 @@ pub const COMMANDS: &[Row] = &[
             Flag::RunsInMulti,
             Flag::ForSubscribers,
         ]),
-        categories: &["connection"],
-        group: "connection",
-        since: "6.2.0",
-        summary: "Makes the connection as it was when it was new.",
+        categories: &[Category::Connection],
+        docs: docs::RESET,
         example: &[("RESET", "RESET")],
         run: reset,
         ..Row::BASE

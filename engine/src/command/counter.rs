@@ -1,6 +1,6 @@
 //! Strings that are numbers.
 
-use super::{Ctx, Flag, Flags, Keys, Outcome, Row, notify::NotifyClass};
+use super::{Category, Ctx, Flag, Flags, KeyFlags, KeySpec, Outcome, Row, notify::NotifyClass};
 use crate::{
     keyspace::{Expiry, StringEncoding},
     number::{I64Text, LongDouble, parse_i64},
@@ -8,18 +8,17 @@ use crate::{
     resp::Args,
 };
 
+mod docs;
+
 /// The rows of this family.
 pub const COMMANDS: &[Row] = &[
     Row {
         name: "incr",
         arity: 2,
         flags: Flags::of(&[Flag::Write, Flag::Denyoom, Flag::Fast]),
-        keys: Keys::ONE,
-        uses: &["RW access update"],
-        categories: &["string"],
-        group: "string",
-        since: "1.0.0",
-        summary: "Adds one to the integer under a key; a missing key counts as 0.",
+        keys: &[KeySpec::at(1, KeyFlags::RW.access().update())],
+        categories: &[Category::String],
+        docs: docs::INCR,
         example: &[("INCR visits", "(integer) 1"), ("INCR visits", "(integer) 2")],
         run: incr,
         ..Row::BASE
@@ -28,12 +27,9 @@ pub const COMMANDS: &[Row] = &[
         name: "decr",
         arity: 2,
         flags: Flags::of(&[Flag::Write, Flag::Denyoom, Flag::Fast]),
-        keys: Keys::ONE,
-        uses: &["RW access update"],
-        categories: &["string"],
-        group: "string",
-        since: "1.0.0",
-        summary: "Takes one from the integer under a key; a missing key counts as 0.",
+        keys: &[KeySpec::at(1, KeyFlags::RW.access().update())],
+        categories: &[Category::String],
+        docs: docs::DECR,
         example: &[("DECR stock", "(integer) -1")],
         run: decr,
         ..Row::BASE
@@ -42,12 +38,9 @@ pub const COMMANDS: &[Row] = &[
         name: "incrby",
         arity: 3,
         flags: Flags::of(&[Flag::Write, Flag::Denyoom, Flag::Fast]),
-        keys: Keys::ONE,
-        uses: &["RW access update"],
-        categories: &["string"],
-        group: "string",
-        since: "1.0.0",
-        summary: "Adds to the integer under a key.",
+        keys: &[KeySpec::at(1, KeyFlags::RW.access().update())],
+        categories: &[Category::String],
+        docs: docs::INCRBY,
         example: &[("INCRBY visits 10", "(integer) 10"), ("INCRBY visits -3", "(integer) 7")],
         run: incrby,
         ..Row::BASE
@@ -56,12 +49,9 @@ pub const COMMANDS: &[Row] = &[
         name: "decrby",
         arity: 3,
         flags: Flags::of(&[Flag::Write, Flag::Denyoom, Flag::Fast]),
-        keys: Keys::ONE,
-        uses: &["RW access update"],
-        categories: &["string"],
-        group: "string",
-        since: "1.0.0",
-        summary: "Takes from the integer under a key.",
+        keys: &[KeySpec::at(1, KeyFlags::RW.access().update())],
+        categories: &[Category::String],
+        docs: docs::DECRBY,
         example: &[("SET stock 10", "OK"), ("DECRBY stock 3", "(integer) 7")],
         run: decrby,
         ..Row::BASE
@@ -70,12 +60,9 @@ pub const COMMANDS: &[Row] = &[
         name: "incrbyfloat",
         arity: 3,
         flags: Flags::of(&[Flag::Write, Flag::Denyoom, Flag::Fast]),
-        keys: Keys::ONE,
-        uses: &["RW access update"],
-        categories: &["string"],
-        group: "string",
-        since: "2.6.0",
-        summary: "Adds to the floating point number under a key.",
+        keys: &[KeySpec::at(1, KeyFlags::RW.access().update())],
+        categories: &[Category::String],
+        docs: docs::INCRBYFLOAT,
         example: &[("SET price 10.5", "OK"), ("INCRBYFLOAT price 0.1", "\"10.6\"")],
         run: incrbyfloat,
         ..Row::BASE

@@ -6,7 +6,10 @@
 
 use alloc::vec::Vec;
 
-use super::{Ctx, Flag, Flags, Keys, Outcome, Row, access::string_of, notify::NotifyClass};
+use super::{
+    Category, Ctx, Flag, Flags, KeyFlags, KeySpec, Outcome, Row, access::string_of,
+    notify::NotifyClass,
+};
 use crate::{
     keyspace::{Expiry, Value},
     number::{I64Text, parse_i64},
@@ -15,19 +18,18 @@ use crate::{
     resp::Args,
 };
 
+mod docs;
+
 /// The rows of this family.
 pub const COMMANDS: &[Row] = &[
     Row {
         name: "dump",
         arity: 2,
         flags: Flags::of(&[Flag::Readonly]),
-        keys: Keys::ONE,
-        uses: &["RO access"],
-        categories: &["keyspace"],
+        keys: &[KeySpec::at(1, KeyFlags::RO.access())],
+        categories: &[Category::Keyspace],
         tips: &["nondeterministic_output"],
-        group: "generic",
-        since: "2.6.0",
-        summary: "Answers a value as bytes that RESTORE takes.",
+        docs: docs::DUMP,
         example: &[
             ("SET a 10", "OK"),
             ("DUMP a", "\"\\x00\\xc0\\n\\n\\x00n\\x9fWE\\x0e\\xaec\\xbb\""),
@@ -39,12 +41,9 @@ pub const COMMANDS: &[Row] = &[
         name: "restore",
         arity: -4,
         flags: Flags::of(&[Flag::Write, Flag::Denyoom]),
-        keys: Keys::ONE,
-        uses: &["OW update"],
-        categories: &["keyspace", "dangerous"],
-        group: "generic",
-        since: "2.6.0",
-        summary: "Stores a value from the bytes that DUMP gave.",
+        keys: &[KeySpec::at(1, KeyFlags::OW.update())],
+        categories: &[Category::Keyspace, Category::Dangerous],
+        docs: docs::RESTORE,
         example: &[
             ("RESTORE a 0 \"\\x00\\xc0\\n\\n\\x00n\\x9fWE\\x0e\\xaec\\xbb\"", "OK"),
             ("GET a", "\"10\""),

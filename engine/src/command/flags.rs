@@ -32,7 +32,8 @@ pub enum Flag {
     Fast,
     /// Allowed before AUTH.
     NoAuth,
-    /// Its key specifications do not name all of its keys.
+    /// The first, last and step of `COMMAND INFO` do not name all of its keys. The table derives it from the key
+    /// specifications.
     Movablekeys,
     /// May come without keys though it could have some.
     NoMandatoryKeys,
@@ -109,6 +110,11 @@ impl Flags {
             i += 1;
         }
         Self(bits)
+    }
+
+    /// The set with this flag too.
+    pub const fn with(self, flag: Flag) -> Self {
+        Self(self.0 | 1 << flag as u8)
     }
 
     /// Whether this flag is in it.

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Ctx, Flag, Flags, Keys, Outcome, Row, notify::NotifyClass};
+use super::{Category, Ctx, Flag, Flags, KeyFlags, KeySpec, Outcome, Row, notify::NotifyClass};
 use crate::{
     glob,
     keyspace::EntryRef,
@@ -11,19 +11,18 @@ use crate::{
     resp::{Args, Reply},
 };
 
+mod docs;
+
 /// The rows of this family.
 pub const COMMANDS: &[Row] = &[
     Row {
         name: "del",
         arity: -2,
         flags: Flags::of(&[Flag::Write]),
-        keys: Keys::ALL,
-        uses: &["RM delete"],
-        categories: &["keyspace"],
+        keys: &[KeySpec::at(1, KeyFlags::RM.delete()).through(-1)],
+        categories: &[Category::Keyspace],
         tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
-        group: "generic",
-        since: "1.0.0",
-        summary: "Deletes keys; answers how many there were.",
+        docs: docs::DEL,
         example: &[("MSET a 1 b 2", "OK"), ("DEL a b c", "(integer) 2")],
         run: del,
         ..Row::BASE
@@ -32,13 +31,10 @@ pub const COMMANDS: &[Row] = &[
         name: "unlink",
         arity: -2,
         flags: Flags::of(&[Flag::Write, Flag::Fast]),
-        keys: Keys::ALL,
-        uses: &["RM delete"],
-        categories: &["keyspace"],
+        keys: &[KeySpec::at(1, KeyFlags::RM.delete()).through(-1)],
+        categories: &[Category::Keyspace],
         tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
-        group: "generic",
-        since: "4.0.0",
-        summary: "Deletes keys and frees their memory later.",
+        docs: docs::UNLINK,
         example: &[("SET a 1", "OK"), ("UNLINK a", "(integer) 1")],
         run: del,
         ..Row::BASE
@@ -47,13 +43,10 @@ pub const COMMANDS: &[Row] = &[
         name: "exists",
         arity: -2,
         flags: Flags::of(&[Flag::Readonly, Flag::Fast]),
-        keys: Keys::ALL,
-        uses: &["RO"],
-        categories: &["keyspace"],
+        keys: &[KeySpec::at(1, KeyFlags::RO).through(-1)],
+        categories: &[Category::Keyspace],
         tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
-        group: "generic",
-        since: "1.0.0",
-        summary: "Counts how many of the keys exist; one named twice counts twice.",
+        docs: docs::EXISTS,
         example: &[("SET a 1", "OK"), ("EXISTS a a b", "(integer) 2")],
         run: exists,
         ..Row::BASE
@@ -62,12 +55,9 @@ pub const COMMANDS: &[Row] = &[
         name: "type",
         arity: 2,
         flags: Flags::of(&[Flag::Readonly, Flag::Fast]),
-        keys: Keys::ONE,
-        uses: &["RO"],
-        categories: &["keyspace"],
-        group: "generic",
-        since: "1.0.0",
-        summary: "Answers what kind of value a key holds.",
+        keys: &[KeySpec::at(1, KeyFlags::RO)],
+        categories: &[Category::Keyspace],
+        docs: docs::TYPE,
         example: &[("SET a 1", "OK"), ("TYPE a", "string"), ("TYPE b", "none")],
         run: type_of,
         ..Row::BASE
@@ -76,13 +66,10 @@ pub const COMMANDS: &[Row] = &[
         name: "touch",
         arity: -2,
         flags: Flags::of(&[Flag::Readonly, Flag::Fast]),
-        keys: Keys::ALL,
-        uses: &["RO"],
-        categories: &["keyspace"],
+        keys: &[KeySpec::at(1, KeyFlags::RO).through(-1)],
+        categories: &[Category::Keyspace],
         tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
-        group: "generic",
-        since: "3.2.1",
-        summary: "Counts the keys that exist and notes that they were used.",
+        docs: docs::TOUCH,
         example: &[("SET a 1", "OK"), ("TOUCH a b", "(integer) 1")],
         run: touch,
         ..Row::BASE
@@ -91,11 +78,9 @@ pub const COMMANDS: &[Row] = &[
         name: "keys",
         arity: 2,
         flags: Flags::of(&[Flag::Readonly]),
-        categories: &["keyspace", "dangerous"],
+        categories: &[Category::Keyspace, Category::Dangerous],
         tips: &["request_policy:all_shards", "nondeterministic_output_order"],
-        group: "generic",
-        since: "1.0.0",
-        summary: "Answers all keys that match a pattern. Looks at every key: for debugging only.",
+        docs: docs::KEYS,
         example: &[("MSET one 1 two 2", "OK"), ("KEYS t*", "1) \"two\"")],
         run: keys,
         ..Row::BASE
@@ -104,11 +89,9 @@ pub const COMMANDS: &[Row] = &[
         name: "scan",
         arity: -2,
         flags: Flags::of(&[Flag::Readonly, Flag::TouchesArbitraryKeys]),
-        categories: &["keyspace"],
+        categories: &[Category::Keyspace],
         tips: &["nondeterministic_output", "request_policy:special"],
-        group: "generic",
-        since: "2.8.0",
-        summary: "Walks through the keys a few at a time; begin and end with cursor 0.",
+        docs: docs::SCAN,
         example: &[
             ("SET a 1", "OK"),
             (
@@ -124,11 +107,9 @@ pub const COMMANDS: &[Row] = &[
         name: "randomkey",
         arity: 1,
         flags: Flags::of(&[Flag::Readonly, Flag::TouchesArbitraryKeys]),
-        categories: &["keyspace"],
+        categories: &[Category::Keyspace],
         tips: &["request_policy:all_shards", "nondeterministic_output"],
-        group: "generic",
-        since: "1.0.0",
-        summary: "Answers some key.",
+        docs: docs::RANDOMKEY,
         example: &[("RANDOMKEY", "(nil)"), ("SET a 1", "OK"), ("RANDOMKEY", "\"a\"")],
         run: randomkey,
         ..Row::BASE
@@ -137,11 +118,9 @@ pub const COMMANDS: &[Row] = &[
         name: "dbsize",
         arity: 1,
         flags: Flags::of(&[Flag::Readonly, Flag::Fast]),
-        categories: &["keyspace"],
+        categories: &[Category::Keyspace],
         tips: &["request_policy:all_shards", "response_policy:agg_sum"],
-        group: "server",
-        since: "1.0.0",
-        summary: "Answers how many keys the database has.",
+        docs: docs::DBSIZE,
         example: &[("MSET a 1 b 2", "OK"), ("DBSIZE", "(integer) 2")],
         run: dbsize,
         ..Row::BASE

@@ -13,7 +13,7 @@ pub(super) fn help(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     lines.push(alloc::format!("{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
     for row in rows {
         lines.push(row.name.to_ascii_uppercase());
-        lines.push(alloc::format!("    {}", row.summary));
+        lines.push(alloc::format!("    {}", row.docs.summary));
     }
     let mut reply = ctx.reply();
     reply.array(lines.len());

@@ -18,12 +18,17 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{Ctx, Flag, Flags, Keys, Outcome, Row, access::string_of, notify::NotifyClass};
+use super::{
+    Category, Ctx, Flag, Flags, KeyFlags, KeySpec, Outcome, Row, access::string_of,
+    notify::NotifyClass,
+};
 use crate::{
     keyspace::{Expiry, StringEncoding},
     refusal::Refusal,
     resp::Args,
 };
+
+mod docs;
 
 /// The rows of this family.
 pub const COMMANDS: &[Row] = &[
@@ -31,12 +36,9 @@ pub const COMMANDS: &[Row] = &[
         name: "pfadd",
         arity: -2,
         flags: Flags::of(&[Flag::Write, Flag::Denyoom, Flag::Fast]),
-        keys: Keys::ONE,
-        uses: &["RW insert"],
-        categories: &["hyperloglog"],
-        group: "hyperloglog",
-        since: "2.8.9",
-        summary: "Counts things, each once.",
+        keys: &[KeySpec::at(1, KeyFlags::RW.insert())],
+        categories: &[Category::Hyperloglog],
+        docs: docs::PFADD,
         example: &[("PFADD visitors a b a", "(integer) 1"), ("PFADD visitors b", "(integer) 0")],
         run: pfadd,
         ..Row::BASE
@@ -45,12 +47,11 @@ pub const COMMANDS: &[Row] = &[
         name: "pfcount",
         arity: -2,
         flags: Flags::of(&[Flag::Readonly, Flag::MayReplicate]),
-        keys: Keys::ALL,
-        uses: &["RW access"],
-        categories: &["hyperloglog"],
-        group: "hyperloglog",
-        since: "2.8.9",
-        summary: "Answers about how many different things were counted.",
+        keys: &[KeySpec::at(1, KeyFlags::RW.access())
+            .through(-1)
+            .note("Writes the count that it has found into the value, where replicas see it.")],
+        categories: &[Category::Hyperloglog],
+        docs: docs::PFCOUNT,
         example: &[("PFADD visitors a b a", "(integer) 1"), ("PFCOUNT visitors", "(integer) 2")],
         run: pfcount,
         ..Row::BASE
@@ -59,12 +60,12 @@ pub const COMMANDS: &[Row] = &[
         name: "pfmerge",
         arity: -2,
         flags: Flags::of(&[Flag::Write, Flag::Denyoom]),
-        keys: Keys::ALL,
-        uses: &["RW access insert", "RO access"],
-        categories: &["hyperloglog"],
-        group: "hyperloglog",
-        since: "2.8.9",
-        summary: "Counts in one key all that was counted in any.",
+        keys: &[
+            KeySpec::at(1, KeyFlags::RW.access().insert()),
+            KeySpec::at(2, KeyFlags::RO.access()).through(-1),
+        ],
+        categories: &[Category::Hyperloglog],
+        docs: docs::PFMERGE,
         example: &[
             ("PFADD monday a b", "(integer) 1"),
             ("PFADD tuesday b c", "(integer) 1"),
@@ -78,12 +79,9 @@ pub const COMMANDS: &[Row] = &[
         name: "pfdebug",
         arity: 3,
         flags: Flags::of(&[Flag::Write, Flag::Denyoom, Flag::Admin]),
-        keys: Keys::Range { first: 2, last: 2, step: 1 },
-        uses: &["RW access"],
-        categories: &["hyperloglog"],
-        group: "hyperloglog",
-        since: "2.8.9",
-        summary: "For tests: shows and changes how a HyperLogLog is written.",
+        keys: &[KeySpec::at(2, KeyFlags::RW.access())],
+        categories: &[Category::Hyperloglog],
+        docs: docs::PFDEBUG,
         example: &[("PFADD h a", "(integer) 1"), ("PFDEBUG ENCODING h", "sparse")],
         run: pfdebug,
         ..Row::BASE

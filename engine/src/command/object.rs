@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Ctx, Flag, Flags, Keys, Outcome, Row};
+use super::{Category, Ctx, Flag, Flags, KeyFlags, KeySpec, Outcome, Row};
 use crate::{
     config::MaxmemoryPolicy,
     keyspace::{StringEncoding, ValueRef},
@@ -11,26 +11,23 @@ use crate::{
     resp::{Args, Reply},
 };
 
+mod docs;
+
 /// The rows of this family.
 pub const COMMANDS: &[Row] = &[
     Row {
         name: "object",
         arity: -2,
-        group: "generic",
-        since: "2.2.3",
-        summary: "How values are held in memory.",
+        docs: docs::OBJECT,
         subcommands: &[
             Row {
                 name: "encoding",
                 arity: 3,
                 flags: Flags::of(&[Flag::Readonly]),
-                keys: Keys::Range { first: 2, last: 2, step: 1 },
-                uses: &["RO"],
-                categories: &["keyspace"],
+                keys: &[KeySpec::at(2, KeyFlags::RO)],
+                categories: &[Category::Keyspace],
                 tips: &["nondeterministic_output"],
-                group: "generic",
-                since: "2.2.3",
-                summary: "Answers how a value is held.",
+                docs: docs::OBJECT_ENCODING,
                 example: &[
                     ("SET a 1", "OK"),
                     ("OBJECT ENCODING a", "\"int\""),
@@ -44,13 +41,10 @@ pub const COMMANDS: &[Row] = &[
                 name: "refcount",
                 arity: 3,
                 flags: Flags::of(&[Flag::Readonly]),
-                keys: Keys::Range { first: 2, last: 2, step: 1 },
-                uses: &["RO"],
-                categories: &["keyspace"],
+                keys: &[KeySpec::at(2, KeyFlags::RO)],
+                categories: &[Category::Keyspace],
                 tips: &["nondeterministic_output"],
-                group: "generic",
-                since: "2.2.3",
-                summary: "Answers how often a value is shared.",
+                docs: docs::OBJECT_REFCOUNT,
                 example: &[("SET a one", "OK"), ("OBJECT REFCOUNT a", "(integer) 1")],
                 run: refcount,
                 ..Row::BASE
@@ -59,13 +53,10 @@ pub const COMMANDS: &[Row] = &[
                 name: "idletime",
                 arity: 3,
                 flags: Flags::of(&[Flag::Readonly]),
-                keys: Keys::Range { first: 2, last: 2, step: 1 },
-                uses: &["RO"],
-                categories: &["keyspace"],
+                keys: &[KeySpec::at(2, KeyFlags::RO)],
+                categories: &[Category::Keyspace],
                 tips: &["nondeterministic_output"],
-                group: "generic",
-                since: "2.2.3",
-                summary: "Answers for how many seconds a key was not used.",
+                docs: docs::OBJECT_IDLETIME,
                 example: &[("SET a one", "OK"), ("OBJECT IDLETIME a", "(integer) 0")],
                 run: idletime,
                 ..Row::BASE
@@ -74,13 +65,10 @@ pub const COMMANDS: &[Row] = &[
                 name: "freq",
                 arity: 3,
                 flags: Flags::of(&[Flag::Readonly]),
-                keys: Keys::Range { first: 2, last: 2, step: 1 },
-                uses: &["RO"],
-                categories: &["keyspace"],
+                keys: &[KeySpec::at(2, KeyFlags::RO)],
+                categories: &[Category::Keyspace],
                 tips: &["nondeterministic_output"],
-                group: "generic",
-                since: "4.0.0",
-                summary: "Answers how often a key is used, under an LFU policy.",
+                docs: docs::OBJECT_FREQ,
                 example: &[("OBJECT FREQ a", "(nil)")],
                 run: freq,
                 ..Row::BASE
@@ -89,10 +77,8 @@ pub const COMMANDS: &[Row] = &[
                 name: "help",
                 arity: 2,
                 flags: Flags::of(&[Flag::Loading, Flag::Stale]),
-                categories: &["keyspace"],
-                group: "generic",
-                since: "6.2.0",
-                summary: "Lists the subcommands.",
+                categories: &[Category::Keyspace],
+                docs: docs::OBJECT_HELP,
                 run: super::help::help,
                 ..Row::BASE
             },
@@ -102,19 +88,14 @@ pub const COMMANDS: &[Row] = &[
     Row {
         name: "memory",
         arity: -2,
-        group: "server",
-        since: "4.0.0",
-        summary: "What takes memory.",
+        docs: docs::MEMORY,
         subcommands: &[
             Row {
                 name: "usage",
                 arity: -3,
                 flags: Flags::of(&[Flag::Readonly]),
-                keys: Keys::Range { first: 2, last: 2, step: 1 },
-                uses: &["RO"],
-                group: "server",
-                since: "4.0.0",
-                summary: "Answers how many bytes a key takes, near enough.",
+                keys: &[KeySpec::at(2, KeyFlags::RO)],
+                docs: docs::MEMORY_USAGE,
                 example: &[("MEMORY USAGE a", "(nil)")],
                 run: usage,
                 ..Row::BASE
@@ -127,9 +108,7 @@ pub const COMMANDS: &[Row] = &[
                     "request_policy:all_shards",
                     "response_policy:special",
                 ],
-                group: "server",
-                since: "4.0.0",
-                summary: "Explains what is known.",
+                docs: docs::MEMORY_DOCTOR,
                 run: doctor,
                 ..Row::BASE
             },
@@ -141,9 +120,7 @@ pub const COMMANDS: &[Row] = &[
                     "request_policy:all_shards",
                     "response_policy:special",
                 ],
-                group: "server",
-                since: "4.0.0",
-                summary: "Answers what takes memory.",
+                docs: docs::MEMORY_STATS,
                 run: stats,
                 ..Row::BASE
             },
@@ -151,9 +128,7 @@ pub const COMMANDS: &[Row] = &[
                 name: "purge",
                 arity: 2,
                 tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
-                group: "server",
-                since: "4.0.0",
-                summary: "Gives memory back to the operating system.",
+                docs: docs::MEMORY_PURGE,
                 example: &[("MEMORY PURGE", "OK")],
                 run: purge,
                 ..Row::BASE
@@ -166,9 +141,7 @@ pub const COMMANDS: &[Row] = &[
                     "request_policy:all_shards",
                     "response_policy:special",
                 ],
-                group: "server",
-                since: "4.0.0",
-                summary: "Answers what the allocator says.",
+                docs: docs::MEMORY_MALLOC_STATS,
                 run: malloc_stats,
                 ..Row::BASE
             },
@@ -176,9 +149,7 @@ pub const COMMANDS: &[Row] = &[
                 name: "help",
                 arity: 2,
                 flags: Flags::of(&[Flag::Loading, Flag::Stale]),
-                group: "server",
-                since: "4.0.0",
-                summary: "Lists the subcommands.",
+                docs: docs::MEMORY_HELP,
                 run: super::help::help,
                 ..Row::BASE
             },
@@ -195,9 +166,7 @@ pub const COMMANDS: &[Row] = &[
             Flag::Stale,
             Flag::ProtectedDebug,
         ]),
-        group: "server",
-        since: "1.0.0",
-        summary: "For tests: looks inside, and breaks things.",
+        docs: docs::DEBUG,
         run: super::debug::debug,
         ..Row::BASE
     },

@@ -1,6 +1,6 @@
 //! Saving and rewriting: SAVE, BGSAVE, LASTSAVE, BGREWRITEAOF, SHUTDOWN.
 
-use super::{Ctx, Flag, Flags, Outcome, Row};
+use super::{Category, Ctx, Flag, Flags, Outcome, Row};
 use crate::{
     config::{ShutdownOptions, ShutdownSave},
     node::Blocked,
@@ -9,15 +9,15 @@ use crate::{
     resp::Args,
 };
 
+mod docs;
+
 /// The rows of this family.
 pub const COMMANDS: &[Row] = &[
     Row {
         name: "save",
         arity: 1,
         flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading, Flag::NoMulti]),
-        group: "server",
-        since: "1.0.0",
-        summary: "Writes dump.rdb at once; everybody waits.",
+        docs: docs::SAVE,
         run: save,
         ..Row::BASE
     },
@@ -25,9 +25,7 @@ pub const COMMANDS: &[Row] = &[
         name: "bgsave",
         arity: -1,
         flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading]),
-        group: "server",
-        since: "1.0.0",
-        summary: "Writes dump.rdb in the background, from a snapshot.",
+        docs: docs::BGSAVE,
         example: &[("BGSAVE", "Background saving started")],
         run: bgsave,
         ..Row::BASE
@@ -37,10 +35,8 @@ pub const COMMANDS: &[Row] = &[
         arity: 1,
         flags: Flags::of(&[Flag::Loading, Flag::Stale, Flag::Fast]),
         tips: &["nondeterministic_output"],
-        categories: &["admin", "dangerous"],
-        group: "server",
-        since: "1.0.0",
-        summary: "When dump.rdb was last written, as Unix time.",
+        categories: &[Category::Admin, Category::Dangerous],
+        docs: docs::LASTSAVE,
         run: lastsave,
         ..Row::BASE
     },
@@ -48,9 +44,7 @@ pub const COMMANDS: &[Row] = &[
         name: "bgrewriteaof",
         arity: 1,
         flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading]),
-        group: "server",
-        since: "1.0.0",
-        summary: "Makes a new base for the append-only file, in the background.",
+        docs: docs::BGREWRITEAOF,
         example: &[("BGREWRITEAOF", "Background append only file rewriting started")],
         run: bgrewriteaof,
         ..Row::BASE
@@ -66,9 +60,7 @@ pub const COMMANDS: &[Row] = &[
             Flag::Stale,
             Flag::AllowBusy,
         ]),
-        group: "server",
-        since: "1.0.0",
-        summary: "Saves what is to be saved and ends the server.",
+        docs: docs::SHUTDOWN,
         run: shutdown,
         ..Row::BASE
     },

@@ -2,12 +2,14 @@
 
 use alloc::vec::Vec;
 
-use super::{Ctx, Flag, Flags, Keys, Outcome, Row};
+use super::{Ctx, Flag, Flags, KeyFlags, KeySpec, Outcome, Row};
 use crate::{
     glob,
     resp::Args,
     session::pubsub::{Kind, mine},
 };
+
+mod docs;
 
 /// The rows of this family.
 pub const COMMANDS: &[Row] = &[
@@ -22,9 +24,7 @@ pub const COMMANDS: &[Row] = &[
             Flag::Sentinel,
             Flag::ForSubscribers,
         ]),
-        group: "pubsub",
-        since: "2.0.0",
-        summary: "Listens to channels.",
+        docs: docs::SUBSCRIBE,
         example: &[(
             "SUBSCRIBE news",
             "1) \"subscribe\"
@@ -45,9 +45,7 @@ pub const COMMANDS: &[Row] = &[
             Flag::Sentinel,
             Flag::ForSubscribers,
         ]),
-        group: "pubsub",
-        since: "2.0.0",
-        summary: "Listens to channels no more.",
+        docs: docs::UNSUBSCRIBE,
         example: &[(
             "UNSUBSCRIBE",
             "1) \"unsubscribe\"
@@ -68,9 +66,7 @@ pub const COMMANDS: &[Row] = &[
             Flag::Sentinel,
             Flag::ForSubscribers,
         ]),
-        group: "pubsub",
-        since: "2.0.0",
-        summary: "Listens to all channels that match a pattern.",
+        docs: docs::PSUBSCRIBE,
         example: &[(
             "PSUBSCRIBE n*",
             "1) \"psubscribe\"
@@ -91,9 +87,7 @@ pub const COMMANDS: &[Row] = &[
             Flag::Sentinel,
             Flag::ForSubscribers,
         ]),
-        group: "pubsub",
-        since: "2.0.0",
-        summary: "Listens to patterns no more.",
+        docs: docs::PUNSUBSCRIBE,
         example: &[(
             "PUNSUBSCRIBE",
             "1) \"punsubscribe\"
@@ -113,11 +107,8 @@ pub const COMMANDS: &[Row] = &[
             Flag::Stale,
             Flag::ForSubscribers,
         ]),
-        keys: Keys::ALL,
-        uses: &["not_key"],
-        group: "pubsub",
-        since: "7.0.0",
-        summary: "Listens to shard channels.",
+        keys: &[KeySpec::at(1, KeyFlags::NONE.not_key()).through(-1)],
+        docs: docs::SSUBSCRIBE,
         example: &[(
             "SSUBSCRIBE news",
             "1) \"ssubscribe\"
@@ -137,11 +128,8 @@ pub const COMMANDS: &[Row] = &[
             Flag::Stale,
             Flag::ForSubscribers,
         ]),
-        keys: Keys::ALL,
-        uses: &["not_key"],
-        group: "pubsub",
-        since: "7.0.0",
-        summary: "Listens to shard channels no more.",
+        keys: &[KeySpec::at(1, KeyFlags::NONE.not_key()).through(-1)],
+        docs: docs::SUNSUBSCRIBE,
         example: &[(
             "SUNSUBSCRIBE",
             "1) \"sunsubscribe\"
@@ -161,9 +149,7 @@ pub const COMMANDS: &[Row] = &[
             Flag::Fast,
             Flag::MayReplicate,
         ]),
-        group: "pubsub",
-        since: "2.0.0",
-        summary: "Sends a message to all who listen to a channel now.",
+        docs: docs::PUBLISH,
         example: &[("PUBLISH news hello", "(integer) 0")],
         run: publish,
         ..Row::BASE
@@ -178,11 +164,8 @@ pub const COMMANDS: &[Row] = &[
             Flag::Fast,
             Flag::MayReplicate,
         ]),
-        keys: Keys::ONE,
-        uses: &["not_key"],
-        group: "pubsub",
-        since: "7.0.0",
-        summary: "Sends a message on a shard channel.",
+        keys: &[KeySpec::at(1, KeyFlags::NONE.not_key())],
+        docs: docs::SPUBLISH,
         example: &[("SPUBLISH news hello", "(integer) 0")],
         run: spublish,
         ..Row::BASE
@@ -190,17 +173,13 @@ pub const COMMANDS: &[Row] = &[
     Row {
         name: "pubsub",
         arity: -2,
-        group: "pubsub",
-        since: "2.8.0",
-        summary: "Who listens.",
+        docs: docs::PUBSUB,
         subcommands: &[
             Row {
                 name: "channels",
                 arity: -2,
                 flags: Flags::of(&[Flag::Pubsub, Flag::Loading, Flag::Stale]),
-                group: "pubsub",
-                since: "2.8.0",
-                summary: "Answers the channels that somebody listens to.",
+                docs: docs::PUBSUB_CHANNELS,
                 example: &[("PUBSUB CHANNELS", "(empty array)")],
                 run: channels,
                 ..Row::BASE
@@ -209,9 +188,7 @@ pub const COMMANDS: &[Row] = &[
                 name: "numsub",
                 arity: -2,
                 flags: Flags::of(&[Flag::Pubsub, Flag::Loading, Flag::Stale]),
-                group: "pubsub",
-                since: "2.8.0",
-                summary: "Answers how many listen to each channel.",
+                docs: docs::PUBSUB_NUMSUB,
                 example: &[(
                     "PUBSUB NUMSUB news",
                     "1) \"news\"
@@ -224,9 +201,7 @@ pub const COMMANDS: &[Row] = &[
                 name: "numpat",
                 arity: 2,
                 flags: Flags::of(&[Flag::Pubsub, Flag::Loading, Flag::Stale]),
-                group: "pubsub",
-                since: "2.8.0",
-                summary: "Answers how many patterns are listened to.",
+                docs: docs::PUBSUB_NUMPAT,
                 example: &[("PUBSUB NUMPAT", "(integer) 0")],
                 run: numpat,
                 ..Row::BASE
@@ -235,9 +210,7 @@ pub const COMMANDS: &[Row] = &[
                 name: "shardchannels",
                 arity: -2,
                 flags: Flags::of(&[Flag::Pubsub, Flag::Loading, Flag::Stale]),
-                group: "pubsub",
-                since: "7.0.0",
-                summary: "Answers the shard channels that somebody listens to.",
+                docs: docs::PUBSUB_SHARDCHANNELS,
                 example: &[("PUBSUB SHARDCHANNELS", "(empty array)")],
                 run: shardchannels,
                 ..Row::BASE
@@ -246,9 +219,7 @@ pub const COMMANDS: &[Row] = &[
                 name: "shardnumsub",
                 arity: -2,
                 flags: Flags::of(&[Flag::Pubsub, Flag::Loading, Flag::Stale]),
-                group: "pubsub",
-                since: "7.0.0",
-                summary: "Answers how many listen to each shard channel.",
+                docs: docs::PUBSUB_SHARDNUMSUB,
                 example: &[(
                     "PUBSUB SHARDNUMSUB news",
                     "1) \"news\"
@@ -261,9 +232,7 @@ pub const COMMANDS: &[Row] = &[
                 name: "help",
                 arity: 2,
                 flags: Flags::of(&[Flag::Loading, Flag::Stale]),
-                group: "pubsub",
-                since: "6.2.0",
-                summary: "Lists the subcommands.",
+                docs: docs::PUBSUB_HELP,
                 run: super::help::help,
                 ..Row::BASE
             },

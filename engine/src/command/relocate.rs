@@ -1,7 +1,9 @@
 //! Keys that change their place: renamed, copied, moved to another database, or all gone at once.
 
-use super::{Ctx, Flag, Flags, Keys, Outcome, Row, notify::NotifyClass};
+use super::{Category, Ctx, Flag, Flags, KeyFlags, KeySpec, Outcome, Row, notify::NotifyClass};
 use crate::{keyspace::Expiry, node::AtUnitEnd, number::parse_i64, refusal::Refusal, resp::Args};
+
+mod docs;
 
 /// The rows of this family.
 pub const COMMANDS: &[Row] = &[
@@ -9,12 +11,12 @@ pub const COMMANDS: &[Row] = &[
         name: "rename",
         arity: 3,
         flags: Flags::of(&[Flag::Write]),
-        keys: Keys::Range { first: 1, last: 2, step: 1 },
-        uses: &["RW access delete", "OW update"],
-        categories: &["keyspace"],
-        group: "generic",
-        since: "1.0.0",
-        summary: "Gives a key another name; what had that name is gone.",
+        keys: &[
+            KeySpec::at(1, KeyFlags::RW.access().delete()),
+            KeySpec::at(2, KeyFlags::OW.update()),
+        ],
+        categories: &[Category::Keyspace],
+        docs: docs::RENAME,
         example: &[
             ("SET a 1", "OK"),
             ("RENAME a b", "OK"),
@@ -28,12 +30,12 @@ pub const COMMANDS: &[Row] = &[
         name: "renamenx",
         arity: 3,
         flags: Flags::of(&[Flag::Write, Flag::Fast]),
-        keys: Keys::Range { first: 1, last: 2, step: 1 },
-        uses: &["RW access delete", "OW insert"],
-        categories: &["keyspace"],
-        group: "generic",
-        since: "1.0.0",
-        summary: "Gives a key another name unless that is taken.",
+        keys: &[
+            KeySpec::at(1, KeyFlags::RW.access().delete()),
+            KeySpec::at(2, KeyFlags::OW.insert()),
+        ],
+        categories: &[Category::Keyspace],
+        docs: docs::RENAMENX,
         example: &[
             ("MSET a 1 b 2", "OK"),
             ("RENAMENX a b", "(integer) 0"),
@@ -46,12 +48,9 @@ pub const COMMANDS: &[Row] = &[
         name: "copy",
         arity: -3,
         flags: Flags::of(&[Flag::Write, Flag::Denyoom]),
-        keys: Keys::Range { first: 1, last: 2, step: 1 },
-        uses: &["RO access", "OW update"],
-        categories: &["keyspace"],
-        group: "generic",
-        since: "6.2.0",
-        summary: "Copies a value to another key.",
+        keys: &[KeySpec::at(1, KeyFlags::RO.access()), KeySpec::at(2, KeyFlags::OW.update())],
+        categories: &[Category::Keyspace],
+        docs: docs::COPY,
         example: &[
             ("SET a 1", "OK"),
             ("COPY a b", "(integer) 1"),
@@ -65,12 +64,9 @@ pub const COMMANDS: &[Row] = &[
         name: "move",
         arity: 3,
         flags: Flags::of(&[Flag::Write, Flag::Fast]),
-        keys: Keys::ONE,
-        uses: &["RW access update"],
-        categories: &["keyspace"],
-        group: "generic",
-        since: "1.0.0",
-        summary: "Moves a key to another database.",
+        keys: &[KeySpec::at(1, KeyFlags::RW.access().update())],
+        categories: &[Category::Keyspace],
+        docs: docs::MOVE,
         example: &[("SET a 1", "OK"), ("MOVE a 1", "(integer) 1"), ("EXISTS a", "(integer) 0")],
         run: move_key,
         ..Row::BASE
@@ -79,10 +75,8 @@ pub const COMMANDS: &[Row] = &[
         name: "swapdb",
         arity: 3,
         flags: Flags::of(&[Flag::Write, Flag::Fast]),
-        categories: &["keyspace", "dangerous"],
-        group: "server",
-        since: "4.0.0",
-        summary: "Exchanges two databases, under the feet of those who use them.",
+        categories: &[Category::Keyspace, Category::Dangerous],
+        docs: docs::SWAPDB,
         example: &[("SET a 1", "OK"), ("SWAPDB 0 1", "OK"), ("EXISTS a", "(integer) 0")],
         run: swapdb,
         ..Row::BASE
@@ -91,11 +85,9 @@ pub const COMMANDS: &[Row] = &[
         name: "flushdb",
         arity: -1,
         flags: Flags::of(&[Flag::Write]),
-        categories: &["keyspace", "dangerous"],
+        categories: &[Category::Keyspace, Category::Dangerous],
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
-        group: "server",
-        since: "1.0.0",
-        summary: "Deletes all keys of the database.",
+        docs: docs::FLUSHDB,
         example: &[("SET a 1", "OK"), ("FLUSHDB", "OK"), ("DBSIZE", "(integer) 0")],
         run: flushdb,
         ..Row::BASE
@@ -104,11 +96,9 @@ pub const COMMANDS: &[Row] = &[
         name: "flushall",
         arity: -1,
         flags: Flags::of(&[Flag::Write]),
-        categories: &["keyspace", "dangerous"],
+        categories: &[Category::Keyspace, Category::Dangerous],
         tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
-        group: "server",
-        since: "1.0.0",
-        summary: "Deletes all keys of all databases.",
+        docs: docs::FLUSHALL,
         example: &[("SET a 1", "OK"), ("FLUSHALL", "OK"), ("DBSIZE", "(integer) 0")],
         run: flushall,
         ..Row::BASE

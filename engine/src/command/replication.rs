@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String};
 
-use super::{Ctx, Flag, Flags, Keys, Outcome, Row};
+use super::{Category, Ctx, Flag, Flags, Outcome, Row};
 use crate::{
     io::Endpoint,
     node::{Blocked, ClientKind},
@@ -16,16 +16,15 @@ use crate::{
     trace::replication::ReplicationFact,
 };
 
+mod docs;
+
 /// The rows of this family.
 pub const COMMANDS: &[Row] = &[
     Row {
         name: "replicaof",
         arity: 3,
         flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::Stale, Flag::NoAsyncLoading]),
-        keys: Keys::None,
-        group: "server",
-        since: "5.0.0",
-        summary: "Makes this node follow a master, or (NO ONE) a master of its own.",
+        docs: docs::REPLICAOF,
         example: &[("REPLICAOF NO ONE", "OK")],
         run: replicaof,
         ..Row::BASE
@@ -34,10 +33,7 @@ pub const COMMANDS: &[Row] = &[
         name: "slaveof",
         arity: 3,
         flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::Stale, Flag::NoAsyncLoading]),
-        keys: Keys::None,
-        group: "server",
-        since: "1.0.0",
-        summary: "The old name of REPLICAOF.",
+        docs: docs::SLAVEOF,
         example: &[("SLAVEOF NO ONE", "OK")],
         run: replicaof,
         ..Row::BASE
@@ -46,11 +42,8 @@ pub const COMMANDS: &[Row] = &[
         name: "role",
         arity: 1,
         flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::Fast]),
-        keys: Keys::None,
-        categories: &["admin", "dangerous"],
-        group: "server",
-        since: "2.8.12",
-        summary: "Tells the role of this node, and how far its replicas or its own link are.",
+        categories: &[Category::Admin, Category::Dangerous],
+        docs: docs::ROLE,
         example: &[("ROLE", "1) \"master\"\n2) (integer) 0\n3) (empty array)")],
         run: role,
         ..Row::BASE
@@ -59,10 +52,7 @@ pub const COMMANDS: &[Row] = &[
         name: "failover",
         arity: -1,
         flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::Stale]),
-        keys: Keys::None,
-        group: "server",
-        since: "6.2.0",
-        summary: "Hands the place of this master to one of its replicas, without losing a write.",
+        docs: docs::FAILOVER,
         example: &[("FAILOVER ABORT", "(error) ERR No failover in progress.")],
         run: failover,
         ..Row::BASE
@@ -70,13 +60,10 @@ pub const COMMANDS: &[Row] = &[
     Row {
         name: "wait",
         arity: 3,
-        flags: Flags::of(&[Flag::Noscript, Flag::Blocking]),
-        keys: Keys::None,
-        categories: &["connection"],
+        flags: Flags::of(&[Flag::Noscript]),
+        categories: &[Category::Connection],
         tips: &["request_policy:all_shards", "response_policy:agg_min"],
-        group: "generic",
-        since: "3.0.0",
-        summary: "Waits until so many replicas have confirmed this connection's writes, or a timeout.",
+        docs: docs::WAIT,
         example: &[("WAIT 0 100", "(integer) 0")],
         run: wait_for_replicas,
         ..Row::BASE
@@ -91,10 +78,7 @@ pub const COMMANDS: &[Row] = &[
             Flag::Stale,
             Flag::AllowBusy,
         ]),
-        keys: Keys::None,
-        group: "server",
-        since: "3.0.0",
-        summary: "What replicas and masters tell each other beside the stream.",
+        docs: docs::REPLCONF,
         example: &[("REPLCONF listening-port 7002", "OK")],
         run: replconf,
         ..Row::BASE
@@ -103,10 +87,7 @@ pub const COMMANDS: &[Row] = &[
         name: "psync",
         arity: -3,
         flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading, Flag::NoMulti]),
-        keys: Keys::None,
-        group: "server",
-        since: "2.8.0",
-        summary: "A replica asks to be continued, or given everything.",
+        docs: docs::PSYNC,
         example: &[],
         run: psync,
         ..Row::BASE
@@ -115,10 +96,7 @@ pub const COMMANDS: &[Row] = &[
         name: "sync",
         arity: 1,
         flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading, Flag::NoMulti]),
-        keys: Keys::None,
-        group: "server",
-        since: "1.0.0",
-        summary: "A replica asks to be given everything (the old way).",
+        docs: docs::SYNC,
         example: &[],
         run: sync,
         ..Row::BASE

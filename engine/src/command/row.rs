@@ -1,6 +1,10 @@
 //! A row: what a family file says about one command.
 
-use super::{Ctx, Flags, Keys, Outcome};
+use super::{
+    Category, Ctx, Flags, Outcome,
+    docs::Docs,
+    keys::{KeyFinder, KeySpec},
+};
 use crate::{refusal::Refusal, resp::Args};
 
 /// The function of a command.
@@ -15,23 +19,18 @@ pub struct Row {
     pub arity: i32,
     /// What it may do.
     pub flags: Flags,
-    /// Where its keys stand.
-    pub keys: Keys,
-    /// What it does with its keys, in the words of `COMMAND INFO` (`RW access update`): one text for all of them, or one
-    /// for the first key and one for the others.
-    pub uses: &'static [&'static str],
+    /// Where its keys stand and what it does with them.
+    pub keys: &'static [KeySpec],
+    /// Finds its keys where `keys` can't, or says more exactly what is done with them.
+    pub find_keys: Option<KeyFinder>,
     /// What clients of a cluster should know: the tips of `COMMAND INFO`.
     pub tips: &'static [&'static str],
-    /// Its ACL categories beyond those that follow from the flags, without the `@`.
-    pub categories: &'static [&'static str],
+    /// Its ACL categories beyond those that follow from the flags.
+    pub categories: &'static [Category],
     /// Which arguments SLOWLOG and MONITOR must not show.
     pub secrets: Secrets,
-    /// Its group in the documentation: `string`, `generic`, `connection`, `server`, `pubsub`, `transactions`, …
-    pub group: &'static str,
-    /// The version of Redis that brought it.
-    pub since: &'static str,
-    /// One sentence on what it does.
-    pub summary: &'static str,
+    /// What COMMAND DOCS says.
+    pub docs: Docs,
     /// Lines as typed into redis-cli, each with what it prints. A test runs them on a fresh node.
     pub example: &'static [(&'static str, &'static str)],
     /// What it does.
@@ -46,18 +45,21 @@ impl Row {
         name: "",
         arity: -1,
         flags: Flags::NONE,
-        keys: Keys::None,
-        uses: &[],
+        keys: &[],
+        find_keys: None,
         tips: &[],
         categories: &[],
         secrets: Secrets::None,
-        group: "server",
-        since: "1.0.0",
-        summary: "",
+        docs: Docs::BASE,
         example: &[],
         run: |_, _| Err(Refusal::Syntax),
         subcommands: &[],
     };
+
+    /// The row with these tips.
+    pub const fn with_tips(self, tips: &'static [&'static str]) -> Self {
+        Self { tips, ..self }
+    }
 }
 
 /// Which arguments of a command are secret.

@@ -4,7 +4,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Ctx, Flag, Flags, Outcome, Row};
+use super::{Category, Ctx, Flag, Flags, Outcome, Row};
 use crate::{
     refusal::Refusal,
     resp::Args,
@@ -16,6 +16,8 @@ mod help;
 mod query;
 mod rows;
 mod set;
+
+mod docs;
 
 /// The rows of this family. All are [`Flag::OnlySentinel`]: what a server has under the same name is another row.
 pub const COMMANDS: &[Row] = &[
@@ -30,9 +32,7 @@ pub const COMMANDS: &[Row] = &[
             Flag::Fast,
             Flag::OnlySentinel,
         ]),
-        group: "pubsub",
-        since: "2.0.0",
-        summary: "In a sentinel: takes the hello of another sentinel.",
+        docs: docs::PUBLISH,
         example: &[("PUBLISH __sentinel__:hello x", "(integer) 1")],
         run: publish,
         ..Row::BASE
@@ -47,10 +47,8 @@ pub const COMMANDS: &[Row] = &[
             Flag::Fast,
             Flag::OnlySentinel,
         ]),
-        categories: &["admin", "dangerous"],
-        group: "server",
-        since: "2.8.12",
-        summary: "In a sentinel: the masters that it watches.",
+        categories: &[Category::Admin, Category::Dangerous],
+        docs: docs::ROLE,
         example: &[(
             "ROLE",
             "1) \"sentinel\"
@@ -71,9 +69,7 @@ pub const COMMANDS: &[Row] = &[
             Flag::AllowBusy,
             Flag::OnlySentinel,
         ]),
-        group: "server",
-        since: "1.0.0",
-        summary: "Ends the sentinel.",
+        docs: docs::SHUTDOWN,
         run: shutdown,
         ..Row::BASE
     },

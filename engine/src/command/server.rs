@@ -1,8 +1,10 @@
 //! The server itself: its clock, its monitors, its records of what was slow.
 
-use super::{Ctx, Flag, Flags, Outcome, Row, connection::VERSION};
+use super::{Category, Ctx, Flag, Flags, Outcome, Row, connection::VERSION};
 use crate::resp::Args;
 use alloc::format;
+
+mod docs;
 
 /// The rows of this family.
 pub const COMMANDS: &[Row] = &[
@@ -10,11 +12,9 @@ pub const COMMANDS: &[Row] = &[
         name: "info",
         arity: -1,
         flags: Flags::of(&[Flag::Loading, Flag::Stale, Flag::Sentinel]),
-        categories: &["dangerous"],
+        categories: &[Category::Dangerous],
         tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
-        group: "server",
-        since: "1.0.0",
-        summary: "Describes the server, a section at a time.",
+        docs: docs::INFO,
         run: super::info::info,
         ..Row::BASE
     },
@@ -23,9 +23,7 @@ pub const COMMANDS: &[Row] = &[
         arity: 1,
         flags: Flags::of(&[Flag::Loading, Flag::Stale, Flag::Fast]),
         tips: &["nondeterministic_output"],
-        group: "server",
-        since: "2.6.0",
-        summary: "Answers the time: seconds of Unix time, and microseconds.",
+        docs: docs::TIME,
         run: time,
         ..Row::BASE
     },
@@ -33,9 +31,7 @@ pub const COMMANDS: &[Row] = &[
         name: "monitor",
         arity: 1,
         flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale]),
-        group: "server",
-        since: "1.0.0",
-        summary: "Shows every command that the server runs.",
+        docs: docs::MONITOR,
         example: &[("MONITOR", "OK")],
         run: monitor,
         ..Row::BASE
@@ -44,9 +40,7 @@ pub const COMMANDS: &[Row] = &[
         name: "lolwut",
         arity: -1,
         flags: Flags::of(&[Flag::Readonly, Flag::Fast]),
-        group: "server",
-        since: "5.0.0",
-        summary: "Answers the version, and a picture.",
+        docs: docs::LOLWUT,
         run: lolwut,
         ..Row::BASE
     },

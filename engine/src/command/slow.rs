@@ -10,23 +10,21 @@ use crate::{
     resp::Args,
 };
 
+mod docs;
+
 /// The rows of this family.
 pub const COMMANDS: &[Row] = &[
     Row {
         name: "slowlog",
         arity: -2,
-        group: "server",
-        since: "2.2.12",
-        summary: "Commands that took long.",
+        docs: docs::SLOWLOG,
         subcommands: &[
             Row {
                 name: "get",
                 arity: -2,
                 flags: Flags::of(&[Flag::Admin, Flag::Loading, Flag::Stale]),
                 tips: &["request_policy:all_nodes", "nondeterministic_output"],
-                group: "server",
-                since: "2.2.12",
-                summary: "Answers the latest entries.",
+                docs: docs::SLOWLOG_GET,
                 example: &[("SLOWLOG GET", "(empty array)")],
                 run: slowlog_get,
                 ..Row::BASE
@@ -40,9 +38,7 @@ pub const COMMANDS: &[Row] = &[
                     "response_policy:agg_sum",
                     "nondeterministic_output",
                 ],
-                group: "server",
-                since: "2.2.12",
-                summary: "Answers how many entries there are.",
+                docs: docs::SLOWLOG_LEN,
                 example: &[("SLOWLOG LEN", "(integer) 0")],
                 run: slowlog_len,
                 ..Row::BASE
@@ -52,9 +48,7 @@ pub const COMMANDS: &[Row] = &[
                 arity: 2,
                 flags: Flags::of(&[Flag::Admin, Flag::Loading, Flag::Stale]),
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-                group: "server",
-                since: "2.2.12",
-                summary: "Forgets all entries.",
+                docs: docs::SLOWLOG_RESET,
                 example: &[("SLOWLOG RESET", "OK")],
                 run: slowlog_reset,
                 ..Row::BASE
@@ -63,9 +57,7 @@ pub const COMMANDS: &[Row] = &[
                 name: "help",
                 arity: 2,
                 flags: Flags::of(&[Flag::Loading, Flag::Stale]),
-                group: "server",
-                since: "6.2.0",
-                summary: "Lists the subcommands.",
+                docs: docs::SLOWLOG_HELP,
                 run: super::help::help,
                 ..Row::BASE
             },
@@ -75,9 +67,7 @@ pub const COMMANDS: &[Row] = &[
     Row {
         name: "latency",
         arity: -2,
-        group: "server",
-        since: "2.8.13",
-        summary: "Events that took long.",
+        docs: docs::LATENCY,
         subcommands: &[
             Row {
                 name: "latest",
@@ -88,9 +78,7 @@ pub const COMMANDS: &[Row] = &[
                     "request_policy:all_nodes",
                     "response_policy:special",
                 ],
-                group: "server",
-                since: "2.8.13",
-                summary: "Answers the latest of each event.",
+                docs: docs::LATENCY_LATEST,
                 example: &[("LATENCY LATEST", "(empty array)")],
                 run: latency_latest,
                 ..Row::BASE
@@ -104,9 +92,7 @@ pub const COMMANDS: &[Row] = &[
                     "request_policy:all_nodes",
                     "response_policy:special",
                 ],
-                group: "server",
-                since: "2.8.13",
-                summary: "Answers what is known of one event.",
+                docs: docs::LATENCY_HISTORY,
                 example: &[("LATENCY HISTORY command", "(empty array)")],
                 run: latency_history,
                 ..Row::BASE
@@ -116,9 +102,7 @@ pub const COMMANDS: &[Row] = &[
                 arity: -2,
                 flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale]),
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-                group: "server",
-                since: "2.8.13",
-                summary: "Forgets events.",
+                docs: docs::LATENCY_RESET,
                 example: &[("LATENCY RESET", "(integer) 0")],
                 run: latency_reset,
                 ..Row::BASE
@@ -132,9 +116,7 @@ pub const COMMANDS: &[Row] = &[
                     "request_policy:all_nodes",
                     "response_policy:special",
                 ],
-                group: "server",
-                since: "7.0.0",
-                summary: "Answers how commands' latencies are distributed.",
+                docs: docs::LATENCY_HISTOGRAM,
                 run: latency_histogram,
                 ..Row::BASE
             },
@@ -147,9 +129,7 @@ pub const COMMANDS: &[Row] = &[
                     "request_policy:all_nodes",
                     "response_policy:special",
                 ],
-                group: "server",
-                since: "2.8.13",
-                summary: "Explains what is known.",
+                docs: docs::LATENCY_DOCTOR,
                 run: latency_doctor,
                 ..Row::BASE
             },
@@ -162,9 +142,7 @@ pub const COMMANDS: &[Row] = &[
                     "request_policy:all_nodes",
                     "response_policy:special",
                 ],
-                group: "server",
-                since: "2.8.13",
-                summary: "Draws one event.",
+                docs: docs::LATENCY_GRAPH,
                 example: &[(
                     "LATENCY GRAPH command",
                     "(error) ERR No samples available for event 'command'",
@@ -176,9 +154,7 @@ pub const COMMANDS: &[Row] = &[
                 name: "help",
                 arity: 2,
                 flags: Flags::of(&[Flag::Loading, Flag::Stale]),
-                group: "server",
-                since: "2.8.13",
-                summary: "Lists the subcommands.",
+                docs: docs::LATENCY_HELP,
                 run: super::help::help,
                 ..Row::BASE
             },

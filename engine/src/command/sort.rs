@@ -1,20 +1,31 @@
 //! SORT, as far as there is something to sort: a key that is not there sorts into nothing, and a string is no list.
 
-use super::{Ctx, Flag, Flags, Keys, Outcome, Row, notify::NotifyClass};
+use alloc::vec::Vec;
+
+use super::{
+    Category, Ctx, Flag, Flags, KeyFlags, KeySpec, Outcome, Row, keys::FoundKey,
+    notify::NotifyClass,
+};
 use crate::{number::parse_i64, refusal::Refusal, resp::Args};
+
+mod docs;
 
 /// The rows of this family.
 pub const COMMANDS: &[Row] = &[
     Row {
         name: "sort",
         arity: -2,
-        flags: Flags::of(&[Flag::Write, Flag::Denyoom, Flag::Movablekeys]),
-        keys: Keys::ONE,
-        uses: &["RO access"],
-        categories: &["set", "sortedset", "list", "dangerous"],
-        group: "generic",
-        since: "1.0.0",
-        summary: "Sorts a list, a set or a sorted set; there are none here yet.",
+        flags: Flags::of(&[Flag::Write, Flag::Denyoom]),
+        keys: &[
+            KeySpec::at(1, KeyFlags::RO.access()),
+            KeySpec::unknown(KeyFlags::RO.access())
+                .note("BY and GET make the names of these keys from what is sorted."),
+            KeySpec::unknown(KeyFlags::OW.update())
+                .note("STORE may stand anywhere among the options."),
+        ],
+        find_keys: Some(sort_keys),
+        categories: &[Category::Set, Category::Sortedset, Category::List, Category::Dangerous],
+        docs: docs::SORT,
         example: &[("SORT none", "(empty array)")],
         run: sort,
         ..Row::BASE
@@ -22,18 +33,44 @@ pub const COMMANDS: &[Row] = &[
     Row {
         name: "sort_ro",
         arity: -2,
-        flags: Flags::of(&[Flag::Readonly, Flag::Movablekeys]),
-        keys: Keys::ONE,
-        uses: &["RO access"],
-        categories: &["set", "sortedset", "list", "dangerous"],
-        group: "generic",
-        since: "7.0.0",
-        summary: "SORT that stores nothing.",
+        flags: Flags::of(&[Flag::Readonly]),
+        keys: &[
+            KeySpec::at(1, KeyFlags::RO.access()),
+            KeySpec::unknown(KeyFlags::RO.access())
+                .note("BY and GET make the names of these keys from what is sorted."),
+        ],
+        find_keys: Some(sort_ro_keys),
+        categories: &[Category::Set, Category::Sortedset, Category::List, Category::Dangerous],
+        docs: docs::SORT_RO,
         example: &[("SORT_RO none LIMIT 0 10", "(empty array)")],
         run: sort_ro,
         ..Row::BASE
     },
 ];
+
+const SOURCE: FoundKey = FoundKey { at: 1, flags: KeyFlags::RO.access() };
+
+/// The key that is sorted, and the last one that a STORE names.
+fn sort_keys(args: Args<'_>) -> Vec<FoundKey> {
+    let mut target = None;
+    let mut at = 2;
+    while let Some(word) = args.get(at) {
+        let is = |name: &[u8]| word.eq_ignore_ascii_case(name);
+        if is(b"limit") {
+            at += 2;
+        } else if is(b"get") || is(b"by") {
+            at += 1;
+        } else if is(b"store") && at + 1 < args.len() {
+            target = Some(FoundKey { at: at + 1, flags: KeyFlags::OW.update() });
+        }
+        at += 1;
+    }
+    core::iter::once(SOURCE).chain(target).collect()
+}
+
+fn sort_ro_keys(_: Args<'_>) -> Vec<FoundKey> {
+    alloc::vec![SOURCE]
+}
 
 fn sort(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let Some(target) = prepare(ctx, args, true)? else {

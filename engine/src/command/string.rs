@@ -3,8 +3,9 @@
 use alloc::vec::Vec;
 
 use super::{
-    Ctx, Flag, Flags, Keys, Outcome, Row,
+    Category, Ctx, Flag, Flags, KeyFlags, KeySpec, Outcome, Row,
     access::{string_of, write_string},
+    keys::FoundKey,
     notify::NotifyClass,
     options::{ExpiryOption, StringOptions},
 };
@@ -15,18 +16,19 @@ use crate::{
     resp::Args,
 };
 
+mod docs;
+
 /// The rows of this family.
 pub const COMMANDS: &[Row] = &[
     Row {
         name: "set",
         arity: -3,
         flags: Flags::of(&[Flag::Write, Flag::Denyoom]),
-        keys: Keys::ONE,
-        uses: &["RW access update variable_flags"],
-        categories: &["string"],
-        group: "string",
-        since: "1.0.0",
-        summary: "Stores a string under a key, replacing whatever was there.",
+        keys: &[KeySpec::at(1, KeyFlags::RW.access().update().variable())
+            .note("Reads the old value only with GET.")],
+        find_keys: Some(set_keys),
+        categories: &[Category::String],
+        docs: docs::SET,
         example: &[
             ("SET city Seoul EX 60", "OK"),
             ("TTL city", "(integer) 60"),
@@ -40,12 +42,9 @@ pub const COMMANDS: &[Row] = &[
         name: "get",
         arity: 2,
         flags: Flags::of(&[Flag::Readonly, Flag::Fast]),
-        keys: Keys::ONE,
-        uses: &["RO access"],
-        categories: &["string"],
-        group: "string",
-        since: "1.0.0",
-        summary: "Answers the string stored under a key.",
+        keys: &[KeySpec::at(1, KeyFlags::RO.access())],
+        categories: &[Category::String],
+        docs: docs::GET,
         example: &[("GET city", "(nil)"), ("SET city Seoul", "OK"), ("GET city", "\"Seoul\"")],
         run: get,
         ..Row::BASE
@@ -54,12 +53,9 @@ pub const COMMANDS: &[Row] = &[
         name: "getset",
         arity: 3,
         flags: Flags::of(&[Flag::Write, Flag::Denyoom, Flag::Fast]),
-        keys: Keys::ONE,
-        uses: &["RW access update"],
-        categories: &["string"],
-        group: "string",
-        since: "1.0.0",
-        summary: "Stores a new string and answers the old one.",
+        keys: &[KeySpec::at(1, KeyFlags::RW.access().update())],
+        categories: &[Category::String],
+        docs: docs::GETSET,
         example: &[("GETSET city Seoul", "(nil)"), ("GETSET city Busan", "\"Seoul\"")],
         run: getset,
         ..Row::BASE
@@ -68,12 +64,9 @@ pub const COMMANDS: &[Row] = &[
         name: "getdel",
         arity: 2,
         flags: Flags::of(&[Flag::Write, Flag::Fast]),
-        keys: Keys::ONE,
-        uses: &["RW access delete"],
-        categories: &["string"],
-        group: "string",
-        since: "6.2.0",
-        summary: "Answers the string under a key and deletes the key.",
+        keys: &[KeySpec::at(1, KeyFlags::RW.access().delete())],
+        categories: &[Category::String],
+        docs: docs::GETDEL,
         example: &[
             ("SET city Seoul", "OK"),
             ("GETDEL city", "\"Seoul\""),
@@ -86,12 +79,11 @@ pub const COMMANDS: &[Row] = &[
         name: "getex",
         arity: -2,
         flags: Flags::of(&[Flag::Write, Flag::Fast]),
-        keys: Keys::ONE,
-        uses: &["RW access update"],
-        categories: &["string"],
-        group: "string",
-        since: "6.2.0",
-        summary: "Answers the string under a key and changes when the key expires.",
+        keys: &[
+            KeySpec::at(1, KeyFlags::RW.access().update()).note("Changes when the key expires.")
+        ],
+        categories: &[Category::String],
+        docs: docs::GETEX,
         example: &[
             ("SET city Seoul", "OK"),
             ("GETEX city EX 60", "\"Seoul\""),
@@ -106,12 +98,9 @@ pub const COMMANDS: &[Row] = &[
         name: "setnx",
         arity: 3,
         flags: Flags::of(&[Flag::Write, Flag::Denyoom, Flag::Fast]),
-        keys: Keys::ONE,
-        uses: &["OW insert"],
-        categories: &["string"],
-        group: "string",
-        since: "1.0.0",
-        summary: "Stores a string if the key is not there yet.",
+        keys: &[KeySpec::at(1, KeyFlags::OW.insert())],
+        categories: &[Category::String],
+        docs: docs::SETNX,
         example: &[("SETNX city Seoul", "(integer) 1"), ("SETNX city Busan", "(integer) 0")],
         run: setnx,
         ..Row::BASE
@@ -120,12 +109,9 @@ pub const COMMANDS: &[Row] = &[
         name: "setex",
         arity: 4,
         flags: Flags::of(&[Flag::Write, Flag::Denyoom]),
-        keys: Keys::ONE,
-        uses: &["OW update"],
-        categories: &["string"],
-        group: "string",
-        since: "2.0.0",
-        summary: "Stores a string that expires after so many seconds.",
+        keys: &[KeySpec::at(1, KeyFlags::OW.update())],
+        categories: &[Category::String],
+        docs: docs::SETEX,
         example: &[("SETEX city 60 Seoul", "OK"), ("TTL city", "(integer) 60")],
         run: setex,
         ..Row::BASE
@@ -134,12 +120,9 @@ pub const COMMANDS: &[Row] = &[
         name: "psetex",
         arity: 4,
         flags: Flags::of(&[Flag::Write, Flag::Denyoom]),
-        keys: Keys::ONE,
-        uses: &["OW update"],
-        categories: &["string"],
-        group: "string",
-        since: "2.6.0",
-        summary: "Stores a string that expires after so many milliseconds.",
+        keys: &[KeySpec::at(1, KeyFlags::OW.update())],
+        categories: &[Category::String],
+        docs: docs::PSETEX,
         example: &[("PSETEX city 60000 Seoul", "OK"), ("TTL city", "(integer) 60")],
         run: setex,
         ..Row::BASE
@@ -148,13 +131,10 @@ pub const COMMANDS: &[Row] = &[
         name: "mget",
         arity: -2,
         flags: Flags::of(&[Flag::Readonly, Flag::Fast]),
-        keys: Keys::ALL,
-        uses: &["RO access"],
-        categories: &["string"],
+        keys: &[KeySpec::at(1, KeyFlags::RO.access()).through(-1)],
+        categories: &[Category::String],
         tips: &["request_policy:multi_shard"],
-        group: "string",
-        since: "1.0.0",
-        summary: "Answers the strings under several keys.",
+        docs: docs::MGET,
         example: &[
             ("SET a 1", "OK"),
             (
@@ -170,13 +150,10 @@ pub const COMMANDS: &[Row] = &[
         name: "mset",
         arity: -3,
         flags: Flags::of(&[Flag::Write, Flag::Denyoom]),
-        keys: Keys::Range { first: 1, last: -1, step: 2 },
-        uses: &["OW update"],
-        categories: &["string"],
+        keys: &[KeySpec::at(1, KeyFlags::OW.update()).through(-1).step(2)],
+        categories: &[Category::String],
         tips: &["request_policy:multi_shard", "response_policy:all_succeeded"],
-        group: "string",
-        since: "1.0.1",
-        summary: "Stores several strings at once.",
+        docs: docs::MSET,
         example: &[("MSET a 1 b 2", "OK"), ("GET b", "\"2\"")],
         run: mset,
         ..Row::BASE
@@ -185,13 +162,10 @@ pub const COMMANDS: &[Row] = &[
         name: "msetnx",
         arity: -3,
         flags: Flags::of(&[Flag::Write, Flag::Denyoom]),
-        keys: Keys::Range { first: 1, last: -1, step: 2 },
-        uses: &["OW insert"],
-        categories: &["string"],
+        keys: &[KeySpec::at(1, KeyFlags::OW.insert()).through(-1).step(2)],
+        categories: &[Category::String],
         tips: &["request_policy:multi_shard", "response_policy:agg_min"],
-        group: "string",
-        since: "1.0.1",
-        summary: "Stores several strings if none of the keys is there yet.",
+        docs: docs::MSETNX,
         example: &[("MSETNX a 1 b 2", "(integer) 1"), ("MSETNX b 3 c 4", "(integer) 0")],
         run: msetnx,
         ..Row::BASE
@@ -200,12 +174,9 @@ pub const COMMANDS: &[Row] = &[
         name: "append",
         arity: 3,
         flags: Flags::of(&[Flag::Write, Flag::Denyoom, Flag::Fast]),
-        keys: Keys::ONE,
-        uses: &["RW insert"],
-        categories: &["string"],
-        group: "string",
-        since: "2.0.0",
-        summary: "Adds to the end of a string, which is made if it is missing.",
+        keys: &[KeySpec::at(1, KeyFlags::RW.insert())],
+        categories: &[Category::String],
+        docs: docs::APPEND,
         example: &[
             ("APPEND log one", "(integer) 3"),
             ("APPEND log two", "(integer) 6"),
@@ -218,12 +189,9 @@ pub const COMMANDS: &[Row] = &[
         name: "strlen",
         arity: 2,
         flags: Flags::of(&[Flag::Readonly, Flag::Fast]),
-        keys: Keys::ONE,
-        uses: &["RO"],
-        categories: &["string"],
-        group: "string",
-        since: "2.2.0",
-        summary: "Answers how many bytes a string has.",
+        keys: &[KeySpec::at(1, KeyFlags::RO)],
+        categories: &[Category::String],
+        docs: docs::STRLEN,
         example: &[("SET city Seoul", "OK"), ("STRLEN city", "(integer) 5")],
         run: strlen,
         ..Row::BASE
@@ -232,12 +200,9 @@ pub const COMMANDS: &[Row] = &[
         name: "getrange",
         arity: 4,
         flags: Flags::of(&[Flag::Readonly]),
-        keys: Keys::ONE,
-        uses: &["RO access"],
-        categories: &["string"],
-        group: "string",
-        since: "2.4.0",
-        summary: "Answers a part of a string; negative positions count from its end.",
+        keys: &[KeySpec::at(1, KeyFlags::RO.access())],
+        categories: &[Category::String],
+        docs: docs::GETRANGE,
         example: &[("SET city Seoul", "OK"), ("GETRANGE city -3 -1", "\"oul\"")],
         run: getrange,
         ..Row::BASE
@@ -246,12 +211,9 @@ pub const COMMANDS: &[Row] = &[
         name: "substr",
         arity: 4,
         flags: Flags::of(&[Flag::Readonly]),
-        keys: Keys::ONE,
-        uses: &["RO access"],
-        categories: &["string"],
-        group: "string",
-        since: "1.0.0",
-        summary: "Answers a part of a string: the old name of GETRANGE.",
+        keys: &[KeySpec::at(1, KeyFlags::RO.access())],
+        categories: &[Category::String],
+        docs: docs::SUBSTR,
         example: &[("SET city Seoul", "OK"), ("SUBSTR city 0 1", "\"Se\"")],
         run: getrange,
         ..Row::BASE
@@ -260,12 +222,9 @@ pub const COMMANDS: &[Row] = &[
         name: "setrange",
         arity: 4,
         flags: Flags::of(&[Flag::Write, Flag::Denyoom]),
-        keys: Keys::ONE,
-        uses: &["RW update"],
-        categories: &["string"],
-        group: "string",
-        since: "2.2.0",
-        summary: "Overwrites a part of a string, with zero bytes where there was nothing.",
+        keys: &[KeySpec::at(1, KeyFlags::RW.update())],
+        categories: &[Category::String],
+        docs: docs::SETRANGE,
         example: &[
             ("SET city Seoul", "OK"),
             ("SETRANGE city 1 AOUL", "(integer) 5"),
@@ -278,12 +237,9 @@ pub const COMMANDS: &[Row] = &[
         name: "lcs",
         arity: -3,
         flags: Flags::of(&[Flag::Readonly]),
-        keys: Keys::Range { first: 1, last: 2, step: 1 },
-        uses: &["RO access"],
-        categories: &["string"],
-        group: "string",
-        since: "7.0.0",
-        summary: "Finds the longest common subsequence of two strings.",
+        keys: &[KeySpec::at(1, KeyFlags::RO.access()).through(1)],
+        categories: &[Category::String],
+        docs: docs::LCS,
         example: &[
             ("MSET a ohmytext b mynewtext", "OK"),
             ("LCS a b", "\"mytext\""),
@@ -301,6 +257,13 @@ fn get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         None => reply.null(),
     }
     Ok(())
+}
+
+/// SET reads the old value only where it is told to.
+fn set_keys(args: Args<'_>) -> Vec<FoundKey> {
+    let gets = args.iter().skip(3).any(|arg| arg.eq_ignore_ascii_case(b"get"));
+    let flags = if gets { KeyFlags::RW.access().update() } else { KeyFlags::OW.update() };
+    alloc::vec![FoundKey { at: 1, flags }]
 }
 
 fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {

@@ -3,7 +3,11 @@
 use alloc::vec::Vec;
 use core::{fmt, ops::Deref};
 
-use super::{FAMILIES, Flag, Row};
+use super::{
+    Category, FAMILIES, Flag, Row,
+    category::Categories,
+    keys::{self, FoundKey, KeyRange},
+};
 use crate::resp::Args;
 
 /// The number of a command: its place in [`TABLE`]. What is kept for each command is an array with this as index.
@@ -34,6 +38,8 @@ pub struct Command {
     pub id: CommandId,
     /// Of a subcommand: the name of the command that it belongs to. Empty for all others.
     pub container: &'static str,
+    /// All of its ACL categories.
+    pub categories: Categories,
     row: Row,
 }
 
@@ -62,19 +68,18 @@ const fn count(families: &[&[Row]]) -> usize {
 }
 
 const fn number(families: &[&[Row]]) -> [Command; CommandId::COUNT] {
-    let unset = Command { id: CommandId(0), container: "", row: Row::BASE };
+    let unset = listed(0, "", Row::BASE);
     let mut table = [unset; CommandId::COUNT];
     let (mut next, mut family) = (0, 0);
     while family < families.len() {
         let mut at = 0;
         while at < families[family].len() {
             let row = families[family][at];
-            table[next] = Command { id: CommandId(next as u16), container: "", row };
+            table[next] = listed(next, "", row);
             next += 1;
             let mut sub = 0;
             while sub < row.subcommands.len() {
-                let id = CommandId(next as u16);
-                table[next] = Command { id, container: row.name, row: row.subcommands[sub] };
+                table[next] = listed(next, row.name, row.subcommands[sub]);
                 next += 1;
                 sub += 1;
             }
@@ -83,6 +88,15 @@ const fn number(families: &[&[Row]]) -> [Command; CommandId::COUNT] {
         family += 1;
     }
     table
+}
+
+/// A row at its place in the table, with what follows from it.
+const fn listed(place: usize, container: &'static str, mut row: Row) -> Command {
+    if keys::are_movable(row.keys) {
+        row.flags = row.flags.with(Flag::Movablekeys);
+    }
+    let categories = Categories::of(row.categories, row.flags);
+    Command { id: CommandId(place as u16), container, categories, row }
 }
 
 impl Command {
@@ -161,19 +175,24 @@ impl Command {
         )
     }
 
-    /// Whether it belongs to an ACL category: by its flags, or because its row says so.
-    pub fn is_in(&self, category: &str) -> bool {
-        let by_flag = match category {
-            "write" => self.is(Flag::Write),
-            "read" => self.is(Flag::Readonly),
-            "admin" | "dangerous" => self.is(Flag::Admin),
-            "pubsub" => self.is(Flag::Pubsub),
-            "fast" => self.is(Flag::Fast),
-            "slow" => !self.is(Flag::Fast),
-            "blocking" => self.is(Flag::Blocking),
-            _ => false,
-        };
-        by_flag || self.categories.contains(&category)
+    /// Whether it belongs to an ACL category.
+    pub const fn is_in(&self, category: Category) -> bool {
+        self.categories.contains(category)
+    }
+
+    /// Whether it may have keys.
+    pub fn has_keys(&self) -> bool {
+        keys::has_keys(self)
+    }
+
+    /// The keys among these arguments; none where the arguments do not fit.
+    pub fn keys_in(&self, args: Args<'_>) -> Vec<FoundKey> {
+        keys::find(self, args)
+    }
+
+    /// What the first, last and step of `COMMAND INFO` say of its keys.
+    pub fn key_range(&self) -> KeyRange {
+        keys::legacy_range(self.row.keys)
     }
 }
 

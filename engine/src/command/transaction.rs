@@ -3,8 +3,10 @@
 //! Commands between MULTI and EXEC are queued, then run with nothing in between, and go to the AOF and to replicas as one.
 //! There is no rollback: a command that fails while EXEC runs has its error in the list, and the others stand.
 
-use super::{Ctx, Flag, Flags, Keys, Outcome, Row};
+use super::{Category, Ctx, Flag, Flags, KeyFlags, KeySpec, Outcome, Row};
 use crate::{refusal::Refusal, resp::Args};
+
+mod docs;
 
 /// The rows of this family.
 pub const COMMANDS: &[Row] = &[
@@ -19,10 +21,8 @@ pub const COMMANDS: &[Row] = &[
             Flag::AllowBusy,
             Flag::RunsInMulti,
         ]),
-        categories: &["transaction"],
-        group: "transactions",
-        since: "1.2.0",
-        summary: "Begins a transaction: commands are queued until EXEC.",
+        categories: &[Category::Transaction],
+        docs: docs::MULTI,
         example: &[("MULTI", "OK"), ("SET a 1", "QUEUED"), ("EXEC", "1) OK")],
         run: multi,
         ..Row::BASE
@@ -38,10 +38,8 @@ pub const COMMANDS: &[Row] = &[
             Flag::RunsQueue,
             Flag::RunsInMulti,
         ]),
-        categories: &["transaction"],
-        group: "transactions",
-        since: "1.2.0",
-        summary: "Runs the queued commands, with nothing in between.",
+        categories: &[Category::Transaction],
+        docs: docs::EXEC,
         example: &[
             ("EXEC", "(error) ERR EXEC without MULTI"),
             ("MULTI", "OK"),
@@ -67,10 +65,8 @@ pub const COMMANDS: &[Row] = &[
             Flag::AllowBusy,
             Flag::RunsInMulti,
         ]),
-        categories: &["transaction"],
-        group: "transactions",
-        since: "2.0.0",
-        summary: "Forgets the queued commands.",
+        categories: &[Category::Transaction],
+        docs: docs::DISCARD,
         example: &[("MULTI", "OK"), ("SET a 1", "QUEUED"), ("DISCARD", "OK"), ("GET a", "(nil)")],
         run: discard,
         ..Row::BASE
@@ -86,12 +82,9 @@ pub const COMMANDS: &[Row] = &[
             Flag::AllowBusy,
             Flag::RunsInMulti,
         ]),
-        keys: Keys::ALL,
-        uses: &["RO"],
-        categories: &["transaction"],
-        group: "transactions",
-        since: "2.2.0",
-        summary: "Lets the next EXEC fail if one of the keys changes before it.",
+        keys: &[KeySpec::at(1, KeyFlags::RO).through(-1)],
+        categories: &[Category::Transaction],
+        docs: docs::WATCH,
         example: &[
             ("WATCH a", "OK"),
             ("SET a 1", "OK"),
@@ -112,10 +105,8 @@ pub const COMMANDS: &[Row] = &[
             Flag::Fast,
             Flag::AllowBusy,
         ]),
-        categories: &["transaction"],
-        group: "transactions",
-        since: "2.2.0",
-        summary: "Watches nothing any more.",
+        categories: &[Category::Transaction],
+        docs: docs::UNWATCH,
         example: &[("WATCH a", "OK"), ("UNWATCH", "OK")],
         run: unwatch,
         ..Row::BASE

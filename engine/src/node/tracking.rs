@@ -26,7 +26,7 @@ impl Server {
         let notes = client.tracking.as_ref().is_some_and(|tracking| tracking.notes_reads());
         if notes && row.is(Flag::Readonly) {
             for key in row.keys_in(args) {
-                let readers = self.tracking.readers.entry(key.to_vec()).or_default();
+                let readers = self.tracking.readers.entry(args.at(key.at).to_vec()).or_default();
                 readers.insert(client.conn);
             }
             self.limit_tracking(turn, client);

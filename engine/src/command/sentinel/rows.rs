@@ -1,13 +1,13 @@
 //! The rows of SENTINEL.
 
-use super::{Flag, Flags, Row, act, help, query, set};
+use super::{Flag, Flags, Row, act, docs, help, query, set};
+use crate::command::docs::Docs;
 
 /// A subcommand for administrators.
 const fn sub(
     name: &'static str,
     arity: i32,
-    since: &'static str,
-    summary: &'static str,
+    docs: Docs,
     run: super::super::Run,
     example: &'static [(&'static str, &'static str)],
 ) -> Row {
@@ -15,9 +15,7 @@ const fn sub(
         name,
         arity,
         flags: Flags::of(&[Flag::Admin, Flag::OnlySentinel]),
-        group: "sentinel",
-        since,
-        summary,
+        docs,
         run,
         example,
         ..Row::BASE
@@ -29,15 +27,12 @@ pub const SENTINEL: Row = Row {
     name: "sentinel",
     arity: -2,
     flags: Flags::of(&[Flag::Admin, Flag::OnlySentinel]),
-    group: "sentinel",
-    since: "2.8.4",
-    summary: "What a sentinel knows, and what it can be told.",
+    docs: docs::SENTINEL,
     subcommands: &[
         sub(
             "ckquorum",
             3,
-            "2.8.4",
-            "Checks whether a failover could be agreed on now.",
+            docs::SENTINEL_CKQUORUM,
             act::ckquorum,
             &[
                 ("SENTINEL MONITOR m 127.0.0.1 7001 2", "OK"),
@@ -50,24 +45,21 @@ pub const SENTINEL: Row = Row {
         sub(
             "config",
             -3,
-            "6.2.0",
-            "Reads or changes what holds for the sentinel as a whole.",
+            docs::SENTINEL_CONFIG,
             set::config,
             &[("SENTINEL CONFIG GET announce-port", "1) \"announce-port\"\n2) \"0\"")],
         ),
         sub(
             "debug",
             -2,
-            "7.0.0",
-            "Lists or changes periods and timeouts.",
+            docs::SENTINEL_DEBUG,
             set::debug,
             &[("SENTINEL DEBUG INFO-PERIOD 5000", "OK")],
         ),
         sub(
             "failover",
             3,
-            "2.8.4",
-            "Starts a failover without asking the others.",
+            docs::SENTINEL_FAILOVER,
             act::failover,
             &[
                 ("SENTINEL MONITOR m 127.0.0.1 7001 2", "OK"),
@@ -77,16 +69,14 @@ pub const SENTINEL: Row = Row {
         sub(
             "flushconfig",
             2,
-            "2.8.4",
-            "Writes the configuration file.",
+            docs::SENTINEL_FLUSHCONFIG,
             act::flushconfig,
             &[("SENTINEL FLUSHCONFIG", "OK")],
         ),
         sub(
             "get-master-addr-by-name",
             3,
-            "2.8.4",
-            "Answers where the master of this name is.",
+            docs::SENTINEL_GET_MASTER_ADDR_BY_NAME,
             query::get_master_addr_by_name,
             &[
                 ("SENTINEL MONITOR m 127.0.0.1 7001 2", "OK"),
@@ -97,25 +87,21 @@ pub const SENTINEL: Row = Row {
             name: "help",
             arity: 2,
             flags: Flags::of(&[Flag::Loading, Flag::Stale, Flag::OnlySentinel]),
-            group: "sentinel",
-            since: "6.2.0",
-            summary: "Lists the subcommands.",
+            docs: docs::SENTINEL_HELP,
             run: help::help,
             ..Row::BASE
         },
         sub(
             "info-cache",
             -3,
-            "3.2.0",
-            "Answers the last INFO of masters and replicas.",
+            docs::SENTINEL_INFO_CACHE,
             query::info_cache,
             &[("SENTINEL INFO-CACHE nobody", "(empty array)")],
         ),
         sub(
             "is-master-down-by-addr",
             6,
-            "2.8.4",
-            "Asked by other sentinels: whether this master is down, and for a vote.",
+            docs::SENTINEL_IS_MASTER_DOWN_BY_ADDR,
             query::is_master_down_by_addr,
             &[(
                 "SENTINEL IS-MASTER-DOWN-BY-ADDR 127.0.0.1 7001 0 *",
@@ -125,49 +111,43 @@ pub const SENTINEL: Row = Row {
         sub(
             "master",
             3,
-            "2.8.4",
-            "Describes a master.",
+            docs::SENTINEL_MASTER,
             query::master,
             &[("SENTINEL MASTER nobody", "(error) ERR No such master with that name")],
         ),
         sub(
             "masters",
             2,
-            "2.8.4",
-            "Describes all masters.",
+            docs::SENTINEL_MASTERS,
             query::masters,
             &[("SENTINEL MASTERS", "(empty array)")],
         ),
         sub(
             "monitor",
             6,
-            "2.8.4",
-            "Begins to watch a master.",
+            docs::SENTINEL_MONITOR,
             act::monitor,
             &[("SENTINEL MONITOR m 127.0.0.1 7001 2", "OK")],
         ),
-        sub("myid", 2, "6.2.0", "Answers the id of this sentinel.", query::myid, &[]),
+        sub("myid", 2, docs::SENTINEL_MYID, query::myid, &[]),
         sub(
             "pending-scripts",
             2,
-            "2.8.4",
-            "Lists scripts that are to be run.",
+            docs::SENTINEL_PENDING_SCRIPTS,
             query::pending_scripts,
             &[("SENTINEL PENDING-SCRIPTS", "(empty array)")],
         ),
         sub(
             "remove",
             3,
-            "2.8.4",
-            "Watches a master no more.",
+            docs::SENTINEL_REMOVE,
             act::remove,
             &[("SENTINEL MONITOR m 127.0.0.1 7001 2", "OK"), ("SENTINEL REMOVE m", "OK")],
         ),
         sub(
             "replicas",
             3,
-            "5.0.0",
-            "Describes the replicas of a master.",
+            docs::SENTINEL_REPLICAS,
             query::replicas,
             &[
                 ("SENTINEL MONITOR m 127.0.0.1 7001 2", "OK"),
@@ -177,16 +157,14 @@ pub const SENTINEL: Row = Row {
         sub(
             "reset",
             3,
-            "2.8.4",
-            "Forgets all but the address of masters.",
+            docs::SENTINEL_RESET,
             act::reset,
             &[("SENTINEL MONITOR m 127.0.0.1 7001 2", "OK"), ("SENTINEL RESET m*", "(integer) 1")],
         ),
         sub(
             "sentinels",
             3,
-            "2.8.4",
-            "Describes the other sentinels of a master.",
+            docs::SENTINEL_SENTINELS,
             query::sentinels,
             &[
                 ("SENTINEL MONITOR m 127.0.0.1 7001 2", "OK"),
@@ -196,24 +174,21 @@ pub const SENTINEL: Row = Row {
         sub(
             "set",
             -5,
-            "2.8.4",
-            "Changes options of a master.",
+            docs::SENTINEL_SET,
             set::set,
             &[("SENTINEL MONITOR m 127.0.0.1 7001 2", "OK"), ("SENTINEL SET m quorum 1", "OK")],
         ),
         sub(
             "simulate-failure",
             -3,
-            "3.2.0",
-            "Makes this sentinel end itself at a bad moment.",
+            docs::SENTINEL_SIMULATE_FAILURE,
             act::simulate_failure,
             &[("SENTINEL SIMULATE-FAILURE crash-after-election", "OK")],
         ),
         sub(
             "slaves",
             3,
-            "2.8.0",
-            "Describes the replicas of a master.",
+            docs::SENTINEL_SLAVES,
             query::replicas,
             &[
                 ("SENTINEL MONITOR m 127.0.0.1 7001 2", "OK"),
