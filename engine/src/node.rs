@@ -14,7 +14,7 @@
 //!
 //! * [`client`]: who is connected, and what has been agreed with each.
 //! * `configuration`: what follows from CONFIG SET; CONFIG REWRITE.
-//! * `evict`: what goes when the data grows beyond `maxmemory`.
+//! * `evict`: what goes when the data grows beyond `maxmemory`; `leftover`: what one turn leaves to the following ones.
 //! * `admission`: who may run what, now; `output`: what may wait for a client; `cron`: what is done ten times a second.
 //! * [`execute`]: from a request to its reply: admission, the call, what is propagated.
 //! * [`measure`]: how long commands take, by the driver's stopwatch.
@@ -49,6 +49,7 @@ mod cross_protocol;
 mod evict;
 pub mod execute;
 mod hooks;
+mod leftover;
 pub mod measure;
 mod output;
 pub mod propagate;
@@ -125,6 +126,8 @@ pub struct Server {
     /// `Some` makes this node a sentinel.
     pub(crate) sentinel: Option<Sentinel>,
     pub(crate) next_cron: Instant,
+    /// What this turn leaves to the following ones.
+    pub(crate) leftover: leftover::Leftover,
     pub(crate) cross_protocol: cross_protocol::CrossProtocolGuard,
 }
 
@@ -159,10 +162,14 @@ impl Node {
         self.server.next_wake()
     }
 
-    /// Whether another turn should follow this one at once: requests of clients whose wait has ended are left over, or
-    /// the AOF waits a fraction of a millisecond for more writers, less than a driver's timer can measure.
+    /// Whether another turn should follow this one at once: requests of clients whose wait has ended are left over, keys
+    /// are left to be expired or evicted, or the AOF waits a fraction of a millisecond for more writers, less than a
+    /// driver's timer can measure.
     pub fn has_more(&self) -> bool {
-        self.server.has_ready() || self.server.persistence.aof.lingers_until().is_some()
+        let server = &self.server;
+        server.has_ready()
+            || server.leftover.is_any()
+            || server.persistence.aof.lingers_until().is_some()
     }
 
     /// Let this node know of the machine that it runs on.
@@ -216,6 +223,7 @@ impl Server {
             persistence: Persistence::default(),
             sentinel,
             next_cron: Instant::default(),
+            leftover: leftover::Leftover::default(),
             cross_protocol: Default::default(),
         }
     }
@@ -252,7 +260,8 @@ impl Server {
     fn next_wake(&self) -> Instant {
         let at_once = self.has_ready().then(Instant::default);
         let deadline = self.clients.waits().next_deadline();
-        let ends = [at_once, deadline, self.persistence.aof.lingers_until()];
+        let leftover = self.leftover.resumes_at();
+        let ends = [at_once, deadline, leftover, self.persistence.aof.lingers_until()];
         ends.into_iter().flatten().fold(self.next_cron, Instant::min)
     }
 
@@ -294,6 +303,7 @@ impl Server {
     /// The end of a turn: the AOF buffer is written, replicas are fed.
     fn before_sleep(&mut self, turn: &mut Turn) {
         self.run_ready(turn);
+        self.go_on_with_leftover(turn);
         self.tell_tracking(turn);
         self.persistence_before_sleep(turn);
         self.feed_replicas(turn);

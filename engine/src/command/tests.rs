@@ -92,6 +92,7 @@ impl Terminal {
         while self.node.next_wake() <= end {
             self.now = self.now.max(self.node.next_wake());
             self.step(Input::Timer);
+            self.step(Input::BeforeSleep);
         }
         self.now = end;
     }
@@ -295,6 +296,41 @@ fn beyond_maxmemory_the_key_that_was_not_used_for_longest_goes() {
     assert_eq!(t.line(a, "EXISTS old new too"), "(integer) 2");
     assert_eq!(t.line(a, "EXISTS old"), "(integer) 0");
     assert_eq!(t.node.server.stats.evicted_keys, 1);
+}
+
+#[test]
+fn keys_that_expire_together_are_gone_soon_and_a_slice_a_turn() {
+    let mut t = Terminal::new();
+    let a = t.connect(1);
+    for number in 0..5000 {
+        t.line(a, &format!("SET {number} v PX 50"));
+    }
+    t.step(Input::BeforeSleep);
+    t.wait(102);
+    let early = t.node.server.keyspace.len();
+    assert!((3000..5000).contains(&early), "one turn deleted {} keys", 5000 - early);
+    assert!(t.node.has_more());
+    t.wait(50);
+    assert_eq!(t.node.server.keyspace.len(), 0);
+    assert_eq!(t.node.server.stats.expired_keys, 5000);
+    assert!(!t.node.has_more());
+}
+
+#[test]
+fn eviction_of_many_keys_goes_on_in_the_following_turns() {
+    let mut t = Terminal::new();
+    let a = t.connect(1);
+    for number in 0..3000 {
+        t.line(a, &format!("SET {number} v"));
+    }
+    t.line(a, "CONFIG SET maxmemory-policy allkeys-random maxmemory-eviction-tenacity 10");
+    t.line(a, "CONFIG SET maxmemory 5000");
+    let evicted = t.node.server.stats.evicted_keys;
+    assert!((1..500).contains(&evicted), "{evicted} at once");
+    assert_eq!(t.line(a, "SET another v"), "OK", "admitted while eviction goes on");
+    t.wait(100);
+    assert!(t.node.server.used_memory() <= 5000, "{}", t.node.server.used_memory());
+    assert!(!t.node.has_more());
 }
 
 #[test]

@@ -233,6 +233,8 @@ pub struct Memory {
     pub policy: MaxmemoryPolicy,
     /// How many keys an eviction looks at.
     pub samples: u32,
+    /// How long one command evicts: 0 to 100.
+    pub eviction_tenacity: u32,
     /// A HyperLogLog that would be longer is written densely.
     pub hll_sparse_max_bytes: u64,
 }

@@ -31,7 +31,7 @@ impl Server {
         let grows = row.is(Flag::Denyoom) || in_queue(Flag::Denyoom);
         // A queue takes memory too, whatever is in it.
         let queues = client.session.multi.is_some() && !row.is(Flag::RunsInMulti);
-        if (grows || queues) && self.is_out_of_memory(turn) {
+        if (grows || queues) && !self.leftover.eviction && self.is_out_of_memory(turn) {
             return Err(Refusal::OutOfMemory);
         }
         if writes || row.is(Flag::ReportsDiskErrors) {

@@ -2,8 +2,7 @@
 
 use super::prelude::*;
 
-const NOT_EVICTED: &str =
-    "Keys are evicted at once, and by the time of their last use under the LFU policies too.";
+const NOT_EVICTED: &str = "The LFU policies evict by the time of the last use.";
 const STRINGS: &str = "The type is not there yet.";
 const LAZY: &str = "One value is freed at once: it is a string. What FLUSHALL and FLUSHDB throw away is freed on a \
                     thread of its own, ASYNC or not.";
@@ -15,7 +14,7 @@ pub const ROWS: &[Directive] = &[
     memory("maxmemory", ULONG, 0, field!(memory.maxmemory)),
     word::<MaxmemoryPolicy>("maxmemory-policy", 7, field!(memory.policy)),
     number("maxmemory-samples", POSITIVE, 5, field!(memory.samples)),
-    number("maxmemory-eviction-tenacity", (0, 100), 10, Place::Kept).kept_only(NOT_EVICTED),
+    number("maxmemory-eviction-tenacity", (0, 100), 10, field!(memory.eviction_tenacity)),
     number("lfu-log-factor", NATURAL, 10, Place::Kept).kept_only(NOT_EVICTED),
     number("lfu-decay-time", NATURAL, 1, Place::Kept).kept_only(NOT_EVICTED),
     number("hash-max-listpack-entries", LONG, 512, Place::Kept)
