@@ -120,9 +120,9 @@ fn repeat(node: &Node, what: &str, mut once: impl FnMut() -> Result<()>) -> Resu
     }
     let used = Cpu::of(node)?.since(before);
     let each = |used: Duration| used.as_secs_f64() * 1e6 / times.len() as f64;
-    let cpu = Figure::new(format!("{what}: CPU"), "µs", BOUND, each(used.total()))
-        .detail("user", each(used.user))
-        .detail("sys", each(used.system));
+    let cpu = Figure::new(format!("{what}: CPU"), "µs", BOUND, each(used.total))
+        .detail("user", each(used.user()))
+        .detail("sys", each(used.system()));
     Ok(vec![Figure::new(format!("{what}: time"), "µs", BOUND, median(times)), cpu])
 }
 

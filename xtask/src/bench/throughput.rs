@@ -115,11 +115,11 @@ impl Test<'_> {
         let what = self.what;
         Ok(vec![
             Figure::new(what, "requests/s", Wanted::Higher, rate)
-                .detail(SERVER_BUSY, share(server.total()))
-                .detail(LOAD_BUSY, share(load.total())),
-            Figure::new(format!("{what}: CPU"), "µs/request", wanted, each(server.total()))
-                .detail("user", each(server.user))
-                .detail("sys", each(server.system)),
+                .detail(SERVER_BUSY, share(server.total))
+                .detail(LOAD_BUSY, share(load.total)),
+            Figure::new(format!("{what}: CPU"), "µs/request", wanted, each(server.total))
+                .detail("user", each(server.user()))
+                .detail("sys", each(server.system())),
         ])
     }
 
