@@ -50,6 +50,7 @@ mod evict;
 pub mod execute;
 mod hooks;
 mod leftover;
+mod load_config;
 pub mod measure;
 mod output;
 pub mod propagate;
@@ -61,6 +62,7 @@ mod unit;
 pub mod view;
 mod watch;
 
+pub use load_config::load_config;
 pub use propagate::Propagation;
 pub use stats::{CommandStats, ErrorStats, Stats};
 pub(crate) use unit::AtUnitEnd;
@@ -245,7 +247,7 @@ impl Server {
             Input::Disk { id, result } => self.on_disk(turn, id, result),
             Input::Child { job, event } => self.on_child(turn, job, event),
             Input::Script { id, news } => {
-                self.with_sentinel(turn, |sentinel, cx| sentinel.on_script(cx, id, news));
+                self.with_sentinel(turn, |sentinel, turn| sentinel.on_script(turn, id, news));
             }
             Input::Timer => self.on_timer(turn),
             Input::BeforeSleep => self.before_sleep(turn),
@@ -314,7 +316,7 @@ impl Server {
         if self.sentinel.is_none() {
             return self.on_master_link(turn, input);
         }
-        self.with_sentinel(turn, |sentinel, cx| sentinel.on_link(cx, input));
+        self.with_sentinel(turn, |sentinel, turn| sentinel.on_link(turn, input));
     }
 
     fn on_disk(&mut self, turn: &mut Turn, id: DiskId, result: Result<DiskReply, DiskError>) {

@@ -35,12 +35,11 @@
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
-use crate::turn::Turn;
 use crate::{
     io::{Effects, Endpoint},
-    node::Server,
     time::Instant,
     trace::{Event, SentinelFact, Subject},
+    turn::Turn,
 };
 
 pub mod choose;
@@ -159,106 +158,80 @@ pub struct Sentinel {
     pub(crate) own_pass: Option<String>,
 }
 
-/// What a step of the sentinel works in. The sentinel itself is taken out of its node meanwhile.
-pub struct Cx<'a> {
-    /// The other subsystems of the node.
-    pub node: &'a mut Server,
-    /// The time, the configuration, numbers, and what the outside must do.
-    pub turn: &'a mut Turn,
-    /// Events for the notification scripts: which master's, its name, its text.
-    pub loud: Vec<(String, &'static str, String)>,
-}
-
-impl Cx<'_> {
-    /// State a fact: to the log, to the timeline, and if it is an event to those who have subscribed.
-    pub fn state(&mut self, fact: SentinelFact) {
-        if let Some(channel) = fact.channel() {
-            let message = fact.message();
-            self.node.publish(self.turn, channel.as_bytes(), message.as_bytes(), None);
-            if let Some(master) =
-                fact.master().filter(|_| fact.level() == Some(crate::trace::Level::Warning))
-            {
-                self.loud.push((master.into(), channel, message));
-            }
-        }
-        self.turn.note(fact);
-    }
-
-    /// A delay of less than a second, by chance.
-    pub fn desync(&mut self) -> u64 {
-        self.turn.ids.rng.rand_range(0..MAX_DESYNC)
-    }
+/// A delay of less than a second, by chance: sentinels that do the same at the same time drift apart.
+pub(crate) fn random_delay(turn: &mut Turn) -> u64 {
+    turn.ids.rng.rand_range(0..MAX_DESYNC)
 }
 
 impl Sentinel {
     /// The first thing in a life: everything known from the file counts from now.
-    pub fn start(&mut self, cx: &mut Cx<'_>) {
+    pub fn start(&mut self, turn: &mut Turn) {
         for who in self.everybody() {
             if let Some(inst) = self.inst_mut(&who) {
-                inst.last_published = cx.turn.clock.mono;
+                inst.last_published = turn.clock.mono;
                 let link = inst.link;
                 if let Some(link) = self.links.get_mut(link) {
-                    link.forgive(cx.turn.clock.mono);
+                    link.forgive(turn.clock.mono);
                 }
             }
         }
         for master in self.masters.values_mut() {
-            master.report.role_since = cx.turn.clock.mono;
+            master.report.role_since = turn.clock.mono;
             for replica in master.replicas.values_mut() {
-                replica.report.role_since = cx.turn.clock.mono;
-                replica.followed_since = cx.turn.clock.mono;
+                replica.report.role_since = turn.clock.mono;
+                replica.followed_since = turn.clock.mono;
             }
             for peer in master.sentinels.values_mut() {
-                peer.last_hello = cx.turn.clock.mono;
-                peer.last_answer = cx.turn.clock.mono;
+                peer.last_hello = turn.clock.mono;
+                peer.last_answer = turn.clock.mono;
             }
         }
-        self.tilt.start(cx.turn.clock.wall);
+        self.tilt.start(turn.clock.wall);
         if self.my_id.is_empty() {
-            self.my_id = cx.turn.ids.hex();
-            self.flush(cx);
+            self.my_id = turn.ids.hex();
+            self.flush(turn);
         }
-        cx.state(SentinelFact::Identified { id: self.my_id.clone() });
+        turn.note(SentinelFact::Identified { id: self.my_id.clone() });
         let names: Vec<String> = self.masters.keys().cloned().collect();
         for name in names {
-            self.state_monitoring(cx, &name);
+            self.state_monitoring(turn, &name);
         }
     }
 
     /// `+monitor`
-    pub(crate) fn state_monitoring(&self, cx: &mut Cx<'_>, name: &str) {
+    pub(crate) fn state_monitoring(&self, turn: &mut Turn, name: &str) {
         let Some(master) = self.masters.get(name) else { return };
         let who = self.subject(&Who::Master(name.into()));
-        cx.state(SentinelFact::Monitoring { who, quorum: master.options.quorum });
+        turn.note(SentinelFact::Monitoring { who, quorum: master.options.quorum });
     }
 
     /// What is done ten times a second (and a little more often, by chance).
-    pub fn tick(&mut self, cx: &mut Cx<'_>) {
-        self.check_tilt(cx);
+    pub fn tick(&mut self, turn: &mut Turn) {
+        self.check_tilt(turn);
         for name in self.masters.keys().cloned().collect::<Vec<_>>() {
-            self.handle(cx, &Who::Master(name.clone()));
+            self.handle(turn, &Who::Master(name.clone()));
             for who in self.replicas_of(&name).into_iter().chain(self.peers_of(&name)) {
-                self.handle(cx, &who);
+                self.handle(turn, &who);
             }
-            self.finish_failover(cx, &name);
+            self.finish_failover(turn, &name);
         }
-        self.tend_scripts(cx);
+        self.tend_scripts(turn);
     }
 
-    fn handle(&mut self, cx: &mut Cx<'_>, who: &Who) {
-        self.reconnect(cx, who);
-        self.send_periodic(cx, who);
-        if self.tilt_holds(cx) {
+    fn handle(&mut self, turn: &mut Turn, who: &Who) {
+        self.reconnect(turn, who);
+        self.send_periodic(turn, who);
+        if self.tilt_holds(turn) {
             return;
         }
-        self.check_subjectively_down(cx, who);
+        self.check_subjectively_down(turn, who);
         if let Who::Master(name) = who {
-            self.check_objectively_down(cx, name);
-            if self.start_failover_if_needed(cx, name) {
-                self.ask_others(cx, name, election::Ask::Now);
+            self.check_objectively_down(turn, name);
+            if self.start_failover_if_needed(turn, name) {
+                self.ask_others(turn, name, election::Ask::Now);
             }
-            self.failover_step(cx, name);
-            self.ask_others(cx, name, election::Ask::WhenDue);
+            self.failover_step(turn, name);
+            self.ask_others(turn, name, election::Ask::WhenDue);
         }
     }
 
@@ -340,8 +313,8 @@ impl Sentinel {
     }
 
     /// State an event that is about this instance.
-    pub(crate) fn event(&self, cx: &mut Cx<'_>, event: Event, who: &Who) {
-        cx.state(SentinelFact::About { event, who: self.subject(who) });
+    pub(crate) fn event(&self, turn: &mut Turn, event: Event, who: &Who) {
+        turn.note(SentinelFact::About { event, who: self.subject(who) });
     }
 
     /// Where clients should go: in a failover that has come so far, to the promoted replica already.
@@ -357,9 +330,9 @@ impl Sentinel {
     }
 
     /// A replica not known before.
-    pub(crate) fn add_replica(&mut self, cx: &mut Cx<'_>, name: &str, addr: Endpoint) {
-        let Some(who) = self.insert_replica(name, addr, cx.turn.clock.mono) else { return };
-        self.event(cx, Event::ReplicaFound, &who);
+    pub(crate) fn add_replica(&mut self, turn: &mut Turn, name: &str, addr: Endpoint) {
+        let Some(who) = self.insert_replica(name, addr, turn.clock.mono) else { return };
+        self.event(turn, Event::ReplicaFound, &who);
     }
 
     /// Make a replica known; `None` if it is already, or the master is not.
@@ -405,9 +378,9 @@ impl Sentinel {
     }
 
     /// Forget a sentinel of a master.
-    pub(crate) fn remove_peer(&mut self, cx: &mut Cx<'_>, name: &str, id: &str) -> Option<Peer> {
+    pub(crate) fn remove_peer(&mut self, turn: &mut Turn, name: &str, id: &str) -> Option<Peer> {
         let peer = self.masters.get_mut(name)?.sentinels.remove(id)?;
-        self.links.release(peer.inst.link, &mut cx.turn.fx);
+        self.links.release(peer.inst.link, &mut turn.fx);
         Some(peer)
     }
 

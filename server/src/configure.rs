@@ -6,7 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use engine::config::{Config, LoadError, Mode, Outside, load};
+use engine::config::{Config, LoadError, Mode, Outside};
+use engine::node::load_config;
 
 use crate::cli::{NodeArgs, OWN};
 use crate::driver::strerror;
@@ -38,7 +39,7 @@ pub fn configure(args: &NodeArgs) -> Result<Configured, String> {
     }
     let mode = if args.sentinel { Mode::Sentinel } else { Mode::Server };
     let mut config =
-        load(args.file.as_deref(), &text, args.options.as_bytes(), mode, &mut FileSystem)
+        load_config(args.file.as_deref(), &text, args.options.as_bytes(), mode, &mut FileSystem)
             .map_err(|error| explained(&error))?;
     config.source.file =
         args.file.as_ref().map(|path| here.join(path).to_string_lossy().into_owned());

@@ -7,13 +7,13 @@ use std::{
 
 use bytes::Bytes;
 use engine::{
-    config::{LoadError, Mode, Outside, load},
+    config::{LoadError, Mode, Outside},
     io::{
         ChildEvent, ConnId, DiskError, DiskId, DiskReply, Endpoint, Input, JobId, ScriptId,
         ScriptNews, Signal,
     },
     keyspace::Keyspace,
-    node::{Birth, Node, view::AofProgress},
+    node::{Birth, Node, load_config, view::AofProgress},
     time::{Clock, Instant, Time},
 };
 
@@ -278,7 +278,7 @@ impl Host {
             NodeKind::Server => Mode::Server,
             NodeKind::Sentinel => Mode::Sentinel,
         };
-        let config = load(Some(path), &text, b"", mode, &mut Files(&mut self.disk))?;
+        let config = load_config(Some(path), &text, b"", mode, &mut Files(&mut self.disk))?;
         let node = Node::new(Birth { seed, pid: self.pid(), config });
         self.process = Some(Process {
             node,

@@ -8,7 +8,8 @@ use super::{Category, Ctx, Flag, Flags, Outcome, Row};
 use crate::{
     refusal::Refusal,
     resp::Args,
-    sentinel::{Cx, Sentinel, hello},
+    sentinel::{Sentinel, hello},
+    turn::Turn,
 };
 
 mod act;
@@ -78,7 +79,7 @@ pub const COMMANDS: &[Row] = &[
 /// Run something in the sentinel. What it changes is on disk before the reply goes out, as in Redis.
 fn within<T>(
     ctx: &mut Ctx<'_>,
-    run: impl FnOnce(&mut Sentinel, &mut Cx<'_>) -> Result<T, Refusal>,
+    run: impl FnOnce(&mut Sentinel, &mut Turn) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
     let latest = |ctx: &Ctx<'_>| ctx.node.sentinel.as_ref().map(|s| s.save.latest());
     let before = latest(ctx);
@@ -101,8 +102,8 @@ fn publish(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Err(Refusal::err("Only HELLO messages are accepted by Sentinel instances."));
     }
     let line = args.at(2);
-    within(ctx, |sentinel, cx| {
-        sentinel.hello_heard(cx, line);
+    within(ctx, |sentinel, turn| {
+        sentinel.hello_heard(turn, line);
         Ok(())
     })?;
     ctx.reply().integer(1);

@@ -10,7 +10,7 @@ use super::{
     directives,
     set::{MAX_HZ, MIN_HZ},
 };
-use crate::{command::CommandIndex, resp::split::split_args, sentinel::Sentinel};
+use crate::resp::split::split_args;
 
 /// What reading a configuration needs from outside.
 pub trait Outside {
@@ -27,6 +27,9 @@ pub trait Outside {
     /// The operating system's word for it.
     fn change_dir(&mut self, path: &str) -> Result<String, String>;
 }
+
+/// Gives a command another name, or (an empty one) none, and says in Redis's words why it can't.
+pub type RenameCommand<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<(), &'static str>;
 
 /// Which kind of node is configured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -111,7 +114,8 @@ impl core::fmt::Display for LoadError {
 }
 
 /// Read `text`: the content of `file` (where CONFIG REWRITE will write), with `options` of the command line appended as
-/// further lines.
+/// further lines. `rename` tries what a `rename-command` line asks for: the commands are not known here, and neither is
+/// what `sentinel` lines mean. [`node::load_config`](crate::node::load_config) checks both.
 ///
 /// # Errors
 /// The first line that is wrong, and how; see [`LoadError`].
@@ -121,13 +125,13 @@ pub fn load(
     options: &[u8],
     mode: Mode,
     outside: &mut dyn Outside,
+    rename: RenameCommand<'_>,
 ) -> Result<Config, LoadError> {
     let config = match mode {
         Mode::Server => Config::default(),
         Mode::Sentinel => Config::for_sentinel(),
     };
-    let commands = CommandIndex::new(|row| row.is_known(mode == Mode::Sentinel));
-    let mut loader = Loader { config, commands, mode, outside, saves_seen: false, depth: 0 };
+    let mut loader = Loader { config, rename, mode, outside, saves_seen: false, depth: 0 };
     loader.config.source.file = file.map(Into::into);
     loader.config.source.given = file.is_some() || !text.is_empty() || !options.is_empty();
     let mut whole = text.to_vec();
@@ -143,9 +147,6 @@ pub fn load(
         line: None,
         what: what.into(),
     })?;
-    if mode == Mode::Sentinel {
-        Sentinel::load(&config)?;
-    }
     Ok(config)
 }
 
@@ -154,8 +155,7 @@ const MAX_INCLUDES: u32 = 16;
 
 struct Loader<'a> {
     config: Config,
-    /// To try renames on.
-    commands: CommandIndex,
+    rename: RenameCommand<'a>,
     mode: Mode,
     outside: &'a mut dyn Outside,
     saves_seen: bool,
@@ -231,7 +231,7 @@ impl Loader<'_> {
             (name, [_]) if directives::DEPRECATED.iter().any(|old| old.as_bytes() == name) => {}
             (b"include", [path]) => self.include(&String::from_utf8_lossy(path))?,
             (b"rename-command", [old, new]) => {
-                self.commands.rename(old, new)?;
+                (self.rename)(old, new)?;
                 self.config.source.renamed_commands.push((old.clone(), new.clone()));
             }
             (b"user", [_, ..]) => {

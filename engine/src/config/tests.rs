@@ -1,5 +1,6 @@
 //! The configuration, from outside: what a file, `CONFIG GET`, `CONFIG SET` and `CONFIG REWRITE` do.
 
+use crate::node::load_config;
 use alloc::{
     string::{String, ToString},
     vec::Vec,
@@ -33,7 +34,7 @@ impl Outside for Machine {
 }
 
 fn read(text: &str) -> Result<Config, LoadError> {
-    load(Some("redis.conf"), text.as_bytes(), b"", Mode::Server, &mut Machine)
+    load_config(Some("redis.conf"), text.as_bytes(), b"", Mode::Server, &mut Machine)
 }
 
 fn read_ok(text: &str) -> Config {
@@ -162,7 +163,8 @@ fn included_files_are_read_where_they_stand() {
 
 #[test]
 fn options_of_the_command_line_are_further_lines() {
-    let config = load(None, b"", b"port 7001\nsave 60 1\n", Mode::Server, &mut Machine).unwrap();
+    let config =
+        load_config(None, b"", b"port 7001\nsave 60 1\n", Mode::Server, &mut Machine).unwrap();
     assert_eq!(config.network.port, 7001);
     assert_eq!(get(&config, "save"), "60 1");
 }
@@ -272,7 +274,7 @@ fn nobody_gets_more_than_the_acl_says() {
 #[test]
 fn a_sentinel_has_lines_of_its_own_and_another_port() {
     let text = b"daemonize no\nsentinel monitor mymaster 127.0.0.1 6379 2\n\nSENTINEL deny-scripts-reconfig yes\n";
-    let config = load(None, text, b"", Mode::Sentinel, &mut Machine).unwrap();
+    let config = load_config(None, text, b"", Mode::Sentinel, &mut Machine).unwrap();
     assert_eq!(config.network.port, 26379);
     assert!(!config.network.protected_mode);
     let lines: Vec<_> =

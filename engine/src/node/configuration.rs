@@ -16,8 +16,7 @@ use crate::{
     command::{CommandIndex, Ctx, Outcome},
     config::{
         Applied, Config, Mode, SetError,
-        load::sha256_hex,
-        rewrite::{Extra, rewrite},
+        rewrite::{Extra, rewrite, user_lines},
     },
     io::{ConnId, DiskError, DiskErrorKind, DiskId, DiskOp, DiskReply, Effect},
     refusal::Refusal,
@@ -173,7 +172,7 @@ impl Server {
 
     fn write_config(&mut self, turn: &mut Turn, client: Option<ConnId>, old: &[u8]) {
         let Some(path) = turn.config.source.file.clone() else { return };
-        let extra = Extra { users: self.user_lines(turn), ..Extra::default() };
+        let extra = Extra { users: user_lines(&turn.config), ..Extra::default() };
         let text = rewrite(old, &turn.config, &extra, Mode::Server);
         let temporary = format!("{path}.{:06x}", turn.ids.rng.rand_range(0..0x100_0000));
         let file = temporary.clone();
@@ -245,15 +244,6 @@ impl Server {
             ServerFact::RunningMode { mode, port }
         };
         turn.note(fact);
-    }
-
-    /// The ACL's users as lines: there is one, with the password of `requirepass`.
-    pub(crate) fn user_lines(&self, turn: &Turn) -> Vec<Vec<u8>> {
-        let password = match &turn.config.general.requirepass {
-            Some(password) => [b"#", sha256_hex(password).as_slice()].concat(),
-            None => b"nopass".to_vec(),
-        };
-        vec![[b"default on ", password.as_slice(), b" ~* &* +@all"].concat()]
     }
 }
 

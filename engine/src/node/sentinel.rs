@@ -1,4 +1,4 @@
-//! The node as a sentinel: what comes in is passed on to [`Sentinel`], which is taken out of the node meanwhile.
+//! The node as a sentinel: inputs are passed on to [`Sentinel`], and the events that it states are published.
 
 use alloc::vec::Vec;
 
@@ -6,9 +6,9 @@ use super::Server;
 use crate::{
     config::{Config, Mode},
     io::{ConnId, DiskError, DiskId, DiskReply, Effect},
-    sentinel::{Cx, Sentinel, view::SentinelView},
+    sentinel::{Sentinel, view::SentinelView},
     time::Instant,
-    trace::{SentinelFact, ServerFact},
+    trace::{Level, SentinelFact, ServerFact, Trace},
     turn::Turn,
 };
 
@@ -30,24 +30,40 @@ impl Server {
         self.sentinel.as_ref().map(|sentinel| sentinel.view(now))
     }
 
-    /// Run something in the sentinel, if this is one.
+    /// Run something in the sentinel, if this is one, and publish the events that it states meanwhile.
     pub(crate) fn with_sentinel<T>(
         &mut self,
         turn: &mut Turn,
-        run: impl FnOnce(&mut Sentinel, &mut Cx<'_>) -> T,
+        run: impl FnOnce(&mut Sentinel, &mut Turn) -> T,
     ) -> Option<T> {
-        let mut sentinel = self.sentinel.take()?;
-        let mut cx = Cx { node: self, turn, loud: Vec::new() };
-        let result = run(&mut sentinel, &mut cx);
-        for (master, event, message) in core::mem::take(&mut cx.loud) {
-            sentinel.notify_by_script(&master, event, message);
-        }
-        self.sentinel = Some(sentinel);
+        let before = turn.fx.traces.len();
+        let result = run(self.sentinel.as_mut()?, turn);
+        self.publish_sentinel_events(turn, before);
         Some(result)
     }
 
+    /// Of the facts that were stated since the trace had this length: those that are events go to the subscribers of
+    /// their channels, those about a master that are warnings to its notification script too.
+    fn publish_sentinel_events(&mut self, turn: &mut Turn, since: usize) {
+        let stated = turn.fx.traces[since..].iter();
+        let events = stated.filter_map(|traced| match &traced.fact {
+            Trace::Sentinel(fact) => Some((fact.channel()?, fact.clone())),
+            _ => None,
+        });
+        for (channel, fact) in events.collect::<Vec<_>>() {
+            let message = fact.message();
+            self.publish(turn, channel.as_bytes(), message.as_bytes(), None);
+            if fact.level() == Some(Level::Warning)
+                && let Some(master) = fact.master()
+                && let Some(sentinel) = &mut self.sentinel
+            {
+                sentinel.notify_by_script(master, channel, message);
+            }
+        }
+    }
+
     pub(super) fn boot_sentinel(&mut self, turn: &mut Turn) {
-        self.with_sentinel(turn, |sentinel, cx| sentinel.start(cx));
+        self.with_sentinel(turn, |sentinel, turn| sentinel.start(turn));
     }
 
     /// End the process: all that is worth keeping is in the file.
@@ -58,7 +74,7 @@ impl Server {
     }
 
     pub(super) fn sentinel_tick(&mut self, turn: &mut Turn) {
-        if self.with_sentinel(turn, |sentinel, cx| sentinel.tick(cx)).is_some() {
+        if self.with_sentinel(turn, |sentinel, turn| sentinel.tick(turn)).is_some() {
             let hz = HZ + turn.ids.rng.rand_range(0..HZ);
             self.next_cron = turn.clock.mono.plus_millis(1000 / hz);
         }
@@ -71,7 +87,7 @@ impl Server {
         id: DiskId,
         result: &Result<DiskReply, DiskError>,
     ) {
-        let moved = self.with_sentinel(turn, |sentinel, cx| sentinel.on_disk(cx, id, result));
+        let moved = self.with_sentinel(turn, |sentinel, turn| sentinel.on_disk(turn, id, result));
         if moved == Some(true) {
             let held = self.clients.iter().filter(|client| client.output.held_until.is_some());
             let held: Vec<ConnId> = held.map(|client| client.conn).collect();

@@ -5,41 +5,42 @@
 //! the quorum says hold it for down. ODOWN starts a failover and nothing more: who may lead it, the votes say.
 
 use super::{
-    Cx, Sentinel,
+    Sentinel,
     instance::{Master, Role, Who},
     links::Line,
 };
 use crate::{
     time::Instant,
     trace::{Event, SentinelFact},
+    turn::Turn,
 };
 
 impl Sentinel {
     /// Our own opinion about an instance.
-    pub(super) fn check_subjectively_down(&mut self, cx: &mut Cx<'_>, who: &Who) {
-        self.drop_dead_lines(cx, who);
+    pub(super) fn check_subjectively_down(&mut self, turn: &mut Turn, who: &Who) {
+        self.drop_dead_lines(turn, who);
         let Some(master) = self.masters.get(who.master()) else { return };
         let (Some(inst), Some(link)) = (self.inst(who), self.link_of(who)) else { return };
         let silent = match link.ping_unanswered {
-            Some(since) => cx.turn.clock.mono.millis_since(since),
-            None if link.is_disconnected() => cx.turn.clock.mono.millis_since(link.last_available),
+            Some(since) => turn.clock.mono.millis_since(since),
+            None if link.is_disconnected() => turn.clock.mono.millis_since(link.last_available),
             None => 0,
         };
         let down = silent > master.options.down_after
             || matches!(who, Who::Master(_))
-                && self.is_master_in_name_only(cx.turn.clock.mono, master);
+                && self.is_master_in_name_only(turn.clock.mono, master);
         if down == inst.s_down {
             return;
         }
         if let Some(inst) = self.inst_mut(who) {
             inst.s_down = down;
             if down {
-                inst.s_down_since = cx.turn.clock.mono;
+                inst.s_down_since = turn.clock.mono;
             } else {
                 inst.script_kill_sent = false;
             }
         }
-        self.event(cx, if down { Event::SdownEntered } else { Event::SdownLeft }, who);
+        self.event(turn, if down { Event::SdownEntered } else { Event::SdownLeft }, who);
     }
 
     /// It has called itself a replica for long, or it began a new life and does not answer yet.
@@ -53,10 +54,10 @@ impl Sentinel {
     }
 
     /// A line that stands but says nothing is made anew: perhaps it is the line that is down.
-    fn drop_dead_lines(&mut self, cx: &mut Cx<'_>, who: &Who) {
+    fn drop_dead_lines(&mut self, turn: &mut Turn, who: &Who) {
         let Some(master) = self.masters.get(who.master()) else { return };
         let (Some(inst), Some(link)) = (self.inst(who), self.link_of(who)) else { return };
-        let elapsed = |since: Instant| cx.turn.clock.mono.millis_since(since);
+        let elapsed = |since: Instant| turn.clock.mono.millis_since(since);
         let old = |since: Instant| elapsed(since) > self.periods.min_link_reconnect;
         let half = master.options.down_after / 2;
         let command_dead = link.command.as_ref().is_some_and(|wire| old(wire.since))
@@ -66,15 +67,15 @@ impl Sentinel {
             && elapsed(link.pubsub_activity) > self.periods.publish * 3;
         let id = inst.link;
         if command_dead {
-            self.links.close(id, Line::Command, &mut cx.turn.fx);
+            self.links.close(id, Line::Command, &mut turn.fx);
         }
         if pubsub_dead {
-            self.links.close(id, Line::PubSub, &mut cx.turn.fx);
+            self.links.close(id, Line::PubSub, &mut turn.fx);
         }
     }
 
     /// The opinion of enough sentinels about a master.
-    pub(super) fn check_objectively_down(&mut self, cx: &mut Cx<'_>, name: &str) {
+    pub(super) fn check_objectively_down(&mut self, turn: &mut Turn, name: &str) {
         let Some(master) = self.masters.get_mut(name) else { return };
         let others = master.sentinels.values().filter(|peer| peer.thinks_down).count() as u32;
         let (votes, quorum) = (1 + others, master.options.quorum);
@@ -85,11 +86,11 @@ impl Sentinel {
         master.o_down = down;
         let who = Who::Master(name.into());
         if down {
-            master.o_down_since = cx.turn.clock.mono;
+            master.o_down_since = turn.clock.mono;
             let who = self.subject(&who);
-            cx.state(SentinelFact::OdownEntered { who, votes, quorum });
+            turn.note(SentinelFact::OdownEntered { who, votes, quorum });
         } else {
-            self.event(cx, Event::OdownLeft, &who);
+            self.event(turn, Event::OdownLeft, &who);
         }
     }
 }

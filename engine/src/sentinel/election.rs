@@ -18,11 +18,11 @@
 use alloc::{collections::BTreeMap, format, string::String};
 
 use super::{
-    Cx, Sentinel,
+    Sentinel,
     instance::{Peer, Who},
     links::Expect,
 };
-use crate::{resp::reply_decode::Value, trace::SentinelFact};
+use crate::{resp::reply_decode::Value, trace::SentinelFact, turn::Turn};
 
 /// Whether the others are asked once more though they were asked a moment ago.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,11 +46,11 @@ pub struct Vote {
 
 impl Sentinel {
     /// Ask the other sentinels about a master that we hold for down; and, in a failover, for their vote.
-    pub(super) fn ask_others(&mut self, cx: &mut Cx<'_>, name: &str, ask: Ask) {
+    pub(super) fn ask_others(&mut self, turn: &mut Turn, name: &str, ask: Ask) {
         let period = self.periods.ask;
         for who in self.peers_of(name) {
             let Some(peer) = self.peer_mut(&who) else { continue };
-            let silent = cx.turn.clock.mono.millis_since(peer.last_answer);
+            let silent = turn.clock.mono.millis_since(peer.last_answer);
             if silent > period * 5 {
                 peer.thinks_down = false;
                 peer.leader = None;
@@ -72,7 +72,7 @@ impl Sentinel {
                 epoch.as_bytes(),
                 candidate.as_bytes(),
             ];
-            self.send(cx, &who, Expect::IsMasterDown, &args);
+            self.send(turn, &who, Expect::IsMasterDown, &args);
         }
     }
 
@@ -82,12 +82,12 @@ impl Sentinel {
     }
 
     /// Another sentinel answered whether the master is down, and for whom it voted.
-    pub(super) fn opinion_arrived(&mut self, cx: &mut Cx<'_>, who: &Who, value: &Value) {
+    pub(super) fn opinion_arrived(&mut self, turn: &mut Turn, who: &Who, value: &Value) {
         let Value::Array(parts) = value else { return };
         let [Value::Integer(down), leader, Value::Integer(epoch)] = &parts[..] else { return };
         let leader = leader.text().map(|text| String::from_utf8_lossy(text).into_owned());
         let epoch = u64::try_from(*epoch).unwrap_or_default();
-        let now = cx.turn.clock.mono;
+        let now = turn.clock.mono;
         let Some(peer) = self.peer_mut(who) else { return };
         peer.last_answer = now;
         peer.thinks_down = *down == 1;
@@ -97,25 +97,25 @@ impl Sentinel {
         peer.leader_epoch = epoch;
         if news {
             let (master, voter) = (who.master().into(), peer.inst.name.clone());
-            cx.state(SentinelFact::VoteHeard { master, voter, leader, epoch });
+            turn.note(SentinelFact::VoteHeard { master, voter, leader, epoch });
         }
     }
 
     /// Give our vote for this epoch, if it is not given yet. Returns the latest vote, given now or before.
     pub(crate) fn vote(
         &mut self,
-        cx: &mut Cx<'_>,
+        turn: &mut Turn,
         name: &str,
         epoch: u64,
         candidate: &str,
     ) -> Vote {
         if epoch > self.epoch {
             self.epoch = epoch;
-            self.flush(cx);
-            cx.state(SentinelFact::EpochRaised { master: name.into(), epoch });
+            self.flush(turn);
+            turn.note(SentinelFact::EpochRaised { master: name.into(), epoch });
         }
-        let delay = cx.desync();
-        let (current, now) = (self.epoch, cx.turn.clock.mono);
+        let delay = super::random_delay(turn);
+        let (current, now) = (self.epoch, turn.clock.mono);
         let Some(master) = self.masters.get_mut(name) else { return Vote::default() };
         if master.leader_epoch < epoch && current <= epoch {
             master.leader = Some(candidate.into());
@@ -124,12 +124,12 @@ impl Sentinel {
                 // Somebody else is at it: it is his turn for a while.
                 master.failover.started = now.plus_millis(delay);
             }
-            let durable = self.flush(cx);
+            let durable = self.flush(turn);
             if let Some(master) = self.masters.get_mut(name) {
                 master.vote_saved_by = durable;
             }
             let (master, leader) = (name.into(), candidate.into());
-            cx.state(SentinelFact::Voted { master, leader, epoch: current });
+            turn.note(SentinelFact::Voted { master, leader, epoch: current });
         }
         let Some(master) = self.masters.get(name) else { return Vote::default() };
         Vote {
@@ -142,7 +142,7 @@ impl Sentinel {
     /// Who was elected in this epoch: with a majority of all sentinels that we know, and at least the quorum.
     ///
     /// We vote here too, with the others if they agree, else for ourselves. Our own vote counts once it is on disk.
-    pub(super) fn leader(&mut self, cx: &mut Cx<'_>, name: &str, epoch: u64) -> Option<String> {
+    pub(super) fn leader(&mut self, turn: &mut Turn, name: &str, epoch: u64) -> Option<String> {
         let master = self.masters.get(name)?;
         let mut votes: BTreeMap<String, u32> = BTreeMap::new();
         for peer in master.sentinels.values() {
@@ -152,7 +152,7 @@ impl Sentinel {
         }
         let voters = master.sentinels.len() as u32 + 1;
         let favourite = most_voted(&votes).map_or_else(|| self.my_id.clone(), |(id, _)| id);
-        let own = self.vote(cx, name, epoch, &favourite);
+        let own = self.vote(turn, name, epoch, &favourite);
         if let Some(leader) = own.leader
             && own.epoch == epoch
             && self.save.is_done(own.saved_by)

@@ -16,7 +16,7 @@
 use alloc::{format, string::String, vec::Vec};
 
 use super::{
-    Cx, Sentinel,
+    Sentinel,
     choose::chosen,
     instance::{Reconf, Who},
     links::Expect,
@@ -25,6 +25,7 @@ use crate::{
     io::Effect,
     time::Instant,
     trace::{Event, SentinelFact},
+    turn::Turn,
 };
 
 /// Where a failover stands.
@@ -105,122 +106,122 @@ impl Failover {
 
 impl Sentinel {
     /// Begin a failover if the master is down beyond doubt, and the last attempt is long enough ago.
-    pub(super) fn start_failover_if_needed(&mut self, cx: &mut Cx<'_>, name: &str) -> bool {
+    pub(super) fn start_failover_if_needed(&mut self, turn: &mut Turn, name: &str) -> bool {
         let Some(master) = self.masters.get_mut(name) else { return false };
         if !master.o_down || master.failover.in_progress() {
             return false;
         }
         let started = master.failover.started;
         let pause = master.options.failover_timeout.saturating_mul(2);
-        if started != Instant(0) && cx.turn.clock.mono.millis_since(started) < pause {
+        if started != Instant(0) && turn.clock.mono.millis_since(started) < pause {
             if master.failover.delay_logged != started {
                 master.failover.delay_logged = started;
-                let until = cx.turn.clock.wall_at(started.plus_millis(pause));
-                cx.state(SentinelFact::FailoverDelayed { master: name.into(), until });
+                let until = turn.clock.wall_at(started.plus_millis(pause));
+                turn.note(SentinelFact::FailoverDelayed { master: name.into(), until });
             }
             return false;
         }
-        self.start_failover(cx, name);
+        self.start_failover(turn, name);
         true
     }
 
     /// A new epoch, and in it our attempt.
-    pub(crate) fn start_failover(&mut self, cx: &mut Cx<'_>, name: &str) {
-        let delay = cx.desync();
+    pub(crate) fn start_failover(&mut self, turn: &mut Turn, name: &str) {
+        let delay = super::random_delay(turn);
         let Some(master) = self.masters.get_mut(name) else { return };
         self.epoch += 1;
         master.failover.epoch = self.epoch;
-        master.failover.enter(State::WaitStart, cx.turn.clock.mono);
-        master.failover.started = cx.turn.clock.mono.plus_millis(delay);
-        cx.state(SentinelFact::EpochRaised { master: name.into(), epoch: self.epoch });
-        self.event(cx, Event::TryFailover, &Who::Master(name.into()));
+        master.failover.enter(State::WaitStart, turn.clock.mono);
+        master.failover.started = turn.clock.mono.plus_millis(delay);
+        turn.note(SentinelFact::EpochRaised { master: name.into(), epoch: self.epoch });
+        self.event(turn, Event::TryFailover, &Who::Master(name.into()));
     }
 
     /// What the present state asks for.
-    pub(super) fn failover_step(&mut self, cx: &mut Cx<'_>, name: &str) {
+    pub(super) fn failover_step(&mut self, turn: &mut Turn, name: &str) {
         match self.masters.get(name).map(|master| master.failover.state) {
-            Some(State::WaitStart) => self.wait_start(cx, name),
-            Some(State::SelectReplica) => self.select_replica(cx, name),
-            Some(State::SendReplicaofNoOne) => self.send_replicaof_no_one(cx, name),
-            Some(State::WaitPromotion) => self.wait_promotion(cx, name),
-            Some(State::ReconfReplicas) => self.reconf_replicas(cx, name),
+            Some(State::WaitStart) => self.wait_start(turn, name),
+            Some(State::SelectReplica) => self.select_replica(turn, name),
+            Some(State::SendReplicaofNoOne) => self.send_replicaof_no_one(turn, name),
+            Some(State::WaitPromotion) => self.wait_promotion(turn, name),
+            Some(State::ReconfReplicas) => self.reconf_replicas(turn, name),
             Some(State::None | State::UpdateConfig) | None => {}
         }
     }
 
-    fn wait_start(&mut self, cx: &mut Cx<'_>, name: &str) {
+    fn wait_start(&mut self, turn: &mut Turn, name: &str) {
         let Some(master) = self.masters.get(name) else { return };
         let (forced, started) = (master.failover.forced, master.failover.started);
         let timeout = self.periods.election_timeout.min(master.options.failover_timeout);
-        let elected = self.leader(cx, name, master.failover.epoch);
+        let elected = self.leader(turn, name, master.failover.epoch);
         if elected.as_deref() != Some(self.my_id.as_str()) && !forced {
-            if cx.turn.clock.mono.millis_since(started) > timeout {
-                self.abort(cx, name, Event::AbortNotElected);
+            if turn.clock.mono.millis_since(started) > timeout {
+                self.abort(turn, name, Event::AbortNotElected);
             }
             return;
         }
         let who = Who::Master(name.into());
-        self.event(cx, Event::ElectedLeader, &who);
+        self.event(turn, Event::ElectedLeader, &who);
         if self.simulated.crash_after_election {
-            return self.crash(cx);
+            return self.crash(turn);
         }
-        self.enter(cx, name, State::SelectReplica);
-        self.event(cx, Event::StateSelectReplica, &who);
+        self.enter(turn, name, State::SelectReplica);
+        self.event(turn, Event::StateSelectReplica, &who);
     }
 
-    fn select_replica(&mut self, cx: &mut Cx<'_>, name: &str) {
-        let candidates = self.judge(cx.turn.clock.mono, name);
+    fn select_replica(&mut self, turn: &mut Turn, name: &str) {
+        let candidates = self.judge(turn.clock.mono, name);
         let winner = chosen(&candidates).map(|candidate| candidate.name.clone());
-        cx.state(SentinelFact::ReplicaJudged { master: name.into(), candidates });
-        let Some(key) = winner else { return self.abort(cx, name, Event::AbortNoGoodReplica) };
+        turn.note(SentinelFact::ReplicaJudged { master: name.into(), candidates });
+        let Some(key) = winner else { return self.abort(turn, name, Event::AbortNoGoodReplica) };
         let who = Who::Replica(name.into(), key.clone());
-        self.event(cx, Event::SelectedReplica, &who);
+        self.event(turn, Event::SelectedReplica, &who);
         if let Some(master) = self.masters.get_mut(name) {
             master.failover.promoted = Some(key);
         }
-        self.enter(cx, name, State::SendReplicaofNoOne);
-        self.event(cx, Event::StateSendReplicaofNoOne, &who);
+        self.enter(turn, name, State::SendReplicaofNoOne);
+        self.event(turn, Event::StateSendReplicaofNoOne, &who);
     }
 
-    fn send_replicaof_no_one(&mut self, cx: &mut Cx<'_>, name: &str) {
+    fn send_replicaof_no_one(&mut self, turn: &mut Turn, name: &str) {
         let Some(who) = self.promoted(name) else { return };
         let disconnected = self.link_of(&who).is_none_or(super::links::Link::is_disconnected);
-        if disconnected || !self.send_replicaof(cx, &who, None) {
-            if self.state_lasts_too_long(cx.turn.clock.mono, name) {
-                self.abort(cx, name, Event::AbortReplicaTimeout);
+        if disconnected || !self.send_replicaof(turn, &who, None) {
+            if self.state_lasts_too_long(turn.clock.mono, name) {
+                self.abort(turn, name, Event::AbortReplicaTimeout);
             }
             return;
         }
-        self.event(cx, Event::StateWaitPromotion, &who);
-        self.enter(cx, name, State::WaitPromotion);
+        self.event(turn, Event::StateWaitPromotion, &who);
+        self.enter(turn, name, State::WaitPromotion);
     }
 
-    fn wait_promotion(&mut self, cx: &mut Cx<'_>, name: &str) {
-        if self.state_lasts_too_long(cx.turn.clock.mono, name) {
-            self.abort(cx, name, Event::AbortReplicaTimeout);
+    fn wait_promotion(&mut self, turn: &mut Turn, name: &str) {
+        if self.state_lasts_too_long(turn.clock.mono, name) {
+            self.abort(turn, name, Event::AbortReplicaTimeout);
         }
     }
 
     /// INFO of the promoted replica says `role:master`: from here there is no way back.
-    pub(super) fn promotion_seen(&mut self, cx: &mut Cx<'_>, name: &str, who: &Who) {
+    pub(super) fn promotion_seen(&mut self, turn: &mut Turn, name: &str, who: &Who) {
         let Some(master) = self.masters.get_mut(name) else { return };
         master.config_epoch = master.failover.epoch;
-        master.failover.enter(State::ReconfReplicas, cx.turn.clock.mono);
-        self.flush(cx);
-        self.event(cx, Event::PromotedReplica, who);
+        master.failover.enter(State::ReconfReplicas, turn.clock.mono);
+        self.flush(turn);
+        self.event(turn, Event::PromotedReplica, who);
         if self.simulated.crash_after_promotion {
-            return self.crash(cx);
+            return self.crash(turn);
         }
-        self.event(cx, Event::StateReconfReplicas, &Who::Master(name.into()));
+        self.event(turn, Event::StateReconfReplicas, &Who::Master(name.into()));
         let shown = |who: &Who| self.inst(who).map(|inst| self.shown(inst));
         if let (Some(from), Some(to)) = (shown(&Who::Master(name.into())), shown(who)) {
             self.reconfigure_clients(name, "leader", from, to);
         }
-        self.hello_soon(cx, name);
+        self.hello_soon(turn, name);
     }
 
     /// Send the other replicas after the new master, `parallel-syncs` at a time: who syncs may not answer meanwhile.
-    fn reconf_replicas(&mut self, cx: &mut Cx<'_>, name: &str) {
+    fn reconf_replicas(&mut self, turn: &mut Turn, name: &str) {
         let Some(master) = self.masters.get(name) else { return };
         let on_their_way = |reconf| matches!(reconf, Reconf::Sent(_) | Reconf::InProgress);
         let busy = master.replicas.values().filter(|replica| on_their_way(replica.reconf)).count();
@@ -231,18 +232,18 @@ impl Sentinel {
             }
             let Some(reconf) = self.reconf_mut(&who) else { continue };
             if let Reconf::Sent(at) = *reconf
-                && cx.turn.clock.mono.millis_since(at) > self.periods.slave_reconf_timeout
+                && turn.clock.mono.millis_since(at) > self.periods.slave_reconf_timeout
             {
                 *self.reconf_mut(&who).unwrap_or(&mut Reconf::Done) = Reconf::Done;
-                self.event(cx, Event::ReconfSentTimeout, &who);
+                self.event(turn, Event::ReconfSentTimeout, &who);
                 continue;
             }
-            if self.tell_of_new_master(cx, name, &who) {
-                self.event(cx, Event::ReconfSent, &who);
+            if self.tell_of_new_master(turn, name, &who) {
+                self.event(turn, Event::ReconfSent, &who);
                 room -= 1;
             }
         }
-        self.detect_end(cx, name);
+        self.detect_end(turn, name);
     }
 
     fn reconf_mut(&mut self, who: &Who) -> Option<&mut Reconf> {
@@ -252,7 +253,7 @@ impl Sentinel {
     }
 
     /// SLAVEOF the promoted one, to a replica that was not told yet.
-    fn tell_of_new_master(&mut self, cx: &mut Cx<'_>, name: &str, who: &Who) -> bool {
+    fn tell_of_new_master(&mut self, turn: &mut Turn, name: &str, who: &Who) -> bool {
         if self.reconf_mut(who).is_none_or(|reconf| *reconf != Reconf::Untold)
             || self.link_of(who).is_none_or(super::links::Link::is_disconnected)
         {
@@ -262,15 +263,15 @@ impl Sentinel {
         let Some((host, port)) = promoted.map(|replica| self.shown(&replica.inst)) else {
             return false;
         };
-        let sent = self.send_replicaof(cx, who, Some((&host, port)));
+        let sent = self.send_replicaof(turn, who, Some((&host, port)));
         if sent && let Some(reconf) = self.reconf_mut(who) {
-            *reconf = Reconf::Sent(cx.turn.clock.mono);
+            *reconf = Reconf::Sent(turn.clock.mono);
         }
         sent
     }
 
     /// The end: all replicas that can be reached follow the new master, or the time is up.
-    fn detect_end(&mut self, cx: &mut Cx<'_>, name: &str) {
+    fn detect_end(&mut self, turn: &mut Turn, name: &str) {
         let Some(master) = self.masters.get(name) else { return };
         if master.promoted().is_none_or(|replica| replica.inst.s_down) {
             return;
@@ -280,36 +281,36 @@ impl Sentinel {
             .filter(|(_, replica)| replica.reconf != Reconf::Done && !replica.inst.s_down)
             .count();
         let who = Who::Master(name.into());
-        let time_is_up = self.state_lasts_too_long(cx.turn.clock.mono, name);
+        let time_is_up = self.state_lasts_too_long(turn.clock.mono, name);
         if time_is_up {
-            self.event(cx, Event::FailoverEndForTimeout, &who);
+            self.event(turn, Event::FailoverEndForTimeout, &who);
         }
         if missing == 0 || time_is_up {
-            self.event(cx, Event::FailoverEnd, &who);
-            self.enter(cx, name, State::UpdateConfig);
+            self.event(turn, Event::FailoverEnd, &who);
+            self.enter(turn, name, State::UpdateConfig);
         }
         if time_is_up {
             for who in self.replicas_of(name) {
-                if self.tell_of_new_master(cx, name, &who) {
-                    self.event(cx, Event::ReconfSentBestEffort, &who);
+                if self.tell_of_new_master(turn, name, &who) {
+                    self.event(turn, Event::ReconfSentBestEffort, &who);
                 }
             }
         }
     }
 
     /// Give it up: possible as long as nobody was promoted.
-    pub(super) fn abort(&mut self, cx: &mut Cx<'_>, name: &str, why: Event) {
-        self.event(cx, why, &Who::Master(name.into()));
+    pub(super) fn abort(&mut self, turn: &mut Turn, name: &str, why: Event) {
+        self.event(turn, why, &Who::Master(name.into()));
         if let Some(master) = self.masters.get_mut(name) {
-            master.failover.enter(State::None, cx.turn.clock.mono);
+            master.failover.enter(State::None, turn.clock.mono);
             master.failover.forced = false;
             master.failover.promoted = None;
         }
     }
 
-    fn enter(&mut self, cx: &Cx<'_>, name: &str, state: State) {
+    fn enter(&mut self, turn: &Turn, name: &str, state: State) {
         if let Some(master) = self.masters.get_mut(name) {
-            master.failover.enter(state, cx.turn.clock.mono);
+            master.failover.enter(state, turn.clock.mono);
         }
     }
 
@@ -325,16 +326,16 @@ impl Sentinel {
     }
 
     /// SENTINEL SIMULATE-FAILURE.
-    fn crash(&mut self, cx: &mut Cx<'_>) {
-        cx.state(SentinelFact::CrashSimulated);
-        cx.turn.fx.push(Effect::Exit { code: 99 });
+    fn crash(&mut self, turn: &mut Turn) {
+        turn.note(SentinelFact::CrashSimulated);
+        turn.fx.push(Effect::Exit { code: 99 });
     }
 
     /// Make an instance a replica of `to`, or a master. In one transaction with CONFIG REWRITE, so that it is so after a
     /// restart too, and with its clients thrown out, so that they ask again who the master is.
     pub(super) fn send_replicaof(
         &mut self,
-        cx: &mut Cx<'_>,
+        turn: &mut Turn,
         who: &Who,
         to: Option<(&str, u16)>,
     ) -> bool {
@@ -355,7 +356,7 @@ impl Sentinel {
             let words: Vec<&[u8]> = core::iter::once(name.as_bytes())
                 .chain(args.iter().map(|arg| arg.as_bytes()))
                 .collect();
-            self.send(cx, who, Expect::Nothing, &words)
+            self.send(turn, who, Expect::Nothing, &words)
         })
     }
 }

@@ -14,7 +14,7 @@
 use alloc::{format, string::String, vec::Vec};
 
 use super::{
-    Cx, Sentinel,
+    Sentinel,
     instance::{Kind, Who},
     links::{Expect, Line},
 };
@@ -23,6 +23,7 @@ use crate::{
     number::parse_i64,
     resp::reply_decode::Value,
     trace::{Event, SentinelFact},
+    turn::Turn,
 };
 
 /// Where hellos are published.
@@ -78,14 +79,14 @@ impl core::fmt::Display for Hello {
 
 impl Sentinel {
     /// Publish our hello in an instance.
-    pub(super) fn send_hello(&mut self, cx: &mut Cx<'_>, who: &Who) {
+    pub(super) fn send_hello(&mut self, turn: &mut Turn, who: &Who) {
         let Some(hello) = self.hello_for(who) else { return };
         let publish = match who.kind() {
             Kind::Sentinel => "PUBLISH".into(),
             _ => self.command_name(who, "PUBLISH"),
         };
         let line = format!("{hello}");
-        self.send(cx, who, Expect::Hello, &[publish.as_bytes(), CHANNEL, line.as_bytes()]);
+        self.send(turn, who, Expect::Hello, &[publish.as_bytes(), CHANNEL, line.as_bytes()]);
     }
 
     /// What we have to say in this instance; nothing while we do not know our own address there.
@@ -109,10 +110,9 @@ impl Sentinel {
     }
 
     /// Say it at the next tick, everywhere around this master: there is news.
-    pub(super) fn hello_soon(&mut self, cx: &Cx<'_>, name: &str) {
+    pub(super) fn hello_soon(&mut self, turn: &Turn, name: &str) {
         let publish = self.periods.publish;
-        let long_ago =
-            crate::time::Instant(cx.turn.clock.mono.0.saturating_sub((publish + 1) * 1000));
+        let long_ago = crate::time::Instant(turn.clock.mono.0.saturating_sub((publish + 1) * 1000));
         let around = core::iter::once(Who::Master(name.into()));
         for who in around.chain(self.replicas_of(name)).chain(self.peers_of(name)) {
             if let Some(inst) = self.inst_mut(&who) {
@@ -122,16 +122,16 @@ impl Sentinel {
     }
 
     /// Something came on a Pub/Sub line.
-    pub(super) fn pubsub_message(&mut self, cx: &mut Cx<'_>, value: &Value) {
+    pub(super) fn pubsub_message(&mut self, turn: &mut Turn, value: &Value) {
         let Value::Array(parts) = value else { return };
         let [Value::Bulk(kind), Value::Bulk(_), Value::Bulk(line)] = &parts[..] else { return };
         if kind == b"message" {
-            self.hello_heard(cx, line);
+            self.hello_heard(turn, line);
         }
     }
 
     /// A hello, heard in an instance or told to us directly.
-    pub(crate) fn hello_heard(&mut self, cx: &mut Cx<'_>, line: &[u8]) {
+    pub(crate) fn hello_heard(&mut self, turn: &mut Turn, line: &[u8]) {
         let Some(hello) = Hello::parse(line) else { return };
         let hosts = [&hello.addr.host, &hello.master_addr.host];
         if hello.id == self.my_id
@@ -140,21 +140,21 @@ impl Sentinel {
         {
             return;
         }
-        let who = self.meet(cx, &hello);
+        let who = self.meet(turn, &hello);
         if hello.epoch > self.epoch {
             self.epoch = hello.epoch;
-            self.flush(cx);
+            self.flush(turn);
             let master = hello.master.clone();
-            cx.state(SentinelFact::EpochRaised { master, epoch: self.epoch });
+            turn.note(SentinelFact::EpochRaised { master, epoch: self.epoch });
         }
-        self.take_over_config(cx, &hello, &who);
+        self.take_over_config(turn, &hello, &who);
         if let Some(peer) = self.peer_mut(&who) {
-            peer.last_hello = cx.turn.clock.mono;
+            peer.last_hello = turn.clock.mono;
         }
     }
 
     /// Find the sentinel that speaks, or get to know it.
-    fn meet(&mut self, cx: &mut Cx<'_>, hello: &Hello) -> Who {
+    fn meet(&mut self, turn: &mut Turn, hello: &Hello) -> Who {
         let name = hello.master.as_str();
         let who = Who::Peer(name.into(), hello.id.clone());
         if let Some(inst) = self.inst(&who)
@@ -162,26 +162,26 @@ impl Sentinel {
         {
             return who;
         }
-        let moved = self.remove_peer(cx, name, &hello.id).is_some();
+        let moved = self.remove_peer(turn, name, &hello.id).is_some();
         if moved {
             let (host, port) = (hello.addr.host.clone(), hello.addr.port);
             let who = self.subject(&Who::Master(name.into()));
-            cx.state(SentinelFact::SentinelMoved { who, host, port, id: hello.id.clone() });
+            turn.note(SentinelFact::SentinelMoved { who, host, port, id: hello.id.clone() });
         } else {
-            self.doubt_who_was_there(cx, hello);
+            self.doubt_who_was_there(turn, hello);
         }
-        let who = self.insert_peer(name, &hello.id, hello.addr.clone(), cx.turn.clock.mono);
+        let who = self.insert_peer(name, &hello.id, hello.addr.clone(), turn.clock.mono);
         if moved {
-            self.tell_other_masters_of(cx, &who);
+            self.tell_other_masters_of(turn, &who);
         } else {
-            self.event(cx, Event::SentinelFound, &who);
+            self.event(turn, Event::SentinelFound, &who);
         }
-        self.flush(cx);
+        self.flush(turn);
         who
     }
 
     /// Another sentinel speaks from an address that we knew as somebody else's: that one is not there any more.
-    fn doubt_who_was_there(&mut self, cx: &mut Cx<'_>, hello: &Hello) {
+    fn doubt_who_was_there(&mut self, turn: &mut Turn, hello: &Hello) {
         let Some(master) = self.masters.get(&hello.master) else { return };
         let there =
             |peer: &&super::instance::Peer| peer.inst.is_at(&hello.addr.host, hello.addr.port);
@@ -190,17 +190,17 @@ impl Sentinel {
             return;
         };
         let who = Who::Peer(hello.master.clone(), id);
-        self.event(cx, Event::SentinelInvalidAddress, &who);
+        self.event(turn, Event::SentinelInvalidAddress, &who);
         if let Some(inst) = self.inst_mut(&who) {
             inst.addr.port = 0;
             let link = inst.link;
-            self.links.close(link, Line::Command, &mut cx.turn.fx);
+            self.links.close(link, Line::Command, &mut turn.fx);
         }
-        self.tell_other_masters_of(cx, &who);
+        self.tell_other_masters_of(turn, &who);
     }
 
     /// A sentinel's address changed for one master: so it did for the others.
-    fn tell_other_masters_of(&mut self, cx: &mut Cx<'_>, who: &Who) {
+    fn tell_other_masters_of(&mut self, turn: &mut Turn, who: &Who) {
         let (Some(inst), Who::Peer(name, id)) = (self.inst(who), who) else { return };
         let addr = inst.addr.clone();
         let others: Vec<String> = self
@@ -214,17 +214,17 @@ impl Sentinel {
                 inst.addr = addr.clone();
                 inst.ip = None;
                 let link = inst.link;
-                self.links.close(link, Line::Command, &mut cx.turn.fx);
+                self.links.close(link, Line::Command, &mut turn.fx);
             }
         }
         if !others.is_empty() {
             let who = self.subject(who);
-            cx.state(SentinelFact::SentinelMovedElsewhere { who, others: others.len() as u32 });
+            turn.note(SentinelFact::SentinelMovedElsewhere { who, others: others.len() as u32 });
         }
     }
 
     /// A newer configuration of a master replaces ours.
-    fn take_over_config(&mut self, cx: &mut Cx<'_>, hello: &Hello, from: &Who) {
+    fn take_over_config(&mut self, turn: &mut Turn, hello: &Hello, from: &Who) {
         let Some(master) = self.masters.get_mut(&hello.master) else { return };
         if master.config_epoch >= hello.config_epoch {
             return;
@@ -233,9 +233,9 @@ impl Sentinel {
         if master.inst.is_at(&hello.master_addr.host, hello.master_addr.port) {
             return;
         }
-        self.event(cx, Event::ConfigUpdateFrom, from);
+        self.event(turn, Event::ConfigUpdateFrom, from);
         let from = self.masters.get(&hello.master).map(|master| self.shown(&master.inst));
-        self.switch_master(cx, &hello.master, hello.master_addr.clone());
+        self.switch_master(turn, &hello.master, hello.master_addr.clone());
         let to = (hello.master_addr.host.clone(), hello.master_addr.port);
         if let Some(from) = from {
             self.reconfigure_clients(&hello.master, "observer", from, to);

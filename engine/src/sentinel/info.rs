@@ -7,7 +7,7 @@
 use alloc::{string::String, vec::Vec};
 
 use super::{
-    Cx, Sentinel,
+    Sentinel,
     failover::State,
     instance::{Reconf, Report, Role, Who},
 };
@@ -15,6 +15,7 @@ use crate::{
     io::Endpoint,
     time::Instant,
     trace::{Event, SentinelFact},
+    turn::Turn,
 };
 
 /// What an INFO says that matters here.
@@ -86,31 +87,31 @@ fn replica(value: &str) -> Option<Endpoint> {
 
 impl Sentinel {
     /// INFO came from a master or a replica.
-    pub(super) fn info_arrived(&mut self, cx: &mut Cx<'_>, who: &Who, text: Vec<u8>) {
+    pub(super) fn info_arrived(&mut self, turn: &mut Turn, who: &Who, text: Vec<u8>) {
         let facts = Facts::read(&text);
         let Some(report) = self.report_mut(who) else { return };
         report.text = text;
-        report.at = Some(cx.turn.clock.mono);
-        self.note_run_id(cx, who, &facts);
+        report.at = Some(turn.clock.mono);
+        self.note_run_id(turn, who, &facts);
         if let Who::Master(name) = who {
-            self.note_replicas(cx, name, &facts);
+            self.note_replicas(turn, name, &facts);
         }
         let role = facts.role.unwrap_or(match who {
             Who::Master(_) => Role::Master,
             _ => Role::Replica,
         });
         if role == Role::Replica {
-            self.note_replication(cx.turn.clock.mono, who, &facts);
+            self.note_replication(turn.clock.mono, who, &facts);
         } else if let Some(replica) = self.replica_mut(who) {
             replica.master_link_down = facts.master_link_down;
         }
-        self.note_role(cx, who, role);
+        self.note_role(turn, who, role);
         if self.tilt.since.is_some() {
             return;
         }
         match (who, role) {
-            (Who::Replica(name, key), Role::Master) => self.replica_is_master(cx, name, key),
-            (Who::Replica(name, key), Role::Replica) => self.replica_is_replica(cx, name, key),
+            (Who::Replica(name, key), Role::Master) => self.replica_is_master(turn, name, key),
+            (Who::Replica(name, key), Role::Replica) => self.replica_is_replica(turn, name, key),
             _ => {}
         }
     }
@@ -129,17 +130,17 @@ impl Sentinel {
         self.masters.get_mut(name)?.replicas.get_mut(key)
     }
 
-    fn note_run_id(&mut self, cx: &mut Cx<'_>, who: &Who, facts: &Facts) {
+    fn note_run_id(&mut self, turn: &mut Turn, who: &Who, facts: &Facts) {
         let Some(run_id) = &facts.run_id else { return };
         let known = self.inst(who).and_then(|inst| inst.run_id.as_ref());
         let rebooted = known.is_some_and(|known| known != run_id);
         if rebooted {
-            self.event(cx, Event::Rebooted, who);
+            self.event(turn, Event::Rebooted, who);
             if let Who::Master(name) = who
                 && let Some(master) = self.masters.get_mut(name)
                 && master.options.reboot_down_after != 0
             {
-                master.rebooted_since = Some(cx.turn.clock.mono);
+                master.rebooted_since = Some(turn.clock.mono);
             }
         }
         if let Some(inst) = self.inst_mut(who) {
@@ -147,14 +148,14 @@ impl Sentinel {
         }
     }
 
-    fn note_replicas(&mut self, cx: &mut Cx<'_>, name: &str, facts: &Facts) {
+    fn note_replicas(&mut self, turn: &mut Turn, name: &str, facts: &Facts) {
         for addr in &facts.replicas {
             if !self.is_host(&addr.host) {
                 continue;
             }
-            if let Some(who) = self.insert_replica(name, addr.clone(), cx.turn.clock.mono) {
-                self.flush(cx);
-                self.event(cx, Event::ReplicaFound, &who);
+            if let Some(who) = self.insert_replica(name, addr.clone(), turn.clock.mono) {
+                self.flush(turn);
+                self.event(turn, Event::ReplicaFound, &who);
             }
         }
     }
@@ -176,50 +177,49 @@ impl Sentinel {
         }
     }
 
-    fn note_role(&mut self, cx: &mut Cx<'_>, who: &Who, role: Role) {
+    fn note_role(&mut self, turn: &mut Turn, who: &Who, role: Role) {
         let Some(report) = self.report_mut(who).filter(|report| report.role != role) else {
             return;
         };
         report.role = role;
-        report.role_since = cx.turn.clock.mono;
+        report.role_since = turn.clock.mono;
         if role == Role::Replica
             && let Some(replica) = self.replica_mut(who)
         {
-            replica.followed_since = cx.turn.clock.mono;
+            replica.followed_since = turn.clock.mono;
         }
         let expected = matches!(
             (who, role),
             (Who::Master(_), Role::Master) | (Who::Replica(..), Role::Replica)
         );
         let who = self.subject(who);
-        cx.state(SentinelFact::RoleChanged { who, role, expected });
+        turn.note(SentinelFact::RoleChanged { who, role, expected });
     }
 
     /// A replica says that it is a master: it is the one that we promoted, or one that came back and does not know better.
-    fn replica_is_master(&mut self, cx: &mut Cx<'_>, name: &str, key: &str) {
+    fn replica_is_master(&mut self, turn: &mut Turn, name: &str, key: &str) {
         let Some(master) = self.masters.get(name) else { return };
         let who = Who::Replica(name.into(), key.into());
         if master.is_promoted(key) {
             if master.failover.state == State::WaitPromotion {
-                self.promotion_seen(cx, name, &who);
+                self.promotion_seen(turn, name, &who);
             }
             return;
         }
         let patience = self.periods.publish * 4;
         let since = master.replicas.get(key).map(|replica| replica.report.role_since);
-        let long_enough =
-            since.is_some_and(|since| cx.turn.clock.mono.millis_since(since) > patience);
-        if self.master_looks_sane(cx.turn.clock.mono, name)
-            && self.was_up_for(cx.turn.clock.mono, &who, patience)
+        let long_enough = since.is_some_and(|since| turn.clock.mono.millis_since(since) > patience);
+        if self.master_looks_sane(turn.clock.mono, name)
+            && self.was_up_for(turn.clock.mono, &who, patience)
             && long_enough
-            && self.send_back(cx, &who)
+            && self.send_back(turn, &who)
         {
-            self.event(cx, Event::ConvertToReplica, &who);
+            self.event(turn, Event::ConvertToReplica, &who);
         }
     }
 
     /// A replica says that it is one: of our master, or of another; in a failover it may have made a step.
-    fn replica_is_replica(&mut self, cx: &mut Cx<'_>, name: &str, key: &str) {
+    fn replica_is_replica(&mut self, turn: &mut Turn, name: &str, key: &str) {
         let Some(master) = self.masters.get(name) else { return };
         let Some(replica) = master.replicas.get(key) else { return };
         let who = Who::Replica(name.into(), key.into());
@@ -228,36 +228,36 @@ impl Sentinel {
         };
         let patience = master.options.failover_timeout;
         let astray = !follows(&master.inst)
-            && self.master_looks_sane(cx.turn.clock.mono, name)
-            && self.was_up_for(cx.turn.clock.mono, &who, patience)
-            && cx.turn.clock.mono.millis_since(replica.followed_since) > patience;
+            && self.master_looks_sane(turn.clock.mono, name)
+            && self.was_up_for(turn.clock.mono, &who, patience)
+            && turn.clock.mono.millis_since(replica.followed_since) > patience;
         let found_new = master.promoted().is_some_and(|promoted| follows(&promoted.inst));
         let in_sync = replica.master_link_up;
-        if astray && self.send_back(cx, &who) {
-            self.event(cx, Event::FixReplicaConfig, &who);
+        if astray && self.send_back(turn, &who) {
+            self.event(turn, Event::FixReplicaConfig, &who);
         }
-        self.reconf_step(cx, &who, found_new, in_sync);
+        self.reconf_step(turn, &who, found_new, in_sync);
     }
 
     /// `+slave-reconf-inprog`, `+slave-reconf-done`: both may be seen in one INFO.
-    fn reconf_step(&mut self, cx: &mut Cx<'_>, who: &Who, found_new: bool, in_sync: bool) {
+    fn reconf_step(&mut self, turn: &mut Turn, who: &Who, found_new: bool, in_sync: bool) {
         let Some(replica) = self.replica_mut(who) else { return };
         if matches!(replica.reconf, Reconf::Sent(_)) && found_new {
             replica.reconf = Reconf::InProgress;
-            self.event(cx, Event::ReconfInProgress, who);
+            self.event(turn, Event::ReconfInProgress, who);
         }
         let Some(replica) = self.replica_mut(who) else { return };
         if replica.reconf == Reconf::InProgress && in_sync {
             replica.reconf = Reconf::Done;
-            self.event(cx, Event::ReconfDone, who);
+            self.event(turn, Event::ReconfDone, who);
         }
     }
 
     /// SLAVEOF the master as we know it. False: it is not connected.
-    fn send_back(&mut self, cx: &mut Cx<'_>, who: &Who) -> bool {
+    fn send_back(&mut self, turn: &mut Turn, who: &Who) -> bool {
         let Some(master) = self.masters.get(who.master()) else { return false };
         let (host, port) = self.shown(&master.inst);
-        self.send_replicaof(cx, who, Some((&host, port)))
+        self.send_replicaof(turn, who, Some((&host, port)))
     }
 
     /// Whether nothing speaks against the master that we know: it answers, and says that it is one.

@@ -9,13 +9,14 @@
 use alloc::{format, string::String, vec::Vec};
 
 use super::{
-    Cx, Sentinel,
+    Sentinel,
     instance::{Kind, Who},
     links::{Expect, Line, Pending},
 };
 use crate::{
     io::{ConnId, Effect, Endpoint, Input},
     resp::reply_decode::Value,
+    turn::Turn,
 };
 
 /// A link with so many unanswered commands gets no more of the periodic ones.
@@ -23,38 +24,38 @@ const MAX_PENDING: usize = 100;
 
 impl Sentinel {
     /// Try to connect what is not connected, at most once in a PING period.
-    pub(super) fn reconnect(&mut self, cx: &mut Cx<'_>, who: &Who) {
+    pub(super) fn reconnect(&mut self, turn: &mut Turn, who: &Who) {
         let Some(inst) = self.inst(who) else { return };
         let (id, to) = (inst.link, inst.addr.clone());
         let period = self.periods.ping;
         let Some(link) = self.links.get_mut(id) else { return };
-        let due = cx.turn.clock.mono.millis_since(link.last_reconnect) >= period
-            || cx.turn.clock.mono < link.last_reconnect;
+        let due = turn.clock.mono.millis_since(link.last_reconnect) >= period
+            || turn.clock.mono < link.last_reconnect;
         if !link.is_disconnected() || to.port == 0 || !due {
             return;
         }
-        link.last_reconnect = cx.turn.clock.mono;
+        link.last_reconnect = turn.clock.mono;
         let missing = [
             link.command.is_none().then_some(Line::Command),
             (link.wants_pubsub && link.pubsub.is_none()).then_some(Line::PubSub),
         ];
         for line in missing.into_iter().flatten() {
-            let conn = cx.turn.ids.new_conn();
-            self.links.open(id, line, conn, to.clone(), cx.turn.clock.mono, &mut cx.turn.fx);
-            self.introduce(cx, who, line);
+            let conn = turn.ids.new_conn();
+            self.links.open(id, line, conn, to.clone(), turn.clock.mono, &mut turn.fx);
+            self.introduce(turn, who, line);
             match line {
-                Line::Command => self.ping(cx, who),
+                Line::Command => self.ping(turn, who),
                 Line::PubSub => {
                     let subscribe = self.command_name(who, "SUBSCRIBE");
                     let args = [subscribe.as_bytes(), super::hello::CHANNEL];
-                    self.links.send(id, line, None, &args, &mut cx.turn.fx);
+                    self.links.send(id, line, None, &args, &mut turn.fx);
                 }
             }
         }
     }
 
     /// AUTH, if there is a password, and our name.
-    fn introduce(&mut self, cx: &mut Cx<'_>, who: &Who, line: Line) {
+    fn introduce(&mut self, turn: &mut Turn, who: &Who, line: Line) {
         let Some(link) = self.inst(who).map(|inst| inst.link) else { return };
         let pending = || {
             (line == Line::Command).then(|| Pending { who: who.clone(), expect: Expect::Nothing })
@@ -65,7 +66,7 @@ impl Sentinel {
             let mut args = Vec::from([auth.as_bytes()]);
             args.extend(user.as_ref().map(String::as_bytes));
             args.push(pass.as_bytes());
-            self.links.send(link, line, pending(), &args, &mut cx.turn.fx);
+            self.links.send(link, line, pending(), &args, &mut turn.fx);
         }
         let kind = match line {
             Line::Command => "cmd",
@@ -74,7 +75,7 @@ impl Sentinel {
         let name = format!("sentinel-{}-{kind}", self.my_id.get(..8).unwrap_or(&self.my_id));
         let client = self.command_name(who, "CLIENT");
         let args = [client.as_bytes(), b"SETNAME", name.as_bytes()];
-        self.links.send(link, line, pending(), &args, &mut cx.turn.fx);
+        self.links.send(link, line, pending(), &args, &mut turn.fx);
     }
 
     fn credentials(&self, who: &Who) -> (Option<String>, Option<String>) {
@@ -103,36 +104,36 @@ impl Sentinel {
     /// Send a command to an instance. False: it is not connected.
     pub(super) fn send(
         &mut self,
-        cx: &mut Cx<'_>,
+        turn: &mut Turn,
         who: &Who,
         expect: Expect,
         args: &[&[u8]],
     ) -> bool {
         let Some(link) = self.inst(who).map(|inst| inst.link) else { return false };
         let pending = Some(Pending { who: who.clone(), expect });
-        self.links.send(link, Line::Command, pending, args, &mut cx.turn.fx)
+        self.links.send(link, Line::Command, pending, args, &mut turn.fx)
     }
 
-    pub(super) fn ping(&mut self, cx: &mut Cx<'_>, who: &Who) {
+    pub(super) fn ping(&mut self, turn: &mut Turn, who: &Who) {
         let name = self.command_name(who, "PING");
-        if !self.send(cx, who, Expect::Ping, &[name.as_bytes()]) {
+        if !self.send(turn, who, Expect::Ping, &[name.as_bytes()]) {
             return;
         }
         let link = self.inst(who).map(|inst| inst.link);
         if let Some(link) = link.and_then(|link| self.links.get_mut(link)) {
-            link.last_ping = cx.turn.clock.mono;
-            link.ping_unanswered.get_or_insert(cx.turn.clock.mono);
+            link.last_ping = turn.clock.mono;
+            link.ping_unanswered.get_or_insert(turn.clock.mono);
         }
     }
 
     /// PING, INFO and our hello, each when its time has come.
-    pub(super) fn send_periodic(&mut self, cx: &mut Cx<'_>, who: &Who) {
+    pub(super) fn send_periodic(&mut self, turn: &mut Turn, who: &Who) {
         let Some(master) = self.masters.get(who.master()) else { return };
         let (Some(inst), Some(link)) = (self.inst(who), self.link_of(who)) else { return };
         if link.is_disconnected() || link.pending.len() >= MAX_PENDING * link.users as usize {
             return;
         }
-        let elapsed = |since| cx.turn.clock.mono.millis_since(since);
+        let elapsed = |since| turn.clock.mono.millis_since(since);
         let ping_period = master.options.down_after.min(self.periods.ping);
         let info_due = self
             .report(who)
@@ -142,13 +143,13 @@ impl Sentinel {
         let hello_due = elapsed(inst.last_published) > self.periods.publish;
         if info_due {
             let name = self.command_name(who, "INFO");
-            self.send(cx, who, Expect::Info, &[name.as_bytes()]);
+            self.send(turn, who, Expect::Info, &[name.as_bytes()]);
         }
         if ping_due {
-            self.ping(cx, who);
+            self.ping(turn, who);
         }
         if hello_due {
-            self.send_hello(cx, who);
+            self.send_hello(turn, who);
         }
     }
 
@@ -166,17 +167,17 @@ impl Sentinel {
     }
 
     /// News on a connection that we opened.
-    pub fn on_link(&mut self, cx: &mut Cx<'_>, input: Input<'_>) {
+    pub fn on_link(&mut self, turn: &mut Turn, input: Input<'_>) {
         match input {
-            Input::Connected { conn, peer, local } => self.connected(cx, conn, &peer, local),
+            Input::Connected { conn, peer, local } => self.connected(turn, conn, &peer, local),
             Input::ConnectFailed { conn, .. } | Input::Closed { conn } => self.links.lost(conn),
-            Input::Received { conn, bytes } => self.received(cx, conn, bytes),
+            Input::Received { conn, bytes } => self.received(turn, conn, bytes),
             _ => {}
         }
     }
 
-    fn connected(&mut self, cx: &mut Cx<'_>, conn: ConnId, peer: &Endpoint, local: Endpoint) {
-        let Some(link) = self.links.connected(conn, local, &mut cx.turn.fx) else { return };
+    fn connected(&mut self, turn: &mut Turn, conn: ConnId, peer: &Endpoint, local: Endpoint) {
+        let Some(link) = self.links.connected(conn, local, &mut turn.fx) else { return };
         for who in self.everybody() {
             if let Some(inst) = self.inst_mut(&who)
                 && inst.link == link
@@ -187,7 +188,7 @@ impl Sentinel {
         }
     }
 
-    fn received(&mut self, cx: &mut Cx<'_>, conn: ConnId, bytes: &[u8]) {
+    fn received(&mut self, turn: &mut Turn, conn: ConnId, bytes: &[u8]) {
         let Some((id, line)) = self.links.of_conn(conn) else { return };
         let wire = |links: &mut super::links::Links| {
             let link = links.get_mut(id)?;
@@ -200,11 +201,11 @@ impl Sentinel {
         decoder.push(bytes);
         loop {
             match decoder.next_reply() {
-                Ok(Some(value)) => self.reply(cx, id, line, value),
+                Ok(Some(value)) => self.reply(turn, id, line, value),
                 Ok(None) => break,
                 Err(_) => {
                     self.links.lost(conn);
-                    cx.turn.fx.push(Effect::Close { conn });
+                    turn.fx.push(Effect::Close { conn });
                     return;
                 }
             }
@@ -220,41 +221,41 @@ impl Sentinel {
         }
     }
 
-    fn reply(&mut self, cx: &mut Cx<'_>, id: super::links::LinkId, line: Line, value: Value) {
+    fn reply(&mut self, turn: &mut Turn, id: super::links::LinkId, line: Line, value: Value) {
         let Some(link) = self.links.get_mut(id) else { return };
         if line == Line::PubSub {
-            link.pubsub_activity = cx.turn.clock.mono;
-            self.pubsub_message(cx, &value);
+            link.pubsub_activity = turn.clock.mono;
+            self.pubsub_message(turn, &value);
             return;
         }
         let Some(Pending { who, expect }) = link.pending.pop_front() else { return };
         match expect {
             Expect::Nothing => {}
-            Expect::Ping => self.pong(cx, &who, id, &value),
+            Expect::Ping => self.pong(turn, &who, id, &value),
             Expect::Info => {
                 if let Value::Bulk(text) = value {
-                    self.info_arrived(cx, &who, text);
+                    self.info_arrived(turn, &who, text);
                 }
             }
             Expect::Hello => {
                 if !matches!(value, Value::Error(_))
                     && let Some(inst) = self.inst_mut(&who)
                 {
-                    inst.last_published = cx.turn.clock.mono;
+                    inst.last_published = turn.clock.mono;
                 }
             }
-            Expect::IsMasterDown => self.opinion_arrived(cx, &who, &value),
+            Expect::IsMasterDown => self.opinion_arrived(turn, &who, &value),
         }
     }
 
     /// A good answer to PING is PONG, or an error that a healthy instance gives at times.
-    fn pong(&mut self, cx: &mut Cx<'_>, who: &Who, link: super::links::LinkId, value: &Value) {
+    fn pong(&mut self, turn: &mut Turn, who: &Who, link: super::links::LinkId, value: &Value) {
         let (Value::Simple(text) | Value::Error(text)) = value else { return };
         let good = [&b"PONG"[..], b"LOADING", b"MASTERDOWN"].iter().any(|w| text.starts_with(w));
         if let Some(link) = self.links.get_mut(link) {
-            link.last_pong = cx.turn.clock.mono;
+            link.last_pong = turn.clock.mono;
             if good {
-                link.last_available = cx.turn.clock.mono;
+                link.last_available = turn.clock.mono;
                 link.ping_unanswered = None;
             }
         }
@@ -266,7 +267,7 @@ impl Sentinel {
         let stuck = |inst: &&mut super::instance::Instance| inst.s_down && !inst.script_kill_sent;
         if text.starts_with(b"BUSY") && self.inst_mut(who).as_ref().is_some_and(stuck) {
             let name = self.command_name(who, "SCRIPT");
-            if self.send(cx, who, Expect::Nothing, &[name.as_bytes(), b"KILL"])
+            if self.send(turn, who, Expect::Nothing, &[name.as_bytes(), b"KILL"])
                 && let Some(inst) = self.inst_mut(who)
             {
                 inst.script_kill_sent = true;

@@ -11,14 +11,15 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{Cx, Sentinel, conf};
+use super::{Sentinel, conf};
 use crate::{
     config::{
         Mode,
-        rewrite::{Extra, rewrite},
+        rewrite::{Extra, rewrite, user_lines},
     },
     io::{DiskError, DiskErrorKind, DiskId, DiskOp, DiskReply},
     trace::SentinelFact,
+    turn::Turn,
 };
 
 /// A configuration file is not larger than this.
@@ -72,33 +73,33 @@ impl Save {
 
 impl Sentinel {
     /// The state has changed: save it. Returns the number to wait for.
-    pub(crate) fn flush(&mut self, cx: &mut Cx<'_>) -> u64 {
+    pub(crate) fn flush(&mut self, turn: &mut Turn) -> u64 {
         self.save.changed += 1;
         if self.save.path.is_none() {
             self.save.done = self.save.changed;
         } else if matches!(self.save.step, Step::Idle) {
-            self.begin_save(cx);
+            self.begin_save(turn);
         }
         self.save.changed
     }
 
-    fn begin_save(&mut self, cx: &mut Cx<'_>) {
+    fn begin_save(&mut self, turn: &mut Turn) {
         let Some(path) = self.save.path.clone() else { return };
-        let id = cx.turn.disk(DiskOp::Read { path, offset: 0, len: MAX_FILE });
+        let id = turn.disk(DiskOp::Read { path, offset: 0, len: MAX_FILE });
         self.save.step = Step::Reading(id);
     }
 
     /// A disk operation has ended. True: it was ours, and clients that wait may be looked at.
     pub fn on_disk(
         &mut self,
-        cx: &mut Cx<'_>,
+        turn: &mut Turn,
         id: DiskId,
         result: &Result<DiskReply, DiskError>,
     ) -> bool {
         match &mut self.save.step {
             Step::Idle => return false,
             Step::Reading(reading) if *reading == id => {
-                self.have_old_text(cx, result);
+                self.have_old_text(turn, result);
                 return true;
             }
             Step::Reading(_) => return false,
@@ -114,39 +115,39 @@ impl Sentinel {
             }
         }
         match core::mem::take(&mut self.save.step) {
-            Step::Writing { covers, failed: None, .. } => self.rename(cx, covers),
+            Step::Writing { covers, failed: None, .. } => self.rename(turn, covers),
             Step::Writing { covers, failed, .. } | Step::Renaming { covers, failed, .. } => {
-                self.end_save(cx, covers, failed);
+                self.end_save(turn, covers, failed);
             }
             Step::Idle | Step::Reading(_) => {}
         }
         true
     }
 
-    fn have_old_text(&mut self, cx: &mut Cx<'_>, result: &Result<DiskReply, DiskError>) {
+    fn have_old_text(&mut self, turn: &mut Turn, result: &Result<DiskReply, DiskError>) {
         let old = match result {
             Ok(DiskReply::Data(text)) => text.to_vec(),
             Err(DiskError { kind: DiskErrorKind::NotFound, .. }) => Vec::new(),
             Ok(_) => Vec::new(),
-            Err(error) => return self.end_save(cx, self.save.changed, Some(error.text.clone())),
+            Err(error) => return self.end_save(turn, self.save.changed, Some(error.text.clone())),
         };
         let extra = Extra {
-            users: cx.node.user_lines(cx.turn),
+            users: user_lines(&turn.config),
             sentinel: self.lines(),
             sentinel_options: &conf::OPTIONS,
         };
-        let text = rewrite(&old, &cx.turn.config, &extra, Mode::Sentinel);
+        let text = rewrite(&old, &turn.config, &extra, Mode::Sentinel);
         let path = self.save.temporary();
         let waiting = [
             DiskOp::Create { path: path.clone() },
             DiskOp::Append { path: path.clone(), bytes: text.into() },
             DiskOp::Fsync { path },
         ];
-        let waiting = waiting.map(|op| cx.turn.disk(op)).to_vec();
+        let waiting = waiting.map(|op| turn.disk(op)).to_vec();
         self.save.step = Step::Writing { waiting, covers: self.save.changed, failed: None };
     }
 
-    fn rename(&mut self, cx: &mut Cx<'_>, covers: u64) {
+    fn rename(&mut self, turn: &mut Turn, covers: u64) {
         let from = self.save.temporary();
         let to = self.save.path.clone().unwrap_or_default();
         let directory = match to.rsplit_once('/') {
@@ -155,20 +156,20 @@ impl Sentinel {
             None => String::from("."),
         };
         let operations = [DiskOp::Rename { from, to }, DiskOp::FsyncDir { path: directory }];
-        let waiting = operations.map(|op| cx.turn.disk(op)).to_vec();
+        let waiting = operations.map(|op| turn.disk(op)).to_vec();
         self.save.step = Step::Renaming { waiting, covers, failed: None };
     }
 
     /// Saved or not: who waits has waited long enough. Redis too goes on when its disk fails, and says so.
-    fn end_save(&mut self, cx: &mut Cx<'_>, covers: u64, failed: Option<String>) {
+    fn end_save(&mut self, turn: &mut Turn, covers: u64, failed: Option<String>) {
         self.save.step = Step::Idle;
         self.save.done = covers;
-        cx.state(match failed {
+        turn.note(match failed {
             None => SentinelFact::ConfigSaved,
             Some(why) => SentinelFact::ConfigNotSaved { why },
         });
         if self.save.changed > self.save.done {
-            self.begin_save(cx);
+            self.begin_save(turn);
         }
     }
 }

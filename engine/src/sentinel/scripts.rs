@@ -17,11 +17,12 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Cx, Sentinel};
+use super::Sentinel;
 use crate::{
     io::{Effect, ScriptId, ScriptNews},
     time::Instant,
     trace::SentinelFact,
+    turn::Turn,
 };
 
 const MAX_QUEUE: usize = 256;
@@ -129,37 +130,36 @@ impl Sentinel {
     }
 
     /// Start what waits, end what runs for too long.
-    pub(super) fn tend_scripts(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn tend_scripts(&mut self, turn: &mut Turn) {
         for script in &mut self.scripts.queue {
             if self.scripts.running.len() >= MAX_RUNNING {
                 break;
             }
-            if !matches!(script.state, ScriptState::Scheduled { from } if from <= cx.turn.clock.mono)
-            {
+            if !matches!(script.state, ScriptState::Scheduled { from } if from <= turn.clock.mono) {
                 continue;
             }
             script.tries += 1;
             self.scripts.last_id += 1;
             let id = ScriptId(self.scripts.last_id);
-            script.state = ScriptState::Running { id, since: cx.turn.clock.mono, pid: 0 };
+            script.state = ScriptState::Running { id, since: turn.clock.mono, pid: 0 };
             self.scripts.running.insert(id, script.number);
-            cx.turn.fx.push(Effect::RunScript { id, argv: script.argv.clone() });
+            turn.fx.push(Effect::RunScript { id, argv: script.argv.clone() });
         }
         let longest = self.periods.script_max_runtime;
         let mut late = Vec::new();
         for script in &self.scripts.queue {
             if let ScriptState::Running { id, since, pid } = script.state
-                && cx.turn.clock.mono.millis_since(since) > longest
+                && turn.clock.mono.millis_since(since) > longest
             {
                 late.push(SentinelFact::ScriptTimeout { path: script.argv[0].clone(), pid });
-                cx.turn.fx.push(Effect::KillScript { id });
+                turn.fx.push(Effect::KillScript { id });
             }
         }
-        late.into_iter().for_each(|fact| cx.state(fact));
+        late.into_iter().for_each(|fact| turn.note(fact));
     }
 
     /// News of a script.
-    pub(crate) fn on_script(&mut self, cx: &mut Cx<'_>, id: ScriptId, news: ScriptNews) {
+    pub(crate) fn on_script(&mut self, turn: &mut Turn, id: ScriptId, news: ScriptNews) {
         let Some(number) = self.scripts.running.get(&id).copied() else { return };
         let found = self.scripts.queue.iter().position(|script| script.number == number);
         let Some(at) = found else { return };
@@ -168,20 +168,20 @@ impl Sentinel {
         let (code, signal) = match news {
             ScriptNews::Started { pid: started } => {
                 *pid = started;
-                return cx.state(SentinelFact::ScriptStarted { pid: started });
+                return turn.note(SentinelFact::ScriptStarted { pid: started });
             }
             ScriptNews::Ended { code, signal } => (code, signal),
         };
-        cx.state(SentinelFact::ScriptEnded { pid: *pid, code, signal });
+        turn.note(SentinelFact::ScriptEnded { pid: *pid, code, signal });
         self.scripts.running.remove(&id);
         if (signal != 0 || code == 1) && script.tries < MAX_TRIES {
             let delay = self.periods.script_retry_delay.saturating_mul(1 << (script.tries - 1));
-            script.state = ScriptState::Scheduled { from: cx.turn.clock.mono.plus_millis(delay) };
+            script.state = ScriptState::Scheduled { from: turn.clock.mono.plus_millis(delay) };
             return;
         }
         if signal != 0 || code != 0 {
             let path = script.argv[0].clone();
-            cx.state(SentinelFact::ScriptError { path, signal, code });
+            turn.note(SentinelFact::ScriptError { path, signal, code });
         }
         self.scripts.queue.remove(at);
     }

@@ -6,7 +6,7 @@
 use alloc::{string::String, vec::Vec};
 
 use super::{
-    Cx, Sentinel,
+    Sentinel,
     failover::State,
     instance::{Report, Role, Who},
     links::Line,
@@ -15,6 +15,7 @@ use crate::{
     io::Endpoint,
     time::Instant,
     trace::{Event, SentinelFact},
+    turn::Turn,
 };
 
 /// Whether a reset forgets the sentinels too.
@@ -28,29 +29,29 @@ pub enum Sentinels {
 
 impl Sentinel {
     /// The end of our own failover.
-    pub(super) fn finish_failover(&mut self, cx: &mut Cx<'_>, name: &str) {
+    pub(super) fn finish_failover(&mut self, turn: &mut Turn, name: &str) {
         let Some(master) = self.masters.get(name) else { return };
         if master.failover.state != State::UpdateConfig {
             return;
         }
         let to = master.promoted().map_or(&master.inst, |replica| &replica.inst).addr.clone();
-        self.switch_master(cx, name, to);
+        self.switch_master(turn, name, to);
     }
 
     /// `+switch-master`
-    pub(super) fn switch_master(&mut self, cx: &mut Cx<'_>, name: &str, to: Endpoint) {
+    pub(super) fn switch_master(&mut self, turn: &mut Turn, name: &str, to: Endpoint) {
         let Some(master) = self.masters.get(name) else { return };
-        cx.state(SentinelFact::MasterSwitched {
+        turn.note(SentinelFact::MasterSwitched {
             name: name.into(),
             from: self.shown(&master.inst),
             to: (to.host.clone(), to.port),
             config_epoch: master.config_epoch,
         });
-        self.move_master(cx, name, to);
+        self.move_master(turn, name, to);
     }
 
     /// Reset the master, give it its new address, and make its replicas known again, the old master among them.
-    fn move_master(&mut self, cx: &mut Cx<'_>, name: &str, to: Endpoint) {
+    fn move_master(&mut self, turn: &mut Turn, name: &str, to: Endpoint) {
         let Some(master) = self.masters.get(name) else { return };
         let old = &master.inst;
         let mut replicas: Vec<Endpoint> = master
@@ -62,7 +63,7 @@ impl Sentinel {
         if !old.is_at(&to.host, to.port) {
             replicas.push(old.addr.clone());
         }
-        self.reset_master(cx, name, Sentinels::Keep);
+        self.reset_master(turn, name, Sentinels::Keep);
         if let Some(master) = self.masters.get_mut(name) {
             master.inst.addr = to;
             master.inst.ip = None;
@@ -70,14 +71,14 @@ impl Sentinel {
             master.o_down_since = Instant(0);
         }
         for addr in replicas {
-            self.add_replica(cx, name, addr);
+            self.add_replica(turn, name, addr);
         }
-        self.flush(cx);
+        self.flush(turn);
     }
 
     /// Forget what is known of a master beyond its name, its address and its options.
-    pub(crate) fn reset_master(&mut self, cx: &mut Cx<'_>, name: &str, sentinels: Sentinels) {
-        let now = cx.turn.clock.mono;
+    pub(crate) fn reset_master(&mut self, turn: &mut Turn, name: &str, sentinels: Sentinels) {
+        let now = turn.clock.mono;
         let Some(master) = self.masters.get_mut(name) else { return };
         let mut links: Vec<_> = core::mem::take(&mut master.replicas)
             .into_values()
@@ -97,18 +98,18 @@ impl Sentinel {
         master.report = Report::new(Role::Master, now);
         let own = master.inst.link;
         for link in links {
-            self.links.release(link, &mut cx.turn.fx);
+            self.links.release(link, &mut turn.fx);
         }
-        self.links.close(own, Line::Command, &mut cx.turn.fx);
-        self.links.close(own, Line::PubSub, &mut cx.turn.fx);
+        self.links.close(own, Line::Command, &mut turn.fx);
+        self.links.close(own, Line::PubSub, &mut turn.fx);
         if let Some(link) = self.links.get_mut(own) {
             link.forgive(now);
         }
     }
 
     /// SENTINEL RESET, for one master.
-    pub(crate) fn reset_by_operator(&mut self, cx: &mut Cx<'_>, name: &str) {
-        self.reset_master(cx, name, Sentinels::Forget);
-        self.event(cx, Event::MasterReset, &Who::Master(String::from(name)));
+    pub(crate) fn reset_by_operator(&mut self, turn: &mut Turn, name: &str) {
+        self.reset_master(turn, name, Sentinels::Forget);
+        self.event(turn, Event::MasterReset, &Who::Master(String::from(name)));
     }
 }

@@ -4,10 +4,11 @@
 //! be (the clock was set, the machine slept, the process was held up), or less than nothing, its impressions are worth
 //! nothing for a while: it goes on asking and answering, but holds nobody for down.
 
-use super::{Cx, Sentinel};
+use super::Sentinel;
 use crate::{
     time::{Instant, Time},
     trace::SentinelFact,
+    turn::Turn,
 };
 
 /// Whether the clock can be trusted.
@@ -28,25 +29,25 @@ impl Tilt {
 
 impl Sentinel {
     /// Compare the wall clock with the last tick: the ticks themselves come by the monotonic clock.
-    pub(super) fn check_tilt(&mut self, cx: &mut Cx<'_>) {
-        let (wall, last) = (cx.turn.clock.wall, self.tilt.last_tick);
+    pub(super) fn check_tilt(&mut self, turn: &mut Turn) {
+        let (wall, last) = (turn.clock.wall, self.tilt.last_tick);
         let jumped = wall < last
             || wall.as_millis().saturating_sub(last.as_millis()) > self.periods.tilt_trigger;
         if jumped {
-            self.tilt.since = Some(cx.turn.clock.mono);
-            cx.state(SentinelFact::TiltEntered);
+            self.tilt.since = Some(turn.clock.mono);
+            turn.note(SentinelFact::TiltEntered);
         }
         self.tilt.last_tick = wall;
     }
 
     /// Whether nothing may be decided now; ends the tilt when its time has come.
-    pub(super) fn tilt_holds(&mut self, cx: &mut Cx<'_>) -> bool {
+    pub(super) fn tilt_holds(&mut self, turn: &mut Turn) -> bool {
         let Some(since) = self.tilt.since else { return false };
-        if cx.turn.clock.mono.millis_since(since) < self.periods.tilt {
+        if turn.clock.mono.millis_since(since) < self.periods.tilt {
             return true;
         }
         self.tilt.since = None;
-        cx.state(SentinelFact::TiltLeft);
+        turn.note(SentinelFact::TiltLeft);
         false
     }
 }

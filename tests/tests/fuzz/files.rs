@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use engine::aof::{self, Manifest};
 use engine::config::{self, Config, Mode, rewrite};
+use engine::node::load_config;
 use engine::rdb::{Decoder, LoadError, OtherTypes, check::Checker};
 use engine::sentinel::Sentinel;
 use tests::encode;
@@ -242,8 +243,7 @@ pub const CONFIG: Target = Target {
         "1gb",
     ],
     run: |bytes| {
-        let read =
-            |text: &[u8]| config::load(Some("x.conf"), text, b"", Mode::Server, &mut NoFiles);
+        let read = |text: &[u8]| load_config(Some("x.conf"), text, b"", Mode::Server, &mut NoFiles);
         let loaded = match read(bytes) {
             Ok(loaded) => loaded,
             Err(error) => {
@@ -302,7 +302,7 @@ pub const SENTINEL_CONF: Target = Target {
     ],
     run: |bytes| {
         let read = |text: &[u8]| {
-            let config = config::load(None, text, b"", Mode::Sentinel, &mut NoFiles)?;
+            let config = load_config(None, text, b"", Mode::Sentinel, &mut NoFiles)?;
             Sentinel::load(&config)
         };
         let sentinel = match read(bytes) {

@@ -1,7 +1,8 @@
 //! Whole nodes: commands from a client, files at the start, a master's and a watched instance's words.
 
-use engine::config::{self, AppendFsync, Config, Mode};
+use engine::config::{AppendFsync, Config, Mode};
 use engine::io::Endpoint;
+use engine::node::load_config;
 use engine::resp::reply_decode::Value;
 use engine::resp::split::split_args;
 use tests::encode;
@@ -289,7 +290,7 @@ pub const WATCHED: Target = Target {
     ],
     run: |bytes| {
         let conf = &sentinel_seeds()[0];
-        let config = config::load(Some("sentinel.conf"), conf, b"", Mode::Sentinel, &mut NoFiles)
+        let config = load_config(Some("sentinel.conf"), conf, b"", Mode::Sentinel, &mut NoFiles)
             .expect("a sound one");
         let mut host = Host::boot(config, Files::new());
         host.pass(100);
@@ -303,7 +304,7 @@ pub const WATCHED: Target = Target {
         host.receive(CLIENT, b"PING\r\nSENTINEL MASTERS\r\n");
         if let Some(file) = host.files.get("sentinel.conf") {
             let loaded =
-                config::load(Some("sentinel.conf"), file, b"", Mode::Sentinel, &mut NoFiles);
+                load_config(Some("sentinel.conf"), file, b"", Mode::Sentinel, &mut NoFiles);
             assert!(loaded.is_ok(), "{loaded:?}: {}", String::from_utf8_lossy(file));
         }
         host.log.last().map(|line| shape(line)).unwrap_or_default()

@@ -23,7 +23,7 @@ pub(super) fn monitor(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let quorum = parse_i64(args.at(5)).ok_or_else(|| Refusal::err("Invalid quorum"))?;
     let port = parse_i64(args.at(4)).ok_or_else(|| Refusal::err("Invalid port"))?;
     let (name, host) = (text(args.at(2)), text(args.at(3)));
-    within(ctx, |sentinel, cx| {
+    within(ctx, |sentinel, turn| {
         if !sentinel.is_host(&host) {
             return Err(Refusal::err("Invalid IP address or hostname specified"));
         }
@@ -31,9 +31,9 @@ pub(super) fn monitor(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             return Err(Refusal::err("Invalid master name"));
         }
         let port = u16::try_from(port).ok();
-        sentinel.monitor(&name, &host, port, quorum, cx.turn.clock.mono).map_err(Refusal::err)?;
-        sentinel.flush(cx);
-        sentinel.state_monitoring(cx, &name);
+        sentinel.monitor(&name, &host, port, quorum, turn.clock.mono).map_err(Refusal::err)?;
+        sentinel.flush(turn);
+        sentinel.state_monitoring(turn, &name);
         Ok(())
     })?;
     ctx.reply().ok();
@@ -41,11 +41,11 @@ pub(super) fn monitor(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 pub(super) fn remove(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    within(ctx, |sentinel, cx| {
+    within(ctx, |sentinel, turn| {
         let name = master_name(sentinel, args.at(2))?;
-        sentinel.event(cx, Event::MonitorRemoved, &Who::Master(name.clone()));
-        sentinel.remove_master(&name, &mut cx.turn.fx);
-        sentinel.flush(cx);
+        sentinel.event(turn, Event::MonitorRemoved, &Who::Master(name.clone()));
+        sentinel.remove_master(&name, &mut turn.fx);
+        sentinel.flush(turn);
         Ok(())
     })?;
     ctx.reply().ok();
@@ -53,14 +53,14 @@ pub(super) fn remove(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 pub(super) fn reset(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let n = within(ctx, |sentinel, cx| {
+    let n = within(ctx, |sentinel, turn| {
         let matching = |name: &&String| glob::matches(args.at(2), name.as_bytes());
         let names: Vec<String> = sentinel.masters.keys().filter(matching).cloned().collect();
         for name in &names {
-            sentinel.reset_by_operator(cx, name);
+            sentinel.reset_by_operator(turn, name);
         }
         if !names.is_empty() {
-            sentinel.flush(cx);
+            sentinel.flush(turn);
         }
         Ok(names.len())
     })?;
@@ -69,17 +69,17 @@ pub(super) fn reset(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 pub(super) fn failover(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    within(ctx, |sentinel, cx| {
+    within(ctx, |sentinel, turn| {
         let name = master_name(sentinel, args.at(2))?;
         let busy = sentinel.masters.get(&name).is_some_and(|master| master.failover.in_progress());
         if busy {
             return Err(Refusal::Custom("INPROG Failover already in progress".into()));
         }
-        if chosen(&sentinel.judge(cx.turn.clock.mono, &name)).is_none() {
+        if chosen(&sentinel.judge(turn.clock.mono, &name)).is_none() {
             return Err(Refusal::Custom("NOGOODSLAVE No suitable replica to promote".into()));
         }
-        cx.state(SentinelFact::FailoverRequested { master: name.clone() });
-        sentinel.start_failover(cx, &name);
+        turn.note(SentinelFact::FailoverRequested { master: name.clone() });
+        sentinel.start_failover(turn, &name);
         if let Some(master) = sentinel.masters.get_mut(&name) {
             master.failover.forced = true;
         }
@@ -90,8 +90,8 @@ pub(super) fn failover(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 pub(super) fn flushconfig(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    within(ctx, |sentinel, cx| {
-        sentinel.flush(cx);
+    within(ctx, |sentinel, turn| {
+        sentinel.flush(turn);
         Ok(())
     })?;
     ctx.reply().ok();
@@ -137,17 +137,17 @@ pub(super) fn simulate_failure(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         reply.bulk(PROMOTION);
         return Ok(());
     }
-    within(ctx, |sentinel, cx| {
+    within(ctx, |sentinel, turn| {
         sentinel.simulated = Simulated::default();
         for mode in modes.iter() {
             match () {
                 () if mode.eq_ignore_ascii_case(ELECTION) => {
                     sentinel.simulated.crash_after_election = true;
-                    cx.state(SentinelFact::CrashPlanned { promotion: false });
+                    turn.note(SentinelFact::CrashPlanned { promotion: false });
                 }
                 () if mode.eq_ignore_ascii_case(PROMOTION) => {
                     sentinel.simulated.crash_after_promotion = true;
-                    cx.state(SentinelFact::CrashPlanned { promotion: true });
+                    turn.note(SentinelFact::CrashPlanned { promotion: true });
                 }
                 () => return Err(Refusal::err("Unknown failure simulation specified")),
             }

@@ -11,37 +11,38 @@ use crate::{
     refusal::Refusal,
     resp::Args,
     sentinel::{
-        Cx, Sentinel,
+        Sentinel,
         election::Vote,
         instance::{Master, Reconf, Replica, Who},
         scripts::ScriptState,
     },
     time::Instant,
+    turn::Turn,
 };
 
 /// Names and values that describe an instance.
 type Fields = Vec<(&'static str, String)>;
 
 pub(super) fn masters(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    let all = within(ctx, |sentinel, cx| {
+    let all = within(ctx, |sentinel, turn| {
         let all = sentinel.masters.keys().map(|name| Who::Master(name.clone()));
-        Ok(describe_all(sentinel, cx, all.collect()))
+        Ok(describe_all(sentinel, turn, all.collect()))
     })?;
     reply_all(ctx, &all);
     Ok(())
 }
 
 pub(super) fn master(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let one = within(ctx, |sentinel, cx| {
+    let one = within(ctx, |sentinel, turn| {
         let name = master_name(sentinel, args.at(2))?;
-        Ok(describe_all(sentinel, cx, Vec::from([Who::Master(name)])))
+        Ok(describe_all(sentinel, turn, Vec::from([Who::Master(name)])))
     })?;
     one.iter().for_each(|fields| reply_fields(ctx, fields));
     Ok(())
 }
 
 pub(super) fn replicas(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let all = within(ctx, |sentinel, cx| {
+    let all = within(ctx, |sentinel, turn| {
         let name = master_name(sentinel, args.at(2))?;
         let announced = |who: &Who| match who {
             Who::Replica(name, key) => {
@@ -51,16 +52,16 @@ pub(super) fn replicas(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             _ => false,
         };
         let all = sentinel.replicas_of(&name).into_iter().filter(announced).collect();
-        Ok(describe_all(sentinel, cx, all))
+        Ok(describe_all(sentinel, turn, all))
     })?;
     reply_all(ctx, &all);
     Ok(())
 }
 
 pub(super) fn sentinels(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let all = within(ctx, |sentinel, cx| {
+    let all = within(ctx, |sentinel, turn| {
         let name = master_name(sentinel, args.at(2))?;
-        Ok(describe_all(sentinel, cx, sentinel.peers_of(&name)))
+        Ok(describe_all(sentinel, turn, sentinel.peers_of(&name)))
     })?;
     reply_all(ctx, &all);
     Ok(())
@@ -80,8 +81,8 @@ fn reply_fields(ctx: &mut Ctx<'_>, fields: &Fields) {
     }
 }
 
-fn describe_all(sentinel: &Sentinel, cx: &Cx<'_>, all: Vec<Who>) -> Vec<Fields> {
-    all.iter().filter_map(|who| describe(sentinel, cx.turn.clock.mono, who)).collect()
+fn describe_all(sentinel: &Sentinel, turn: &Turn, all: Vec<Who>) -> Vec<Fields> {
+    all.iter().filter_map(|who| describe(sentinel, turn.clock.mono, who)).collect()
 }
 
 /// All fields of an instance, in Redis's order.
@@ -218,7 +219,7 @@ pub(super) fn is_master_down_by_addr(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outco
     let epoch = parse_i64(args.at(4)).ok_or(Refusal::NotAnInteger)?;
     let host = String::from_utf8_lossy(args.at(2)).into_owned();
     let candidate = String::from_utf8_lossy(args.at(5)).into_owned();
-    let (down, vote) = within(ctx, |sentinel, cx| {
+    let (down, vote) = within(ctx, |sentinel, turn| {
         let at = |master: &&Master| u16::try_from(port).is_ok_and(|p| master.inst.is_at(&host, p));
         let Some(master) = sentinel.masters.values().find(at) else {
             return Ok((false, Vote::default()));
@@ -232,7 +233,7 @@ pub(super) fn is_master_down_by_addr(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outco
         if !is_id {
             return Ok((down, Vote::default()));
         }
-        Ok((down, sentinel.vote(cx, &name, epoch, &candidate)))
+        Ok((down, sentinel.vote(turn, &name, epoch, &candidate)))
     })?;
     // A vote that was given in answer to an earlier question may be on its way to the disk still.
     ctx.client.output.hold(vote.saved_by);
@@ -283,11 +284,11 @@ pub(super) fn pending_scripts(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 
 pub(super) fn info_cache(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     type Cached = (u64, Option<Vec<u8>>);
-    let found: Vec<(String, Vec<Cached>)> = within(ctx, |sentinel, cx| {
+    let found: Vec<(String, Vec<Cached>)> = within(ctx, |sentinel, turn| {
         let wanted = |name: &&String| args.skip(2).iter().any(|arg| arg == name.as_bytes());
         let cached = |who: &Who| {
             let report = sentinel.report(who)?;
-            let age = report.at.map_or(0, |at| cx.turn.clock.mono.millis_since(at));
+            let age = report.at.map_or(0, |at| turn.clock.mono.millis_since(at));
             Some((age, report.at.map(|_| report.text.clone())))
         };
         let names = sentinel.masters.keys().filter(wanted);

@@ -16,8 +16,9 @@ use crate::{
     number::parse_i64,
     refusal::Refusal,
     resp::Args,
-    sentinel::{Cx, Options, Periods, Sentinel, instance::Who, links::Line},
+    sentinel::{Options, Periods, Sentinel, instance::Who, links::Line},
     trace::SentinelFact,
+    turn::Turn,
 };
 
 fn text(arg: &[u8]) -> String {
@@ -25,19 +26,19 @@ fn text(arg: &[u8]) -> String {
 }
 
 pub(super) fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    within(ctx, |sentinel, cx| {
+    within(ctx, |sentinel, turn| {
         let name = master_name(sentinel, args.at(2))?;
         let mut rest = args.skip(3);
         let mut outcome = Ok(());
         let mut changed = false;
         while !rest.is_empty() && outcome.is_ok() {
-            outcome = set_one(sentinel, cx, &name, rest).map(|used| {
+            outcome = set_one(sentinel, turn, &name, rest).map(|used| {
                 changed = true;
                 rest = rest.skip(used);
             });
         }
         if changed {
-            sentinel.flush(cx);
+            sentinel.flush(turn);
         }
         outcome
     })?;
@@ -48,7 +49,7 @@ pub(super) fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// Set the first option of `args`; returns how many of them it took.
 fn set_one(
     sentinel: &mut Sentinel,
-    cx: &mut Cx<'_>,
+    turn: &mut Turn,
     name: &str,
     args: Args<'_>,
 ) -> Result<usize, Refusal> {
@@ -107,7 +108,7 @@ fn set_one(
         _ => return Err(unknown()),
     }
     let who = sentinel.subject(&Who::Master(name.into()));
-    cx.state(SentinelFact::OptionSet { who, option, value: shown });
+    turn.note(SentinelFact::OptionSet { who, option, value: shown });
     Ok(used)
 }
 
@@ -166,7 +167,7 @@ fn config_get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn config_set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (name, value) = (text(args.at(3)), text(args.at(4)));
-    within(ctx, |sentinel, cx| {
+    within(ctx, |sentinel, turn| {
         let bad = || {
             Refusal::err(format_args!("Invalid value '{value}' to SENTINEL CONFIG SET '{name}'"))
         };
@@ -187,11 +188,11 @@ fn config_set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             }
             "sentinel-user" => {
                 options.sentinel_user = given;
-                drop_peers(sentinel, cx);
+                drop_peers(sentinel, turn);
             }
             "sentinel-pass" => {
                 options.sentinel_pass = given;
-                drop_peers(sentinel, cx);
+                drop_peers(sentinel, turn);
             }
             _ => {
                 return Err(Refusal::err(format_args!(
@@ -199,7 +200,7 @@ fn config_set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
                 )));
             }
         }
-        sentinel.flush(cx);
+        sentinel.flush(turn);
         Ok(())
     })?;
     ctx.reply().ok();
@@ -207,11 +208,11 @@ fn config_set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// The other sentinels are to be greeted anew, with the new password.
-fn drop_peers(sentinel: &mut Sentinel, cx: &mut Cx<'_>) {
+fn drop_peers(sentinel: &mut Sentinel, turn: &mut Turn) {
     for who in sentinel.everybody() {
         if let (Who::Peer(..), Some(inst)) = (&who, sentinel.inst(&who)) {
             let link = inst.link;
-            sentinel.links.close(link, Line::Command, &mut cx.turn.fx);
+            sentinel.links.close(link, Line::Command, &mut turn.fx);
         }
     }
 }

@@ -2,13 +2,14 @@ use alloc::{format, string::String};
 
 use super::unit::NoFiles;
 use crate::{
-    config::{LoadError, Mode, load},
+    config::{LoadError, Mode},
+    node::load_config,
     sentinel::Sentinel,
 };
 
 /// What the `sentinel` lines of a file are after they were read and written again.
 fn again(text: &str) -> Result<String, LoadError> {
-    let config = load(None, text.as_bytes(), b"", Mode::Sentinel, &mut NoFiles)?;
+    let config = load_config(None, text.as_bytes(), b"", Mode::Sentinel, &mut NoFiles)?;
     let lines = Sentinel::load(&config)?.lines();
     let lines = lines.iter().map(|line| format!("sentinel {}\n", String::from_utf8_lossy(line)));
     Ok(lines.collect())

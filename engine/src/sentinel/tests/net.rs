@@ -8,12 +8,12 @@ use alloc::{
 };
 
 use crate::{
-    config::{Mode, Outside, load},
+    config::{Mode, Outside},
     io::{
         ChildEvent, ChildOutput, ChildState, ConnId, DiskError, DiskErrorKind, DiskId, DiskOp,
         DiskReply, Effect, Effects, Endpoint, Input, JobId, ScriptId,
     },
-    node::{Birth, Node},
+    node::{Birth, Node, load_config},
     time::{Clock, Instant},
     trace::{SentinelFact, Trace},
 };
@@ -107,7 +107,8 @@ impl Net {
 
     pub fn start(&mut self, at: usize) {
         let host = &mut self.hosts[at];
-        let config = load(Some(FILE), &host.files[FILE], b"", host.mode, &mut NoFiles).unwrap();
+        let config =
+            load_config(Some(FILE), &host.files[FILE], b"", host.mode, &mut NoFiles).unwrap();
         host.life += 1;
         let seed = self.seed * 1000 + at as u128 * 100 + u128::from(host.life);
         host.node = Some(Node::new(Birth { seed, pid: 1, config }));

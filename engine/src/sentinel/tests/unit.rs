@@ -5,9 +5,9 @@ use alloc::{
 };
 
 use crate::{
-    config::{Mode, Outside, load},
+    config::{Mode, Outside},
     io::{ConnId, DiskId, DiskOp, DiskReply, Effect, Effects, Endpoint, Input},
-    node::{Birth, Node},
+    node::{Birth, Node, load_config},
     sentinel::{hello::Hello, info::Facts, instance::Role},
     time::{Clock, Instant},
 };
@@ -76,7 +76,8 @@ struct Voter {
 
 impl Voter {
     fn new() -> Self {
-        let config = load(Some("/s/conf"), MY_CONF, b"", Mode::Sentinel, &mut NoFiles).unwrap();
+        let config =
+            load_config(Some("/s/conf"), MY_CONF, b"", Mode::Sentinel, &mut NoFiles).unwrap();
         let node = Node::new(Birth { seed: 1, pid: 1, config });
         let now = Instant::from_millis(1_000_000);
         let (fx, disk) = (Effects::default(), VecDeque::new());
