@@ -79,7 +79,11 @@ impl Stream {
     }
 
     fn persisted(&self, bench: &Bench, side: Side) -> Result<Vec<Figure>> {
-        let master = bench.start(side, &["appendonly yes", "appendfsync everysec"]);
+        // A rewrite in the middle would be measured with the stream.
+        let master = bench.start(
+            side,
+            &["appendonly yes", "appendfsync everysec", "auto-aof-rewrite-percentage 0"],
+        );
         let replica = bench.start(side, &[&format!("replicaof 127.0.0.1 {}", master.port())]);
         tests::wait_until("the replica follows", || {
             replica.info("master_link_status").as_deref() == Some("up")
