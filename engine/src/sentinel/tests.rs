@@ -2,4 +2,5 @@ mod conf;
 mod net;
 mod quorum;
 mod scripts;
+mod tilt;
 mod unit;

@@ -40,6 +40,8 @@ struct Host {
     accepted: u64,
     /// Milliseconds that a disk operation takes.
     disk_latency: u64,
+    /// How far its wall clock was set forward, in microseconds; negative: back.
+    wall_offset: i64,
 }
 
 /// The world.
@@ -101,6 +103,7 @@ impl Net {
             conns,
             accepted: 0,
             disk_latency,
+            wall_offset: 0,
         });
         self.hosts.len() - 1
     }
@@ -156,6 +159,11 @@ impl Net {
     /// Every disk operation of this host takes so many milliseconds.
     pub fn slow_disk(&mut self, at: usize, millis: u64) {
         self.hosts[at].disk_latency = millis;
+    }
+
+    /// Set the wall clock of this host so many milliseconds forward; negative: back.
+    pub fn set_wall_clock(&mut self, at: usize, millis: i64) {
+        self.hosts[at].wall_offset += millis * 1000;
     }
 
     pub fn node(&self, at: usize) -> &Node {
@@ -232,9 +240,10 @@ impl Net {
 
     pub fn step(&mut self, at: usize, run: impl FnOnce(&mut Node, Clock, &mut Effects)) {
         let mut fx = Effects::default();
+        let clock = Clock::off_by(self.now, self.hosts[at].wall_offset);
         let Some(node) = &mut self.hosts[at].node else { return };
-        run(node, Clock::undisturbed(self.now), &mut fx);
-        node.step(Clock::undisturbed(self.now), Input::BeforeSleep, &mut fx);
+        run(node, clock, &mut fx);
+        node.step(clock, Input::BeforeSleep, &mut fx);
         for traced in fx.traces {
             if let Trace::Sentinel(fact) = traced.fact {
                 self.facts.push((at, fact));
