@@ -93,7 +93,7 @@ impl aof::check::Outside for Files {
 
     fn print(&mut self, text: &str) {
         let mut out = io::stdout().lock();
-        // Nobody left to read it: nothing to be done about that.
+        // The reader has closed the pipe: there is nothing left to report to.
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 

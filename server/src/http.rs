@@ -14,7 +14,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 /// The routes that serve the page which lies in `directory` (built by `cargo xtask page`).
 ///
-/// A file with a `.br` beside it is sent compressed to whoever accepts that.
+/// A file with a `.br` beside it is sent compressed to clients that accept it.
 pub fn page(directory: &Path) -> Router {
     let header = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))

@@ -90,7 +90,7 @@ pub enum Action {
     },
     /// A client begins to write.
     StartWorkload {
-        /// To whom.
+        /// The target.
         target: Target,
         /// How often.
         every_millis: u64,
@@ -99,7 +99,7 @@ pub enum Action {
     StopWorkload(ClientId),
 }
 
-/// To whom a workload writes.
+/// The node that a workload writes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// Always to this node.
@@ -115,7 +115,7 @@ impl Action {
     /// |---|---|
     /// | `kill m1`, `restart m1`, `terminate m1`, `pause m1`, `resume m1` | |
     /// | `power-cut m1`, `power-cut m1 torn` | |
-    /// | `partition m1 s1`, `partition m1 *`, `partition m1 -> s1`, `heal` | `*` is everybody, `c1` the first workload |
+    /// | `partition m1 s1`, `partition m1 *`, `partition m1 -> s1`, `heal` | `*` is all parties, `c1` the first workload |
     /// | `delay m1 r1 50`, `loss m1 r1 100` | milliseconds; of a thousand |
     /// | `disk-full m1 on`, `slow-fsync m1 500`, `clock-jump m1 -3000` | milliseconds |
     /// | `on m1 SET a 1` | typed into m1's terminal |

@@ -170,7 +170,7 @@ impl Held {
         }
     }
 
-    /// A number for the kind, and what tells two of a kind apart, for the digest.
+    /// A number for the kind, and what distinguishes two of a kind, for the digest.
     pub fn digest(&self, into: &mut crate::digest::Digest) {
         let (kind, which) = match self {
             Self::Boot => (1, 0),

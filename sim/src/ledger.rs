@@ -25,7 +25,7 @@ use crate::{
 pub struct Write {
     /// Who sent it.
     pub client: ClientId,
-    /// To whom.
+    /// The node that it was sent to.
     pub node: NodeId,
     /// The command, as typed.
     pub command: String,
@@ -40,7 +40,7 @@ pub struct Write {
 }
 
 impl Write {
-    /// Whether the client was told that it is done.
+    /// Whether the client has received the acknowledgement.
     pub fn is_acknowledged(&self) -> bool {
         self.answered_at.is_some() && self.error.is_none()
     }

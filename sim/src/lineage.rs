@@ -1,7 +1,7 @@
 //! Which history of the data came of which: the family tree of replication ids.
 //!
 //! ```text
-//!   a1b2… ───────────┬──────────▶  (the old master's writes that nobody heard of)
+//!   a1b2… ───────────┬──────────▶  (the old master's writes that no other node received)
 //!                    │ promoted at 1400
 //!                    ╰─ c3d4… ───┬──────────▶
 //!                                │ promoted at 2100
@@ -40,7 +40,7 @@ impl Lineage {
             None if process.history.is_empty() => None,
             // The same data under another name: a master takes a new one with its first replica.
             None if !replication.is_replica() => Some((process.history.clone(), u64::MAX)),
-            // It was somebody before, and has forgotten who: a full sync.
+            // It had another history before and has dropped it: a full sync.
             None => {
                 process.resynced = Some(process.node.aof_progress().map_or(0, |aof| aof.fed));
                 None
@@ -75,7 +75,7 @@ impl Lineage {
         !thrown_away && self.covers(&replication.id, replication.offset, write)
     }
 
-    /// Whether whoever stands in this history at this offset has seen the write.
+    /// Whether a node at this offset of this history contains the write.
     pub fn covers(&self, id: &str, offset: u64, write: &Executed) -> bool {
         let (mut id, mut offset) = (id, offset);
         // A tree has no rings; but whether it is one is for the engine to say.

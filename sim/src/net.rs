@@ -5,7 +5,7 @@
 //! a long pause that ends when the partition does or when the sender gives up, a dead process is a connection closed or
 //! refused, a machine without electricity is silence.
 //!
-//! Rules say what happens between whom; the first that fits decides. Each direction has rules of its own; segments
+//! A rule says what happens between two parties; the first that fits decides. Each direction has rules of its own; segments
 //! travel without their acknowledgements here, so a partition of one direction leaves the other working.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -43,7 +43,7 @@ pub enum Payload {
     Syn,
     /// It is granted.
     SynAck,
-    /// It is refused: nobody listens there.
+    /// It is refused: nothing listens there.
     Refused,
     /// Bytes.
     Data(Bytes),
@@ -60,7 +60,7 @@ pub struct Message {
     pub id: u64,
     /// Who sent it.
     pub from: Party,
-    /// To whom.
+    /// The receiver.
     pub to: Party,
     /// On which connection.
     pub conn: u64,
@@ -122,9 +122,9 @@ pub enum Trouble {
 /// One rule about one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
-    /// From whom.
+    /// The sender.
     pub from: Who,
-    /// To whom.
+    /// The receiver.
     pub to: Who,
     /// What happens.
     pub trouble: Trouble,
@@ -246,7 +246,7 @@ impl Net {
         }
     }
 
-    /// Ask for a connection. `to` is `None` where no machine has that address: nobody answers.
+    /// Ask for a connection. `to` is `None` where no machine has that address: there is no answer.
     pub(crate) fn connect(&mut self, by: End, to: End) -> u64 {
         self.next_wire += 1;
         let wire = Wire { ends: [by, to], lanes: [Lane::default(), Lane::default()] };

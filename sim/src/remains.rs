@@ -1,7 +1,7 @@
 //! What a dead node has left on its disk.
 //!
 //! The files say it, but only a node can read them. So one is started on a copy of the machine, in no world at all: its disk
-//! answers at once, nobody calls, and no time goes by. What it holds when it has read everything is what the next
+//! answers at once, no client connects, and no time goes by. What it holds when it has read everything is what the next
 //! process on that machine will find.
 
 use engine::{

@@ -95,7 +95,7 @@ impl Scenario {
         (1..=WORKLOADS).contains(&n).then(|| ClientId(self.nodes.len() as u32 + n - 1))
     }
 
-    /// What to call somebody: `m1`, `c1`, or `t-m1` for a terminal.
+    /// The name of a party: `m1`, `c1`, or `t-m1` for a terminal.
     pub fn name_of(&self, party: Party) -> String {
         let nodes = self.nodes.len() as u32;
         match party {

@@ -45,7 +45,7 @@ pub struct Stage {
     pub nodes: Vec<NodeCard>,
     /// Workloads.
     pub clients: Vec<ClientCard>,
-    /// Who is connected with whom (once a pair), and what is wrong between them.
+    /// The connections between parties (one for a pair), and the faults between them.
     pub links: Vec<Link>,
     /// What is on its way.
     pub messages: Vec<Flying>,
@@ -129,7 +129,7 @@ pub struct ClientCard {
     pub refused: u64,
 }
 
-/// Two who are connected, or between whom something is wrong.
+/// A pair of parties that are connected, or have a fault between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Link {
     /// The one.
@@ -149,9 +149,9 @@ pub struct Link {
 pub struct Flying {
     /// Its number.
     pub id: u64,
-    /// From whom.
+    /// The sender.
     pub from: Party,
-    /// To whom.
+    /// The receiver.
     pub to: Party,
     /// When it was sent, in microseconds since the beginning.
     pub sent: u64,
@@ -168,9 +168,9 @@ pub struct Flying {
 pub struct MessageView {
     /// Its number.
     pub id: u64,
-    /// From whom.
+    /// The sender.
     pub from: String,
-    /// To whom.
+    /// The receiver.
     pub to: String,
     /// When it was sent, in microseconds since the beginning.
     pub sent: u64,
@@ -198,7 +198,7 @@ pub struct Mark {
 /// Sorts of marks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum MarkKind {
-    /// Somebody acted on the world.
+    /// An action on the world.
     Action,
     /// A process began or ended.
     Process,

@@ -62,7 +62,7 @@ pub struct Happening {
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum What {
-    /// Somebody acted on the world.
+    /// An action on the world.
     Action(Action),
     /// A node stated a fact.
     Fact(Traced),
@@ -108,7 +108,7 @@ pub enum Sabotage {
     FsyncDoesNothing,
     /// Values that a master sends to its replicas are changed now and then.
     CorruptReplication,
-    /// Sentinels' answers are rewritten so that whoever asks for a vote gets it.
+    /// Sentinels' answers are rewritten so that every candidate gets the vote.
     VoteForEverybody,
     /// At each restart a sentinel finds an empty disk, but for its first configuration.
     ForgetSentinels,
@@ -137,10 +137,10 @@ pub struct World {
     lineage: Lineage,
     chronicle: Log<Happening>,
     digest: Digest,
-    /// Nodes that must be told `BeforeSleep` before time goes on.
+    /// Nodes that must receive `BeforeSleep` before time goes on.
     awake: BTreeSet<NodeId>,
     events: u64,
-    /// Who asked for a vote on which connection, in which epoch (for a sabotage).
+    /// The candidate and the epoch of each connection's request for a vote (for a sabotage).
     candidates: BTreeMap<u64, (String, String)>,
     /// Where a node is to crash, if anywhere.
     pub crash_point: Option<CrashPoint>,
@@ -351,7 +351,7 @@ impl World {
         self.process(node).is_some_and(|process| process.life == life)
     }
 
-    /// Tell a client something, and do what it wants.
+    /// Hand news to a client, and carry out what it asks for.
     fn tell_client(&mut self, client: ClientId, heard: Heard) {
         let mut wishes = Vec::new();
         if let Some(state) = self.clients.get_mut(client.0 as usize) {
@@ -407,7 +407,7 @@ impl World {
         self.net.send(self.now, &mut self.rng, &mut self.queue, at, payload);
     }
 
-    /// Ask for a connection to whoever listens at `to`.
+    /// Open a connection to the node that listens at `to`.
     fn connect(
         &mut self,
         by: Party,
@@ -422,7 +422,7 @@ impl World {
         let target = target.map(|(node, _)| Party::Node(node));
         let end = |party, life, local, address| End { party, life, local, address, open: true };
         let address = self.address_of(by, local);
-        // An address that nobody has: the caller's own machine refuses.
+        // No machine has this address: the caller's own machine refuses.
         let party = target.unwrap_or(by);
         let mut there = end(party, 0, engine::io::ConnId(0), to.clone());
         there.open = false;
@@ -438,7 +438,7 @@ impl World {
         }
     }
 
-    /// The address from which somebody calls.
+    /// The address that a connection comes from.
     fn address_of(&self, party: Party, local: engine::io::ConnId) -> engine::io::Endpoint {
         let n = (local.0 >> 1) % 1_000;
         let (first, host) = match party {

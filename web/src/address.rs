@@ -41,7 +41,7 @@ pub fn of(store: Store) -> String {
     web_sys::window().and_then(|window| window.location().href().ok()).unwrap_or_default()
 }
 
-/// Somebody typed or pasted another address into this tab: open it.
+/// The address of this tab was edited: open the run that it names.
 pub fn follow(store: Store) {
     let Some(window) = web_sys::window() else { return };
     EventListener::new(&window, "hashchange", move |_| match read() {

@@ -22,7 +22,7 @@ pub fn keep_lang(lang: Lang) {
     let _ = LocalStorage::set(LANG, lang);
 }
 
-/// Tell the browser the language (for fonts, hyphenation, screen readers).
+/// Set the document's language (for fonts, hyphenation, screen readers).
 pub fn tell_lang(lang: Lang) {
     if let Some(root) = root() {
         let _ = root.set_attribute("lang", lang.code());

@@ -1,6 +1,6 @@
 //! The stage: nodes, links and messages, drawn in SVG.
 //!
-//! Where somebody stands is fixed by the scenario and never changes with its role: what moves on this stage is only what
+//! The place of a party is fixed by the scenario and never changes with its role: what moves on this stage is only what
 //! really moves from one place to another.
 
 mod card;
@@ -74,7 +74,7 @@ fn Stuck() -> impl IntoView {
     }
 }
 
-/// Where somebody stands, if they are on the stage at all (terminals are not: they belong to their node).
+/// The place of a party, if it is on the stage at all (terminals are not: they belong to their node).
 fn spot(places: StoredValue<place::Places>, party: Party) -> Option<Spot> {
     places.with_value(|places| places.of(party))
 }

@@ -54,7 +54,7 @@ pub enum Tab {
     Terminal,
 }
 
-/// Something to tell the reader, with a way back where there is one.
+/// A notice for the reader, with a way back where there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
     /// What.
@@ -166,7 +166,7 @@ impl Store {
         text.in_(self.lang.get())
     }
 
-    /// Select somebody, or open a message: then what was selected is not forgotten.
+    /// Select a party, or open a message: then what was selected is not forgotten.
     pub fn select(self, selection: Selection) {
         let is_message = |one: &Option<Selection>| matches!(one, Some(Selection::Message(_)));
         let old = self.selection.get_untracked();
@@ -225,7 +225,7 @@ impl Store {
         self.history.with_value(look)
     }
 
-    /// Change the history, and let everybody know.
+    /// Change the history, and notify the views.
     pub fn change<T>(self, change: impl FnOnce(&mut History) -> T) -> T {
         let value = self.history.try_update_value(change).expect("the page owns its history");
         self.refresh();
@@ -247,7 +247,7 @@ impl Store {
         }
     }
 
-    /// Do what a line says (`kill m1`); a line that makes no sense is told to the reader.
+    /// Do what a line says (`kill m1`); a line that can't be parsed becomes a notice.
     pub fn act_line(self, line: &str) {
         match self.peek(|history| Action::parse(line, history.world().scenario())) {
             Ok(action) => self.act(action),
@@ -255,7 +255,7 @@ impl Store {
         }
     }
 
-    /// Tell the reader that something is wrong.
+    /// Show the reader an error.
     pub fn complain(self, text: String) {
         self.notice.set(Some(Notice { text, undo: None, bad: true }));
     }
@@ -377,7 +377,7 @@ impl Store {
         self.open(Run::new(scenario, SEED), 0);
     }
 
-    /// Tell the reader that a link can't be opened.
+    /// Show that a link can't be opened.
     pub fn complain_of_link(self, bad: &BadLink) {
         let what = self.lang.with_untracked(|lang| BAD_LINK.in_(*lang));
         self.complain(format!("{what} ({})", bad.0));
@@ -442,7 +442,7 @@ impl Store {
         });
     }
 
-    /// What to call somebody.
+    /// The name of a party.
     pub fn name_of(self, party: Party) -> String {
         self.peek(|history| history.world().scenario().name_of(party))
     }

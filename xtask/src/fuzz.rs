@@ -4,7 +4,7 @@ use crate::{run, workspace};
 use anyhow::Result;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// What `cargo xtask fuzz` can be told.
+/// The options of `cargo xtask fuzz`.
 #[derive(clap::Args)]
 pub struct Options {
     /// Only these targets (`rdb`, `aof`, `commands` …); otherwise all, side by side

@@ -17,7 +17,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use wasm_bindgen_cli_support::Bindgen;
 
-/// What `cargo xtask page` can be told.
+/// The options of `cargo xtask page`.
 #[derive(clap::Args)]
 pub struct Options {
     /// Soon, not small: little optimised, not compressed. To look at while the page is being changed

@@ -11,7 +11,7 @@ use std::process::Command;
 #[allow(dead_code)]
 mod topology;
 
-/// What `cargo play` can be told.
+/// The options of `cargo play`.
 #[derive(clap::Args)]
 pub struct Options {
     /// Where the page is served

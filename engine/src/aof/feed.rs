@@ -4,7 +4,7 @@ use crate::resp::encode::{push_command, push_decimal};
 use alloc::format;
 use alloc::vec::Vec;
 
-/// What an AOF must be told before a command: the database, when it changes, and on request the time.
+/// What an AOF holds before a command: SELECT when the database changes, and on request a timestamp.
 #[derive(Clone, Debug, Default)]
 pub struct Feed {
     /// The database of the latest command; `None` at the beginning of a file.

@@ -160,7 +160,7 @@ impl Manifest {
         if let Some(old) = self.base.take() {
             self.history.insert(0, old);
         }
-        // A number below 1 is nobody's but an editor's; 0 could not be read back.
+        // Only an editor writes a number below 1; 0 could not be read back.
         self.last_base = self.last_base.max(0) + 1;
         let format = if rdb { "rdb" } else { "aof" };
         let name = format!("{prefix}.{}.base.{format}", self.last_base);

@@ -143,7 +143,7 @@ pub enum Place<T> {
         /// Write it; `value` has been checked.
         set: fn(&mut Config, T),
     },
-    /// Nobody asks for it: among [`Config`]'s kept values.
+    /// Nothing obeys it: its value is kept in [`Config`] as text.
     Kept,
 }
 

@@ -130,7 +130,7 @@ pub struct General {
     pub shutdown_on_sigint: ShutdownOptions,
     /// What SIGTERM does.
     pub shutdown_on_sigterm: ShutdownOptions,
-    /// What the OOM killer is told (not obeyed).
+    /// How the OOM killer's scores are set (not obeyed).
     pub oom_score_adj: OomScoreAdj,
     /// Linux's OOM scores (not obeyed).
     pub oom_scores: OomScores,
@@ -184,7 +184,7 @@ pub struct Persistence {
 /// Master and replica.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Replication {
-    /// Whom this node follows. The node changes it with REPLICAOF, and when a sentinel tells it to.
+    /// The master of this node. REPLICAOF changes it, whether an operator or a sentinel sends it.
     pub replicaof: Option<Endpoint>,
     /// The password for the master.
     pub masterauth: Option<Vec<u8>>,
@@ -212,11 +212,11 @@ pub struct Replication {
     pub backlog_ttl: u64,
     /// For sentinels: lower is preferred, 0 never.
     pub priority: u32,
-    /// The address that the replica tells the master.
+    /// The address that the replica announces to the master.
     pub announce_ip: Option<String>,
-    /// The port that the replica tells the master; 0: the real one.
+    /// The port that the replica announces to the master; 0: the real one.
     pub announce_port: u16,
-    /// Whether sentinels may tell of this replica.
+    /// Whether sentinels list this replica in their replies.
     pub announced: bool,
     /// Refuse writes when fewer good replicas are there; 0: never.
     pub min_replicas_to_write: u32,

@@ -1,6 +1,6 @@
 //! redis.conf's text, and what the command line adds to it, into a [`Config`].
 //!
-//! The engine has no files, no working directory: whoever calls lends them through [`Outside`].
+//! The engine has no files and no working directory: the caller lends them through [`Outside`].
 
 use alloc::{format, string::String, vec::Vec};
 

@@ -73,7 +73,7 @@ pub fn rewrite(old: &[u8], config: &Config, extra: &Extra, mode: Mode) -> Vec<u8
     file.finish()
 }
 
-/// Lines of Sentinel are told apart by their first argument, so that their order stays.
+/// Lines of Sentinel are distinguished by their first argument, so that their order stays.
 fn sentinel_key(option: &[u8]) -> String {
     alloc::format!("sentinel {}", String::from_utf8_lossy(option).to_ascii_lowercase())
 }

@@ -13,7 +13,7 @@ use crate::io::Endpoint;
 /// The special ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Special {
-    /// The working directory: changed by whoever calls, since only they have one.
+    /// The working directory: the caller changes it, since the engine has none.
     Dir,
     /// Save points: several on a line, several lines.
     Save,

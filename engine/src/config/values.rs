@@ -82,7 +82,7 @@ impl Choice for MaxmemoryPolicy {
     ];
 }
 
-/// How much the log tells.
+/// Which levels the log shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
     /// Everything.
@@ -119,10 +119,10 @@ impl From<LogLevel> for crate::trace::Level {
 /// Who may use what is dangerous (DEBUG, protected directives).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProtectedAction {
-    /// Nobody.
+    /// No client.
     #[default]
     No,
-    /// Everybody.
+    /// Every client.
     Yes,
     /// Those who connect from this machine.
     Local,
@@ -165,7 +165,7 @@ pub struct SavePoint {
     pub changes: u32,
 }
 
-/// The classes of clients that output limits tell apart.
+/// The classes of clients that have output limits of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ClientClass {
     /// Ordinary clients.
@@ -333,7 +333,7 @@ impl NotifyEvents {
     }
 }
 
-/// What Linux's OOM killer is told.
+/// How Linux's OOM killer scores are set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OomScoreAdj {
     /// Nothing.

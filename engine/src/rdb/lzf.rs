@@ -1,6 +1,6 @@
 //! LZF: the small, fast compression that RDB uses for strings longer than 20 bytes.
 //!
-//! A compressed string is a run of two kinds of chunks, told apart by the first byte:
+//! A compressed string is a run of two kinds of chunks, distinguished by the first byte:
 //!
 //! ```text
 //!   000LLLLL  <L+1 bytes>            literal: copy the bytes that follow

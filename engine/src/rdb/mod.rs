@@ -10,7 +10,7 @@
 //!   FB <keys> <keys that expire>                a hint for sizing tables
 //!   [FC <ms, 8 bytes LE>] [F8 <idle> | F9 <freq>] <type> <key> <value>
 //!   …
-//!   FF <CRC-64 of everything before it, 8 bytes LE; 0 = nobody computed it>
+//!   FF <CRC-64 of everything before it, 8 bytes LE; 0 = not computed>
 //! ```
 //!
 //! A number or a length is [one, two, five or nine bytes](length); a string is [plain, a packed

@@ -26,7 +26,7 @@ pub enum ReplicationFact {
     },
     /// A user made this node a replica.
     ReplicaOf {
-        /// Of whom.
+        /// The replica.
         master: Endpoint,
         /// The user, as `CLIENT LIST` describes clients.
         client: String,
@@ -44,7 +44,7 @@ pub enum ReplicationFact {
     },
     /// A user wants this master to hand its place over.
     FailoverRequested {
-        /// To whom; `None`: to any replica.
+        /// The replica that is promoted; `None`: any.
         target: Option<Endpoint>,
     },
     /// The target has everything.

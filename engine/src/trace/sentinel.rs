@@ -1,7 +1,7 @@
 //! Facts about Sentinel.
 //!
 //! Most of them are Sentinel's *events*: the same words go into the log and, on the channel of the event's name, to
-//! whoever has subscribed. [`SentinelFact::channel`] is that name, [`SentinelFact::message`] the text behind it.
+//! the subscribers. [`SentinelFact::channel`] is that name, [`SentinelFact::message`] the text behind it.
 
 use alloc::{format, string::String, vec::Vec};
 use core::fmt;
@@ -15,7 +15,7 @@ use crate::{
     time::Time,
 };
 
-/// Whom an event is about, as Redis names instances in its events.
+/// The instance that an event is about, as Redis names it in its events.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Subject {
     /// Master, replica or sentinel.
@@ -47,7 +47,7 @@ impl Subject {
     }
 }
 
-/// An event that says whom it is about, and nothing more.
+/// An event that names its instance and says nothing more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[allow(missing_docs, reason = "`Event::name` says what each is called in Redis")]
 pub enum Event {
@@ -134,7 +134,7 @@ pub enum SentinelFact {
     About {
         /// Which event.
         event: Event,
-        /// Whom it is about.
+        /// The instance that it is about.
         who: Subject,
     },
     /// `+monitor`
@@ -162,7 +162,7 @@ pub enum SentinelFact {
         /// How many must.
         quorum: u32,
     },
-    /// `+role-change`, `-role-change`: an instance's INFO tells of another role than before.
+    /// `+role-change`, `-role-change`: an instance's INFO shows another role than before.
     RoleChanged {
         /// Whose.
         who: Subject,
@@ -205,13 +205,13 @@ pub enum SentinelFact {
         /// In which epoch: a sentinel votes once in each.
         epoch: u64,
     },
-    /// Another sentinel told us for whom it voted.
+    /// Another sentinel answered with its vote.
     VoteHeard {
         /// For which master's failover.
         master: String,
         /// Who voted.
         voter: String,
-        /// For whom.
+        /// The candidate.
         leader: String,
         /// In which epoch.
         epoch: u64,

@@ -107,7 +107,7 @@ pub enum ServerFact {
         /// The data is still being loaded.
         loading: bool,
     },
-    /// The node begins to end, whoever asked.
+    /// The node begins to end: by SHUTDOWN or by a signal.
     ShutdownRequested,
     /// CONFIG REWRITE has replaced the configuration file.
     ConfigRewritten,

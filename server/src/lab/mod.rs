@@ -27,7 +27,7 @@ use std::process::Command;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// What `server lab` can be told.
+/// The options of `server lab`.
 #[derive(clap::Args)]
 pub struct Options {
     /// Where the page is served
@@ -131,7 +131,7 @@ async fn listen(http: SocketAddr, page: &Path) -> Result<(TcpListener, axum::Rou
     Ok((listener, crate::http::page(page)))
 }
 
-/// Prints a line. That nobody reads it any more (a closed terminal) must not keep the lab from
+/// Prints a line. A closed terminal must not keep the lab from
 /// cleaning up, so a failed write is not an error.
 fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");

@@ -125,7 +125,7 @@ impl Node {
         lines[lines.len().saturating_sub(10)..].join("\n")
     }
 
-    /// How the node ended, told once, when it did.
+    /// How the node ended, reported once.
     pub fn has_ended(&mut self, janitor: &mut Janitor) -> Option<ExitStatus> {
         if self.end.is_some() {
             return None;
@@ -181,7 +181,7 @@ fn spawn(program: &Path, role: Role, file: &Path, log: &Path) -> Result<Child> {
 /// The configuration of a node: what the lab needs and nothing else, so that it can be read.
 fn configuration(role: Role, port: u16, directory: &Path) -> String {
     let common = format!("port {port}\nbind 127.0.0.1\ndir \"{}\"\n", directory.display());
-    // Whoever plays here may break what he likes: `DEBUG SLEEP` is a way to seem dead for a while.
+    // A lab is there to be broken: `DEBUG SLEEP` makes a node seem dead for a while.
     let data = format!("{common}appendonly yes\nenable-debug-command local\n");
     match role {
         Role::Master => data,

@@ -16,7 +16,7 @@ pub enum Order {
     Start(u16),
 }
 
-/// What to say to somebody who typed something else.
+/// The answer to an unknown command.
 pub const HELP: &str = "type kill PORT, stop PORT or start PORT (for example: start 7001)";
 
 /// Read an order.

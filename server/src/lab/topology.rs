@@ -4,7 +4,7 @@
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
-/// Where the page is served unless told otherwise.
+/// Where the page is served by default.
 pub const DEFAULT_HTTP: &str = "127.0.0.1:8379";
 
 /// The name under which the sentinels know the master.

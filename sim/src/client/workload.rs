@@ -91,7 +91,7 @@ impl Workload {
         &self.name
     }
 
-    /// To whom it writes.
+    /// The node that it writes to.
     pub fn master(&self) -> Option<&Endpoint> {
         self.master.as_ref()
     }
@@ -259,7 +259,7 @@ impl Workload {
         }
     }
 
-    /// The write under way gets no answer any more: nobody knows what became of it.
+    /// The write under way gets no answer any more: its outcome is unknown.
     fn give_up_write(&mut self) {
         if std::mem::take(&mut self.awaiting) {
             self.counter += 1;

@@ -206,7 +206,7 @@ pub fn is_linked(world: &World, id: NodeId) -> bool {
     world.host(id).node().is_some_and(|node| node.replication().link_is_up())
 }
 
-/// Whom a replica follows.
+/// The master that a replica follows.
 pub fn follows(world: &World, id: NodeId) -> Option<NodeId> {
     let master = world.host(id).node()?.replication().master()?;
     at_address(world, master)

@@ -13,9 +13,9 @@ use crate::{
 pub struct Arrived {
     /// Its number.
     pub id: u64,
-    /// From whom.
+    /// The sender.
     pub from: Party,
-    /// To whom.
+    /// The receiver.
     pub to: Party,
     /// When it was sent, in microseconds since the beginning.
     pub sent: u64,
@@ -28,9 +28,9 @@ pub struct Arrived {
 pub struct MessageLine {
     /// Its number.
     pub id: u64,
-    /// From whom.
+    /// The sender.
     pub from: String,
-    /// To whom.
+    /// The receiver.
     pub to: String,
     /// When it was sent, in microseconds since the beginning.
     pub sent: u64,

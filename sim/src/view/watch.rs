@@ -1,7 +1,7 @@
 //! What sentinels know and think: each for itself, and what stands in the way of a failover.
 //!
 //! While a failover is being finished, a sentinel's master is two nodes: the flags (SDOWN, ODOWN) are still about the old
-//! one, and the address that clients are told is the new one's already. [`WatchedMaster::watched`] and
+//! one, and the address that clients get is the new one's already. [`WatchedMaster::watched`] and
 //! [`WatchedMaster::node`] keep them apart.
 
 use engine::{
@@ -36,14 +36,14 @@ pub struct Opinion {
 pub struct Thought {
     /// Which master it thinks down, and whether enough others agree.
     pub down: Option<(String, bool)>,
-    /// For whom it voted last, and in which epoch.
+    /// The candidate of its latest vote, and the epoch.
     pub vote: Option<(String, u64)>,
 }
 
 /// Why no failover comes, though a master is down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum Obstacle {
-    /// This sentinel knows of no replica: there is nobody to promote. It hears of replicas from the master's INFO.
+    /// This sentinel knows no replica that it could promote. It learns of replicas from the master's INFO.
     NoReplicaKnown,
     /// Too few sentinels can be reached for a quorum to agree.
     BelowQuorum {
@@ -84,7 +84,7 @@ pub struct SentinelView {
 pub struct WatchedMaster {
     /// Its name.
     pub name: String,
-    /// The address that clients are told.
+    /// The address that clients get.
     pub address: String,
     /// Which node that is.
     pub node: Option<NodeId>,
@@ -100,7 +100,7 @@ pub struct WatchedMaster {
     pub majority: u32,
     /// The epoch of this configuration.
     pub config_epoch: u64,
-    /// For whom it voted, and in which epoch.
+    /// The candidate of its vote, and the epoch.
     pub vote: Option<(String, u64)>,
     /// Where a failover stands that it leads, or wants to lead.
     pub failover: State,
@@ -118,7 +118,7 @@ pub struct WatchedMaster {
     pub candidates: Vec<Candidate>,
     /// The replicas that it knows: where, SDOWN.
     pub replicas: Vec<(String, bool)>,
-    /// The other sentinels that it knows: where, SDOWN, whom that one says to be the leader.
+    /// The other sentinels that it knows: address, SDOWN, the leader that it has voted for.
     pub sentinels: Vec<(String, bool, Option<String>)>,
 }
 
@@ -257,7 +257,7 @@ impl Watch {
         })
     }
 
-    /// What stands in the way of a failover, if a master is down, nobody has chosen a replica, and everybody who sees it
+    /// What stands in the way of a failover, if a master is down, no sentinel has chosen a replica, and every sentinel that sees it
     /// down is held up.
     pub(super) fn obstacle(&self, world: &World) -> Option<Obstacle> {
         let mut worst = None;

@@ -54,7 +54,7 @@ pub enum LossReason {
 /// A write, as the ledger shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct WriteView {
-    /// By whom.
+    /// The client that sent it.
     pub client: ClientId,
     /// Its name.
     pub client_name: String,
@@ -66,7 +66,7 @@ pub struct WriteView {
     pub sent: u64,
     /// When it came into memory.
     pub executed: Option<u64>,
-    /// When its client was told OK.
+    /// When its client received OK.
     pub acknowledged: Option<u64>,
     /// How far it has come on its node.
     pub place: Place,

@@ -104,7 +104,7 @@ impl World {
         self.after_close(conn);
     }
 
-    /// This end leaves; the other is told, once what was sent before is through.
+    /// This end closes; the other end sees it once what was sent before has arrived.
     pub(super) fn hang_up(&mut self, (conn, side): (u64, usize)) {
         if !self.is_open(conn, side) {
             return;
@@ -147,7 +147,7 @@ impl World {
         self.net.wire(conn).is_some_and(|wire| wire.ends[side].open)
     }
 
-    /// Pass something on a connection to whoever holds that end.
+    /// Pass news of a connection to the party that holds this end.
     fn hand_over(&mut self, conn: u64, side: usize, input: impl Fn(ConnId) -> Held) {
         let Some(wire) = self.net.wire(conn) else { return };
         let end = &wire.ends[side];

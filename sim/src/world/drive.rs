@@ -72,7 +72,7 @@ impl World {
         self.carry_out(node, fx);
     }
 
-    /// Before time goes on, every node that was stepped is told so.
+    /// Before time goes on, every node that was stepped receives `BeforeSleep`.
     pub(super) fn put_to_sleep(&mut self) {
         while let Some(node) = self.awake.pop_first() {
             self.step_node(node, Held::BeforeSleep);

@@ -32,7 +32,7 @@ impl World {
         }
     }
 
-    /// Remember who asks whom for a vote; give it to them, whatever the sentinel says.
+    /// Note the candidate of each request for a vote, and grant the vote whatever the sentinel answers.
     fn vote_for_whoever_asks(&mut self, wire: u64, bytes: Vec<u8>) -> Vec<u8> {
         let mut out = Vec::new();
         for span in meaning::of_stream(&bytes) {

@@ -41,7 +41,7 @@ pub fn Opened(id: u64) -> impl IntoView {
     }
 }
 
-/// From whom to whom, when, and its bytes beside their meaning.
+/// Sender, receiver, time, and the bytes beside their meaning.
 fn shown(message: &MessageView) -> impl IntoView + use<> {
     let arrives = message.arrives.map_or_else(|| "…".to_owned(), clock);
     let spans: Vec<_> = message

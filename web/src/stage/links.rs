@@ -1,4 +1,4 @@
-//! Who is connected with whom, and what does not get through.
+//! The connections between parties, and what does not get through.
 
 use leptos::prelude::*;
 use sim::view::Link;

@@ -55,7 +55,7 @@ impl Places {
         format!("0 0 {} {}", self.width, self.height)
     }
 
-    /// Where somebody stands.
+    /// The place of a party.
     pub fn of(&self, party: Party) -> Option<Spot> {
         let nodes = self.nodes.len() as u32;
         match party {

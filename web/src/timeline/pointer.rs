@@ -68,7 +68,7 @@ pub fn up(fingers: StoredValue<Fingers>, event: &web_sys::PointerEvent) {
 }
 
 /// The wheel zooms about the pointer; sideways (or with shift) it moves. Where the page itself scrolls it is left alone, but
-/// for a pinch, which browsers tell as a wheel with ctrl.
+/// for a pinch, which browsers report as a wheel with ctrl.
 pub fn wheel(store: Store, event: &web_sys::WheelEvent) {
     if !event.ctrl_key() && page_scrolls() {
         return;

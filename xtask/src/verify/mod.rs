@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use std::time::{Duration, Instant};
 use tally::Tally;
 
-/// What `cargo verify` can be told.
+/// The options of `cargo verify`.
 #[derive(clap::Args)]
 pub struct Options {
     /// Only what answers quickly: format, lints, unit tests, house rules

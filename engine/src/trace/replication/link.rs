@@ -10,12 +10,12 @@ use crate::{io::Endpoint, trace::Level};
 pub enum LinkFact {
     /// A connection is about to be made.
     Connecting {
-        /// To whom.
+        /// The master.
         master: Endpoint,
     },
     /// The same, at once after a link broke.
     Reconnecting {
-        /// To whom.
+        /// The master.
         master: Endpoint,
         /// It broke before the replica was in sync.
         after_failure: bool,
@@ -41,7 +41,7 @@ pub enum LinkFact {
         /// Its line.
         reply: String,
     },
-    /// The master does not take what it was told.
+    /// The master rejects an option of REPLCONF.
     Misunderstood {
         /// Which option of REPLCONF.
         option: &'static str,

@@ -102,7 +102,7 @@ pub enum MasterFact {
     TransferFailed,
     /// The data that a child sends are gone: it is ended.
     TransferTerminated,
-    /// Nobody is left to send to.
+    /// No replica is left to send to.
     TransferAbandoned,
     /// No child could be started, or there is no position to write into the file.
     SaveImpossible {
