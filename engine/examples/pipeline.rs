@@ -50,10 +50,9 @@ fn main() {
 /// The node looks for its files: there are none.
 fn answer_disk(node: &mut Node, now: Clock, fx: &mut Effects) {
     while let Some(effect) = fx.actions.pop() {
-        if let Effect::Disk { id, .. } = effect {
-            let text = "No such file or directory".to_owned();
-            let none = DiskError { kind: DiskErrorKind::NotFound, text, written: 0 };
-            node.step(now, Input::Disk { id, result: Err(none) }, fx);
+        if let Effect::Disk { owner, .. } = effect {
+            let none = DiskError::new(DiskErrorKind::NotFound, "No such file or directory");
+            node.step(now, Input::Disk { owner, result: Err(none) }, fx);
         }
     }
 }

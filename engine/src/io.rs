@@ -3,7 +3,7 @@
 //! ```text
 //!                     Input                                   Effects
 //!   sockets  ──▶ Accepted, Received, Closed ─┐            ┌─▶ sends, Close, Connect      ──▶ sockets
-//!   disk     ──▶ Disk { id, result }         ├─▶ Node ────┼─▶ Disk { id, op }            ──▶ disk
+//!   disk     ──▶ Disk { owner, result }      ├─▶ Node ────┼─▶ Disk { owner, op }         ──▶ disk
 //!   children ──▶ Child { job, event }        │   ::step   ├─▶ StartChild, KillChild      ──▶ threads
 //!   clock    ──▶ Timer, BeforeSleep ─────────┘            └─▶ traces (log, timeline, checks)
 //! ```
@@ -17,9 +17,9 @@
 //!    node writes its AOF buffer and feeds its replicas, once for the whole turn.
 //! 3. It passes [`Input::Timer`] when [`Node::next_wake`](crate::node::Node::next_wake) has come.
 //! 4. Disk operations take effect **in the order in which they were issued**, and each is answered by one
-//!    [`Input::Disk`] with its id, later or at once (but never from inside the step that issued it). An
-//!    [`DiskOp::Fsync`] covers what was written to that file before it was issued. Operations issued
-//!    afterwards may be answered before a slow fsync is.
+//!    [`Input::Disk`] with its owner, later or at once (but never from inside the step that issued it). An
+//!    [`FileOp::Fsync`] covers what was written to that file before it was issued, and takes effect when it is answered:
+//!    operations issued afterwards do not wait for it.
 //! 5. A connection ends once: by [`Input::Closed`] (the peer's doing) or by [`Effect::Close`] (the node's).
 //! 6. Between [`Effect::PauseReading`] and [`Effect::ResumeReading`] nothing of that connection is passed, neither
 //!    bytes nor its end: what the peer sends stays in the socket, and the peer has to wait.
@@ -61,11 +61,112 @@ impl ConnId {
     }
 }
 
-/// One disk operation of one node; numbered by the node.
+/// Which part of the node has asked for a disk operation: its result is handed to that part and to no other.
+///
+/// A driver gives it back as it is. Where one part may have asked for several things, it says which one this was; a number
+/// that is never used twice (a connection, a job, a file) keeps a late result from being taken for a newer one's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// No part needs the result: a file is closed, a temporary file deleted.
+    Unawaited,
+    /// The append-only file.
+    Aof(AofOp),
+    /// SAVE, which writes this file.
+    Save(FileId),
+    /// BGSAVE, whose child has written its file.
+    Bgsave(JobId),
+    /// BGREWRITEAOF, before and after its child.
+    Rewrite(JobId),
+    /// Reading the data: at boot, DEBUG RELOAD, DEBUG LOADAOF.
+    Load,
+    /// The last fsync before the node ends.
+    Shutdown,
+    /// CONFIG SET, CONFIG REWRITE: one of those that are under way.
+    Config(u64),
+    /// Saving sentinel.conf.
+    Sentinel,
+    /// Sending the RDB file to this replica.
+    FullSync(ConnId),
+    /// Receiving a data set from the master on this connection.
+    Transfer(ConnId, TransferOp),
+}
+
+/// What the append-only file has asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AofOp {
+    /// Write the buffer.
+    Append,
+    /// Undo an append that failed half-way.
+    Undo,
+    /// Its `n`-th fsync.
+    Fsync(u64),
+    /// Delete the files that no longer count.
+    History,
+}
+
+/// What a replica has asked for that receives a data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransferOp {
+    /// Write a piece.
+    Write,
+    /// One of the steps behind the last piece.
+    Step,
+}
+
+/// A change of the addresses to listen on; numbered by the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListenId(pub u64);
+
+/// An open file of one node. The node numbers those it opens, the driver those that its children write; the lowest bit
+/// keeps them apart.
+///
+/// It stays the same file when its name is given to another one or taken away, like a descriptor of the kernel.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
-pub struct DiskId(pub u64);
+pub struct FileId(pub u64);
+
+impl FileId {
+    /// The `n`-th file that the node opens.
+    pub const fn opened(n: u64) -> Self {
+        Self(n << 1)
+    }
+
+    /// The file that this child writes.
+    pub const fn of_child(job: JobId) -> Self {
+        Self(job.0 << 1 | 1)
+    }
+
+    /// Open the file at `path` under this number.
+    pub const fn open(self, path: String, mode: OpenMode) -> DiskOp {
+        DiskOp::File { file: self, op: FileOp::Open { path, mode } }
+    }
+
+    /// Read up to `len` bytes from `offset` on.
+    pub const fn read(self, offset: u64, len: u64) -> DiskOp {
+        DiskOp::File { file: self, op: FileOp::Read { offset, len } }
+    }
+
+    /// Write `bytes` at the end of the file.
+    pub const fn append(self, bytes: Vec<u8>) -> DiskOp {
+        DiskOp::File { file: self, op: FileOp::Append { bytes } }
+    }
+
+    /// Cut the file to `len` bytes.
+    pub const fn truncate(self, len: u64) -> DiskOp {
+        DiskOp::File { file: self, op: FileOp::Truncate { len } }
+    }
+
+    /// Fsync the file.
+    pub const fn fsync(self) -> DiskOp {
+        DiskOp::File { file: self, op: FileOp::Fsync }
+    }
+
+    /// Close the file.
+    pub const fn close(self) -> DiskOp {
+        DiskOp::File { file: self, op: FileOp::Close }
+    }
+}
 
 /// One child job of one node; numbered by the node.
 #[derive(
@@ -183,10 +284,17 @@ pub enum Input<'a> {
     },
     /// A disk operation has ended.
     Disk {
-        /// Which one.
-        id: DiskId,
+        /// Who asked for it.
+        owner: Owner,
         /// How.
         result: Result<DiskReply, DiskError>,
+    },
+    /// [`Effect::Listen`] has been carried out.
+    Listened {
+        /// Which one.
+        id: ListenId,
+        /// The operating system's word if these addresses can't be listened on.
+        result: Result<(), String>,
     },
     /// News from a child job.
     Child {
@@ -229,10 +337,10 @@ pub enum DiskReply {
     Done,
     /// Bytes read. Fewer than asked for means that the file ends there.
     Data(Bytes),
-    /// The names in a directory, sorted by their bytes.
-    Names(Vec<String>),
     /// A file's length in bytes.
     Length(u64),
+    /// All the bytes were appended; here is their buffer.
+    Appended(Vec<u8>),
 }
 
 /// Why a disk operation failed.
@@ -244,6 +352,15 @@ pub struct DiskError {
     pub text: String,
     /// For an append: how many of the bytes were written all the same.
     pub written: u64,
+    /// For an append: all its bytes, given back.
+    pub bytes: Vec<u8>,
+}
+
+impl DiskError {
+    /// A failure of anything but an append.
+    pub fn new(kind: DiskErrorKind, text: impl Into<String>) -> Self {
+        Self { kind, text: text.into(), written: 0, bytes: Vec::new() }
+    }
 }
 
 /// The kinds of trouble that the engine tells apart.
@@ -261,55 +378,69 @@ pub enum DiskErrorKind {
     Other,
 }
 
-/// One thing to do on the disk. Paths are as configured: relative ones start at the node's working directory.
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenMode {
+    /// For reading only; the file must be there.
+    Read,
+    /// For appending and cutting; the file is made if it is missing.
+    Append,
+    /// For appending; the file is made, and one that is there is cut to nothing.
+    Create,
+}
+
+/// One thing to do with an open file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DiskOp {
-    /// Read up to `len` bytes from `offset` on. Answer: [`DiskReply::Data`].
-    Read {
+pub enum FileOp {
+    /// open(2). Answer: [`DiskReply::Length`], the file's length now.
+    Open {
         /// The file.
         path: String,
+        /// What for.
+        mode: OpenMode,
+    },
+    /// Answer: [`DiskReply::Data`].
+    Read {
         /// Where to begin.
         offset: u64,
         /// How many bytes at the most.
         len: u64,
+    },
+    /// write(2) at the end of the file. The bytes are in the page cache then, not on the platter. The buffer is given back:
+    /// answer [`DiskReply::Appended`], or [`DiskError::bytes`].
+    Append {
+        /// What to write.
+        bytes: Vec<u8>,
+    },
+    /// Cut the file.
+    Truncate {
+        /// Its new length.
+        len: u64,
+    },
+    /// fsync(2): what was written to the file before this was asked for is on the platter when this is answered.
+    Fsync,
+    /// close(2): the number means nothing any more. A file without a name is gone then.
+    Close,
+}
+
+/// One thing to do on the disk. Paths are as configured: relative ones start at the node's working directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DiskOp {
+    /// Something with an open file.
+    File {
+        /// Which one.
+        file: FileId,
+        /// What.
+        op: FileOp,
     },
     /// A file's length. Answer: [`DiskReply::Length`], or `NotFound`.
     Length {
         /// The file.
         path: String,
     },
-    /// The names in a directory. Answer: [`DiskReply::Names`].
-    List {
-        /// The directory.
-        path: String,
-    },
     /// Make a directory; it is no error if it is there.
     MakeDir {
         /// The directory.
-        path: String,
-    },
-    /// Make the file, empty; one that is there is cut to nothing.
-    Create {
-        /// The file.
-        path: String,
-    },
-    /// write(2) at the end of the file, which is made if it is missing. The bytes are in the page cache then, not on the platter.
-    Append {
-        /// The file.
-        path: String,
-        /// What to write.
-        bytes: Bytes,
-    },
-    /// Cut the file to `len` bytes.
-    Truncate {
-        /// The file.
-        path: String,
-        /// Its new length.
-        len: u64,
-    },
-    /// fsync(2): what was written to the file is on the platter when this is answered.
-    Fsync {
-        /// The file.
         path: String,
     },
     /// fsync(2) of a directory: makes, renames and unlinks in it survive a power cut.
@@ -469,8 +600,8 @@ pub enum Effect {
     },
     /// Do this on the disk; answered by [`Input::Disk`].
     Disk {
-        /// Its number.
-        id: DiskId,
+        /// Who asks.
+        owner: Owner,
         /// What to do.
         op: DiskOp,
     },
@@ -490,11 +621,11 @@ pub enum Effect {
         /// Which run.
         id: ScriptId,
     },
-    /// Listen on this port and these addresses instead of the present ones; answered by [`Input::Disk`], like all
-    /// that can fail. Where it does, the present ones stay.
+    /// Listen on this port and these addresses instead of the present ones; answered by [`Input::Listened`]. Where it
+    /// fails the present ones stay.
     Listen {
         /// Its number.
-        id: DiskId,
+        id: ListenId,
         /// The port; 0: none.
         port: u16,
         /// The addresses, as `bind` has them.

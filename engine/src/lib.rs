@@ -30,6 +30,7 @@
 extern crate alloc;
 
 pub mod aof;
+mod chain;
 pub mod command;
 pub mod config;
 pub mod glob;
@@ -45,6 +46,8 @@ pub mod replication;
 pub mod resp;
 pub mod sentinel;
 pub mod session;
+#[cfg(test)]
+mod test_disk;
 pub mod time;
 pub mod trace;
 pub mod turn;

@@ -30,7 +30,7 @@ use alloc::{collections::BTreeSet, string::String, sync::Arc, vec::Vec};
 use crate::{
     command::CommandIndex,
     config::Config,
-    io::{ConnId, DiskError, DiskId, DiskReply, Effects, Input, JobId, Signal},
+    io::{ConnId, DiskError, DiskReply, Effects, Input, JobId, Owner, Signal},
     keyspace::Keyspace,
     machine::Machine,
     persistence::Persistence,
@@ -244,7 +244,8 @@ impl Server {
             | Input::Closed { .. }
             | Input::Connected { .. }
             | Input::ConnectFailed { .. }) => self.on_link(turn, link),
-            Input::Disk { id, result } => self.on_disk(turn, id, result),
+            Input::Disk { owner, result } => self.on_disk(turn, owner, result),
+            Input::Listened { id, result } => self.on_listened(turn, id, result),
             Input::Child { job, event } => self.on_child(turn, job, event),
             Input::Script { id, news } => {
                 self.with_sentinel(turn, |sentinel, turn| sentinel.on_script(turn, id, news));
@@ -319,12 +320,21 @@ impl Server {
         self.with_sentinel(turn, |sentinel, turn| sentinel.on_link(turn, input));
     }
 
-    fn on_disk(&mut self, turn: &mut Turn, id: DiskId, result: Result<DiskReply, DiskError>) {
-        let Some(result) = self.persistence_on_disk(turn, id, result) else { return };
-        self.config_on_disk(turn, id, &result);
-        self.on_sentinel_disk(turn, id, &result);
-        let _ =
-            self.on_full_sync_disk(turn, id, &result) || self.on_transfer_disk(turn, id, &result);
+    /// A disk operation has ended: the part of the node that has asked for it goes on.
+    fn on_disk(&mut self, turn: &mut Turn, owner: Owner, result: Result<DiskReply, DiskError>) {
+        match owner {
+            Owner::Unawaited => {}
+            Owner::Aof(op) => self.aof_on_disk(turn, op, result),
+            Owner::Save(file) => self.save_on_disk(turn, file, result),
+            Owner::Bgsave(job) => self.bgsave_on_disk(turn, job, result),
+            Owner::Rewrite(job) => self.rewrite_on_disk(turn, job, result),
+            Owner::Load => self.load_on_disk(turn, result),
+            Owner::Shutdown => self.shutdown_on_disk(turn, result),
+            Owner::Config(job) => self.config_on_disk(turn, job, result),
+            Owner::Sentinel => self.on_sentinel_disk(turn, result),
+            Owner::FullSync(replica) => self.full_sync_on_disk(turn, replica, result),
+            Owner::Transfer(master, op) => self.transfer_on_disk(turn, master, op, result),
+        }
     }
 
     fn on_child(&mut self, turn: &mut Turn, job: JobId, event: crate::io::ChildEvent) {

@@ -13,24 +13,23 @@
 //!
 //! - [`append`]: the buffer, the three fsync policies, a full disk.
 //! - [`save`]: SAVE, BGSAVE, save points.
-//! - [`rewrite`]: BGREWRITEAOF, step by step, and what a crash finds after each step; `switch`: the AOF is turned on or off.
+//! - [`rewrite`]: BGREWRITEAOF, step by step, and what a crash finds after each step; `rewrite_schedule`: when;
+//!   `switch`: the AOF is turned on or off.
 //! - [`load`]: which files are read at boot; `read`: how; `refuse`: what the log says if they can't be; [`boot`] opens
 //!   the AOF behind it.
 //! - `reload`: the same files, read again for DEBUG.
 //! - [`shutdown`]: what is written before the node ends.
-//! - [`script`]: chains of disk operations; [`jobs`]: the work of children; [`install`]: an RDB file
+//! - [`jobs`]: the work of children; [`install`]: an RDB file
 //!   into the keyspace; [`info`]: `INFO persistence`.
 //!
 //! Nothing here waits: each disk operation is an effect, and its answer goes on where the work stopped.
 
-use alloc::{
-    boxed::Box,
-    collections::{BTreeMap, VecDeque},
-};
+use alloc::{boxed::Box, collections::VecDeque};
 
 use crate::{
+    chain::Chain,
     config::Config,
-    io::{ChildEvent, ConnId, DiskError, DiskId, DiskReply, Effect, JobId, KeyDelay},
+    io::{AofOp, ChildEvent, ConnId, DiskError, DiskReply, Effect, JobId, KeyDelay},
     node::Server,
     refusal::Refusal,
     time::{Instant, Time},
@@ -47,8 +46,8 @@ mod read;
 mod refuse;
 mod reload;
 pub mod rewrite;
+mod rewrite_schedule;
 pub mod save;
-pub mod script;
 pub mod shutdown;
 mod switch;
 
@@ -62,7 +61,6 @@ pub use save::Saves;
 
 use load::Load;
 use rewrite::Rewrite;
-use script::Script;
 
 /// Everything that the node knows about its files.
 #[derive(Clone, Debug, Default)]
@@ -79,7 +77,6 @@ pub struct Persistence {
     load: Option<load::Load>,
     /// Counters of the last load, for INFO.
     pub(crate) loaded: LoadedCounts,
-    scripts: BTreeMap<DiskId, Script>,
     /// Who waits for the AOF, and for which offset; in order.
     held: VecDeque<(u64, ConnId)>,
     /// Whoever ends the node.
@@ -103,7 +100,7 @@ pub struct LoadedCounts {
 
 /// The child that runs.
 #[derive(Clone, Debug)]
-pub struct Child {
+pub(crate) struct Child {
     /// Its number.
     pub job: JobId,
     /// What logs and temporary files call it.
@@ -116,7 +113,7 @@ pub struct Child {
 
 /// How far a child has come.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct ChildProgress {
+pub(crate) struct ChildProgress {
     /// When it was started.
     pub since: Instant,
     /// Keys that it has to write.
@@ -127,11 +124,13 @@ pub struct ChildProgress {
 
 /// What a child is for.
 #[derive(Clone, Debug)]
-pub enum ChildKind {
+pub(crate) enum ChildKind {
     /// BGSAVE.
     Save {
         /// Changes that had been made when the snapshot was taken: they count as saved when it succeeds.
         dirty: u64,
+        /// The child has written its file: what is left to be done to put it in its place.
+        placing: Option<Chain>,
     },
     /// BGREWRITEAOF.
     Rewrite(Box<Rewrite>),
@@ -198,23 +197,36 @@ impl Persistence {
 }
 
 impl Server {
-    /// A disk operation has ended. The result is handed back if the operation was not ours.
-    pub(crate) fn persistence_on_disk(
+    /// The disk has done what the AOF asked for, or could not.
+    pub(crate) fn aof_on_disk(
         &mut self,
         turn: &mut Turn,
-        id: DiskId,
+        op: AofOp,
         result: Result<DiskReply, DiskError>,
-    ) -> Option<Result<DiskReply, DiskError>> {
-        if let Some(script) = self.persistence.scripts.remove(&id) {
-            self.script_step_done(turn, script, result.map(|_| ()));
-        } else if self.persistence.load.as_ref().is_some_and(|load| load.awaits(id)) {
-            self.load_on_disk(turn, result);
-        } else if self.persistence.aof.awaits(id) {
-            self.aof_on_disk(turn, id, result.map(|_| ()));
-        } else {
-            return Some(result);
+    ) {
+        if op == AofOp::History {
+            return self.history_on_disk(turn, result);
         }
-        None
+        let around = self.surroundings();
+        if self.persistence.aof.on_disk(turn, op, result, around) == append::Outcome::Failed {
+            self.incr_not_closed(turn);
+        }
+        self.release_held(turn);
+        self.close_incr(turn);
+        self.advance_shutdown(turn);
+        self.advance_reload(turn);
+    }
+
+    /// Write the AOF's buffer, if there is anything in it and nothing stands in the way. With `force` a running fsync does
+    /// not.
+    pub(crate) fn flush_aof(&mut self, turn: &mut Turn, force: bool) {
+        let around = self.surroundings();
+        self.persistence.aof.flush(turn, force, around);
+        self.release_held(turn);
+    }
+
+    fn surroundings(&self) -> append::Surroundings {
+        append::Surroundings { waiting: self.persistence.held.len(), child: self.has_child() }
     }
 
     /// News of a child of ours. `false`: it is another's.
@@ -252,7 +264,9 @@ impl Server {
         self.save_points(turn);
         self.automatic_rewrite(turn);
         self.scheduled_save(turn);
-        self.aof_cron(turn);
+        let around = self.surroundings();
+        self.persistence.aof.cron(turn, around);
+        self.release_held(turn);
     }
 
     /// The end of a turn: the AOF's buffer goes to the disk.
@@ -304,7 +318,7 @@ impl Server {
             ChildKind::Save { .. } => save::temp_name(child.pid),
             ChildKind::Rewrite(_) => rewrite::temp_name(child.pid),
         };
-        turn.disk(crate::io::DiskOp::Unlink { path });
+        turn.disk_unawaited(crate::io::DiskOp::Unlink { path });
     }
 
     fn load_mut(&mut self) -> Option<&mut Load> {

@@ -14,7 +14,7 @@ use alloc::{string::String, vec::Vec};
 
 use crate::{
     config::Config,
-    io::{ConnId, DiskId, DiskOp, Effect, Effects, Garbage, JobId},
+    io::{ConnId, DiskOp, Effect, Effects, FileId, Garbage, JobId, Owner},
     keyspace::{Database, Keyspace},
     time::Clock,
     trace::{LogRole, Trace},
@@ -46,16 +46,14 @@ impl Turn {
         self.fx.trace(self.clock.wall, LogRole::Child, fact.into());
     }
 
-    /// Ask the disk for something; the answer comes as [`Input::Disk`](crate::io::Input::Disk) under this number.
-    pub fn disk(&mut self, op: DiskOp) -> DiskId {
-        self.ask(|id| Effect::Disk { id, op })
+    /// Ask the disk for something; the result is handed to `owner`.
+    pub fn disk(&mut self, owner: Owner, op: DiskOp) {
+        self.fx.push(Effect::Disk { owner, op });
     }
 
-    /// Ask for something that is answered under a number.
-    pub fn ask(&mut self, effect: impl FnOnce(DiskId) -> Effect) -> DiskId {
-        let id = self.ids.new_disk();
-        self.fx.push(effect(id));
-        id
+    /// Ask the disk for something whose result changes nothing.
+    pub fn disk_unawaited(&mut self, op: DiskOp) {
+        self.disk(Owner::Unawaited, op);
     }
 
     /// Give back the memory of a keyspace that nothing refers to any more.
@@ -80,7 +78,8 @@ pub struct Ids {
     /// The only source of randomness.
     pub rng: oorandom::Rand64,
     next_conn: u64,
-    next_disk: u64,
+    next_file: u64,
+    next_config_job: u64,
     next_job: u64,
 }
 
@@ -88,7 +87,7 @@ impl Ids {
     /// The numbers at the beginning of a life.
     pub fn new(pid: u32, seed: u128) -> Self {
         let rng = oorandom::Rand64::new(seed);
-        Self { pid, rng, next_conn: 1, next_disk: 1, next_job: 1 }
+        Self { pid, rng, next_conn: 1, next_file: 0, next_config_job: 0, next_job: 1 }
     }
 
     /// 40 random hexadecimal digits: a run id, a replication id.
@@ -97,11 +96,16 @@ impl Ids {
         (0..40).map(|_| char::from(DIGITS[self.rng.rand_range(0..16) as usize])).collect()
     }
 
-    /// The number of the next disk operation.
-    pub fn new_disk(&mut self) -> DiskId {
-        let id = DiskId(self.next_disk);
-        self.next_disk += 1;
-        id
+    /// A number for a file that is about to be opened.
+    pub fn new_file(&mut self) -> FileId {
+        self.next_file += 1;
+        FileId::opened(self.next_file)
+    }
+
+    /// A number for a job of CONFIG.
+    pub fn new_config_job(&mut self) -> u64 {
+        self.next_config_job += 1;
+        self.next_config_job
     }
 
     /// A number for a connection that this node is about to open.

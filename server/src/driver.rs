@@ -268,8 +268,7 @@ impl Driver {
         while let Some(message) = self.mailbox.take() {
             match message {
                 Message::Disk(answer) => {
-                    self.disk.answered(&answer);
-                    self.feed(Input::Disk { id: answer.id, result: answer.outcome });
+                    self.feed(Input::Disk { owner: answer.owner, result: answer.outcome });
                 }
                 Message::Resolved { conn, found } => self.resolved(conn, found),
                 Message::Script { id, news } => {
@@ -361,11 +360,11 @@ impl Driver {
             Effect::PauseReading { conn } => self.conns.pause(conn, true),
             Effect::ResumeReading { conn } => self.conns.pause(conn, false),
             Effect::Connect { conn, to } => self.connect(conn, to),
-            Effect::Disk { id, op } => {
-                if let Some(result) = self.disk.ask(id, op) {
+            Effect::Disk { owner, op } => {
+                if let Some(result) = self.disk.ask(owner, op) {
                     let read = matches!(result, Ok(DiskReply::Data(_)));
                     let queue = if read { &mut self.read } else { &mut self.news };
-                    queue.push_back(Input::Disk { id, result });
+                    queue.push_back(Input::Disk { owner, result });
                 }
             }
             Effect::StartChild(job) => self.start_child(job),

@@ -3,7 +3,7 @@
 //! A child has its snapshot and goes its own pace while the node serves on; its bytes go to a file or back to its parent.
 //! It ends with its parent: a half-made file is left where it is.
 
-use engine::io::{ChildJob, ChildOutput, ChildState, ChildWork};
+use engine::io::{ChildJob, ChildOutput, ChildState, ChildWork, FileId};
 
 /// How long a child rests between two pieces.
 pub(crate) const PERIOD_MICROS: u64 = 1_000;
@@ -28,8 +28,13 @@ impl Child {
         Self { job, written: 0 }
     }
 
-    /// The file that it writes, if it writes one.
-    pub fn file(&self) -> Option<&str> {
+    /// The number of the file that it writes.
+    pub const fn file(&self) -> FileId {
+        FileId::of_child(self.job.id)
+    }
+
+    /// The path of the file that it writes, if it writes one.
+    pub fn path(&self) -> Option<&str> {
         match &self.job.output {
             ChildOutput::File(path) => Some(path),
             ChildOutput::Parent => None,

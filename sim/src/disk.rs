@@ -14,13 +14,15 @@
 //!   durable in the order in which they were changed: a rename is never there without the creation before it. An fsync
 //!   of a file makes no name durable (ext4 would commit its journal; POSIX does not promise it). The journal commits
 //!   by itself every 5 s.
+//! * An open file stays the same file when its name is renamed, given to another file or deleted. A file without a name
+//!   ends when nobody has it open any more: its holder closes it, or its process ends.
 //! * A power cut takes everything else. A *torn* one keeps, of each file, some beginning of what was written and not
 //!   fsynced, cut in the middle of a write, and some beginning of the changes of names.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use engine::{
-    io::{DiskError, DiskErrorKind, DiskOp, DiskReply},
+    io::{DiskError, DiskErrorKind, DiskOp, DiskReply, FileId, FileOp, OpenMode},
     time::Time,
 };
 use oorandom::Rand64;
@@ -138,6 +140,8 @@ pub struct Disk {
     names: BTreeMap<String, Entry>,
     journal: BTreeMap<String, Entry>,
     unjournaled: Vec<NameChange>,
+    /// The files that the process and its children have open.
+    open: BTreeMap<FileId, u64>,
     cwd: String,
     next_inode: u64,
     ops: u64,
@@ -163,6 +167,7 @@ impl Default for Disk {
             names: root.clone(),
             journal: root,
             unjournaled: Vec::new(),
+            open: BTreeMap::new(),
             cwd: HOME.to_owned(),
             next_inode: 1,
             ops: 0,
@@ -235,6 +240,17 @@ impl Disk {
         self.cwd = HOME.to_owned();
     }
 
+    /// The process is gone, and its children: what they had open is closed.
+    pub fn process_ended(&mut self) {
+        self.open.clear();
+        self.sweep();
+    }
+
+    /// How many files are open.
+    pub fn open_files(&self) -> usize {
+        self.open.len()
+    }
+
     /// chdir(2): relative paths start there from now on. Gives back its absolute path.
     pub fn change_dir(&mut self, path: &str) -> Result<String, DiskError> {
         self.cwd = self.directory(path)?;
@@ -243,13 +259,13 @@ impl Disk {
 
     /// Whether `op` changes something: then it is one of the crash points.
     pub fn is_crash_point(op: &DiskOp) -> bool {
-        !matches!(
-            op,
-            DiskOp::Read { .. }
-                | DiskOp::Length { .. }
-                | DiskOp::List { .. }
-                | DiskOp::ChangeDir { .. }
-        )
+        match op {
+            DiskOp::File { op: FileOp::Open { mode, .. }, .. } => *mode != OpenMode::Read,
+            DiskOp::File { op: FileOp::Read { .. } | FileOp::Close, .. }
+            | DiskOp::Length { .. }
+            | DiskOp::ChangeDir { .. } => false,
+            _ => true,
+        }
     }
 
     /// Carry out an operation. It takes effect at once; it is answered at `done_at`.
@@ -298,7 +314,7 @@ impl Disk {
         }
         self.unjournaled.clear();
         self.names = self.journal.clone();
-        self.sweep();
+        self.process_ended();
         for inode in self.inodes.values_mut() {
             inode.dirty.clear();
             inode.cached = inode.platter.clone();
@@ -309,10 +325,7 @@ impl Disk {
 
     fn sync_of(&self, op: &DiskOp, seq: u64) -> Option<Sync> {
         let of = match op {
-            DiskOp::Fsync { path } => match self.names.get(&self.resolve(path))? {
-                Entry::File(inode) => Synced::File(*inode),
-                Entry::Directory => return None,
-            },
+            DiskOp::File { file, op: FileOp::Fsync } => Synced::File(*self.open.get(file)?),
             DiskOp::FsyncDir { .. } => Synced::Names,
             _ => return None,
         };
@@ -321,33 +334,24 @@ impl Disk {
 
     fn latency(&self, op: &DiskOp) -> u64 {
         match op {
-            DiskOp::Fsync { .. } | DiskOp::FsyncDir { .. } => 2_000 + self.slow_micros,
-            DiskOp::Append { bytes, .. } => 20 + bytes.len() as u64 / 1_000,
-            DiskOp::Read { len, .. } => 20 + (*len).min(1 << 20) / 2_000,
+            DiskOp::File { op: FileOp::Fsync, .. } | DiskOp::FsyncDir { .. } => {
+                2_000 + self.slow_micros
+            }
+            DiskOp::File { op: FileOp::Append { bytes }, .. } => 20 + bytes.len() as u64 / 1_000,
+            DiskOp::File { op: FileOp::Read { len, .. }, .. } => 20 + (*len).min(1 << 20) / 2_000,
+            DiskOp::File { op: FileOp::Close, .. } => 0,
             _ => 20,
         }
     }
 
     fn perform(&mut self, now: Time, op: &DiskOp) -> Result<DiskReply, DiskError> {
         match op {
-            DiskOp::Read { path, offset, len } => {
-                let bytes = self.file(path).ok_or_else(not_found)?;
-                let from = (*offset).min(bytes.len() as u64) as usize;
-                let to = from + (*len).min((bytes.len() - from) as u64) as usize;
-                return Ok(DiskReply::Data(bytes::Bytes::copy_from_slice(&bytes[from..to])));
-            }
+            DiskOp::File { file, op } => return self.file_op(now, *file, op),
             DiskOp::Length { path } => {
                 let bytes = self.file(path).ok_or_else(not_found)?;
                 return Ok(DiskReply::Length(bytes.len() as u64));
             }
-            DiskOp::List { path } => return self.list(path).map(DiskReply::Names),
             DiskOp::MakeDir { path } => self.make_dir(now, path)?,
-            DiskOp::Create { path } => self.create(now, path)?,
-            DiskOp::Append { path, bytes } => self.append(now, path, bytes)?,
-            DiskOp::Truncate { path, len } => self.truncate(now, path, *len)?,
-            DiskOp::Fsync { path } => {
-                self.names.get(&self.resolve(path)).ok_or_else(not_found)?;
-            }
             DiskOp::FsyncDir { path } => self.directory(path).map(drop)?,
             DiskOp::Rename { from, to } => self.rename(now, from, to)?,
             DiskOp::Unlink { path } => self.unlink(now, path)?,
@@ -356,13 +360,42 @@ impl Disk {
         Ok(DiskReply::Done)
     }
 
-    fn list(&self, path: &str) -> Result<Vec<String>, DiskError> {
-        let mut prefix = self.directory(path)?;
-        if prefix != "/" {
-            prefix.push('/');
+    fn file_op(&mut self, now: Time, file: FileId, op: &FileOp) -> Result<DiskReply, DiskError> {
+        if let FileOp::Open { path, mode } = op {
+            let inode = self.open(now, path, *mode)?;
+            self.open.insert(file, inode);
+            return Ok(DiskReply::Length(self.inode(inode).cached.len() as u64));
         }
-        let below = self.names.keys().filter_map(|name| name.strip_prefix(&prefix));
-        Ok(below.filter(|rest| !rest.is_empty() && !rest.contains('/')).map(Into::into).collect())
+        let Some(&inode) = self.open.get(&file) else {
+            return Err(error(DiskErrorKind::Other, "Bad file descriptor"));
+        };
+        let (seq, full) = (self.ops, self.full);
+        let it = self.inode(inode);
+        match op {
+            FileOp::Read { offset, len } => {
+                let from = (*offset).min(it.cached.len() as u64) as usize;
+                let to = from + (*len).min((it.cached.len() - from) as u64) as usize;
+                return Ok(DiskReply::Data(bytes::Bytes::copy_from_slice(&it.cached[from..to])));
+            }
+            FileOp::Append { bytes } => {
+                if full && !bytes.is_empty() {
+                    let full = error(DiskErrorKind::NoSpace, "No space left on device");
+                    return Err(DiskError { bytes: bytes.clone(), ..full });
+                }
+                it.change(now, seq, Change::Append(bytes.as_slice().into()));
+                return Ok(DiskReply::Appended(bytes.clone()));
+            }
+            FileOp::Truncate { len } => {
+                let len = (*len).min(it.cached.len() as u64);
+                it.change(now, seq, Change::Truncate(len));
+            }
+            FileOp::Close => {
+                self.open.remove(&file);
+                self.sweep();
+            }
+            FileOp::Open { .. } | FileOp::Fsync => {}
+        }
+        Ok(DiskReply::Done)
     }
 
     fn directory(&self, path: &str) -> Result<String, DiskError> {
@@ -380,34 +413,6 @@ impl Disk {
             self.parent_exists(&path)?;
             self.name(now, path, Some(Entry::Directory));
         }
-        Ok(())
-    }
-
-    fn create(&mut self, now: Time, path: &str) -> Result<(), DiskError> {
-        let (inode, fresh) = self.open(now, path)?;
-        if !fresh {
-            let seq = self.ops;
-            self.inode(inode).change(now, seq, Change::Truncate(0));
-        }
-        Ok(())
-    }
-
-    fn append(&mut self, now: Time, path: &str, bytes: &[u8]) -> Result<(), DiskError> {
-        // Nothing takes no room: that is how a file is looked at whether it can be written to.
-        if self.full && !bytes.is_empty() {
-            return Err(error(DiskErrorKind::NoSpace, "No space left on device"));
-        }
-        let (inode, _) = self.open(now, path)?;
-        let seq = self.ops;
-        self.inode(inode).change(now, seq, Change::Append(bytes.into()));
-        Ok(())
-    }
-
-    fn truncate(&mut self, now: Time, path: &str, len: u64) -> Result<(), DiskError> {
-        let bytes = self.file(path).ok_or_else(not_found)?;
-        let (inode, _) = self.open(now, path)?;
-        let seq = self.ops;
-        self.inode(inode).change(now, seq, Change::Truncate(len.min(bytes.len() as u64)));
         Ok(())
     }
 
@@ -430,19 +435,26 @@ impl Disk {
         Ok(())
     }
 
-    /// The inode behind a name, made if it is missing; whether it was.
-    fn open(&mut self, now: Time, path: &str) -> Result<(u64, bool), DiskError> {
+    /// The inode behind a name, opened like this.
+    fn open(&mut self, now: Time, path: &str, mode: OpenMode) -> Result<u64, DiskError> {
         let path = self.resolve(path);
         match self.names.get(&path) {
-            Some(Entry::File(inode)) => Ok((*inode, false)),
+            Some(Entry::File(inode)) => {
+                let (inode, seq) = (*inode, self.ops);
+                if mode == OpenMode::Create {
+                    self.inode(inode).change(now, seq, Change::Truncate(0));
+                }
+                Ok(inode)
+            }
             Some(Entry::Directory) => Err(error(DiskErrorKind::Other, "Is a directory")),
+            None if mode == OpenMode::Read => Err(not_found()),
             None => {
                 self.parent_exists(&path)?;
                 let inode = self.next_inode;
                 self.next_inode += 1;
                 self.inodes.insert(inode, Inode::default());
                 self.name(now, path, Some(Entry::File(inode)));
-                Ok((inode, true))
+                Ok(inode)
             }
         }
     }
@@ -491,7 +503,7 @@ impl Disk {
         }
     }
 
-    /// Forget files that no name leads to any more.
+    /// Forget files that no name leads to any more and nobody has open.
     fn sweep(&mut self) {
         let pending = self.unjournaled.iter().filter_map(|change| change.becomes);
         let named: std::collections::BTreeSet<u64> = self
@@ -505,7 +517,8 @@ impl Disk {
                 Entry::Directory => None,
             })
             .collect();
-        self.inodes.retain(|inode, _| named.contains(inode));
+        let open: std::collections::BTreeSet<u64> = self.open.values().copied().collect();
+        self.inodes.retain(|inode, _| named.contains(inode) || open.contains(inode));
     }
 
     /// An absolute path without `.` and `..`.
@@ -553,7 +566,7 @@ fn common_prefix(a: &Arc<Vec<u8>>, b: &Arc<Vec<u8>>) -> u64 {
 }
 
 fn error(kind: DiskErrorKind, text: &str) -> DiskError {
-    DiskError { kind, text: text.to_owned(), written: 0 }
+    DiskError::new(kind, text)
 }
 
 fn not_found() -> DiskError {

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use engine::{
     config::{LoadError, Mode, Outside},
     io::{
-        ChildEvent, ConnId, DiskError, DiskId, DiskReply, Endpoint, Input, JobId, ScriptId,
-        ScriptNews, Signal,
+        ChildEvent, ConnId, DiskError, DiskReply, Endpoint, Input, JobId, ListenId, Owner,
+        ScriptId, ScriptNews, Signal,
     },
     keyspace::Keyspace,
     node::{Birth, Node, load_config, view::AofProgress},
@@ -126,7 +126,8 @@ pub(crate) enum Held {
     Received { conn: ConnId, bytes: Bytes },
     Unsent { conn: ConnId, bytes: u64 },
     Closed { conn: ConnId },
-    Disk { id: DiskId, result: Result<DiskReply, DiskError> },
+    Disk { owner: Owner, result: Result<DiskReply, DiskError> },
+    Listened { id: ListenId },
     Child { job: JobId, event: ChildEvent },
     ScriptEnded { id: ScriptId },
     Timer,
@@ -152,7 +153,8 @@ impl Held {
             Self::Received { conn, .. } => Input::Received { conn, bytes: self.bytes() },
             Self::Unsent { conn, bytes } => Input::Unsent { conn, bytes },
             Self::Closed { conn } => Input::Closed { conn },
-            Self::Disk { id, result } => Input::Disk { id, result },
+            Self::Disk { owner, result } => Input::Disk { owner, result },
+            Self::Listened { id } => Input::Listened { id, result: Ok(()) },
             Self::Child { job, event } => Input::Child { job, event },
             Self::ScriptEnded { id } => {
                 Input::Script { id, news: ScriptNews::Ended { code: 0, signal: 0 } }
@@ -180,7 +182,8 @@ impl Held {
             Self::Received { conn, .. } => (5, conn.0),
             Self::Unsent { conn, .. } => (6, conn.0),
             Self::Closed { conn } => (7, conn.0),
-            Self::Disk { id, .. } => (8, id.0),
+            Self::Disk { .. } => (8, 0),
+            Self::Listened { id } => (14, id.0),
             Self::Child { job, .. } => (9, job.0),
             Self::Timer => (10, 0),
             Self::BeforeSleep => (11, 0),
@@ -231,7 +234,7 @@ impl Host {
     /// The files that children are writing (or `replication`, if to the parent), and how many bytes they have made.
     pub fn children(&self) -> Vec<(String, u64)> {
         let children = self.process.iter().flat_map(|process| process.children.values());
-        let name = |child: &Child| child.file().unwrap_or("replication").to_owned();
+        let name = |child: &Child| child.path().unwrap_or("replication").to_owned();
         children.map(|child| (name(child), child.written)).collect()
     }
 
@@ -247,6 +250,7 @@ impl Host {
             LastFile { path, start, len, kept: len }
         });
         let replication = node.replication();
+        self.disk.process_ended();
         self.epitaphs.push(Epitaph {
             life: process.life,
             power: false,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::{
-    io::{DiskError, DiskId, DiskReply, JobId, ScriptId},
+    io::{DiskError, DiskReply, JobId, ListenId, Owner, ScriptId},
     time::Time,
 };
 
@@ -23,10 +23,12 @@ pub(crate) enum Event {
     Disk {
         node: NodeId,
         life: u32,
-        id: DiskId,
+        owner: Owner,
         result: Result<DiskReply, DiskError>,
         sync: Option<Sync>,
     },
+    /// A node listens on other addresses.
+    Listened { node: NodeId, life: u32, id: ListenId },
     /// A child goes on for a millisecond.
     Child { node: NodeId, life: u32, job: JobId },
     /// A child's file is on the platter.

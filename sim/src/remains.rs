@@ -25,7 +25,9 @@ pub(crate) fn of(host: &Host, now: Time) -> Option<Keyspace> {
         let mut answers = Vec::new();
         for effect in std::mem::take(&mut fx).actions {
             match effect {
-                Effect::Disk { id, op } => answers.push((id, copy.disk.issue(now, &op).result)),
+                Effect::Disk { owner, op } => {
+                    answers.push((owner, copy.disk.issue(now, &op).result))
+                }
                 Effect::Exit { .. } => return None,
                 _ => {}
             }
@@ -33,8 +35,8 @@ pub(crate) fn of(host: &Host, now: Time) -> Option<Keyspace> {
         if answers.is_empty() || !node.is_loading() {
             return (!node.is_loading()).then(|| node.keyspace().clone());
         }
-        for (id, result) in answers {
-            node.step(clock, Input::Disk { id, result }, &mut fx);
+        for (owner, result) in answers {
+            node.step(clock, Input::Disk { owner, result }, &mut fx);
         }
     }
 }

@@ -323,11 +323,14 @@ impl World {
         match event {
             Event::Arrive { message } => self.arrive(message),
             Event::Retransmit { conn, side } => self.retransmit(conn, side),
-            Event::Disk { node, life, id, result, sync } => {
+            Event::Disk { node, life, owner, result, sync } => {
                 self.disk_done(node, life, sync.as_ref());
                 if self.is_life(node, life) {
-                    self.step_node(node, Held::Disk { id, result });
+                    self.step_node(node, Held::Disk { owner, result });
                 }
+            }
+            Event::Listened { node, life, id } if self.is_life(node, life) => {
+                self.step_node(node, Held::Listened { id });
             }
             Event::Child { node, life, job } if self.is_life(node, life) => {
                 self.run_child(node, job);
@@ -342,7 +345,10 @@ impl World {
             Event::ScriptEnded { node, life, id } if self.is_life(node, life) => {
                 self.step_node(node, Held::ScriptEnded { id });
             }
-            Event::Child { .. } | Event::StallOver { .. } | Event::ScriptEnded { .. } => {}
+            Event::Listened { .. }
+            | Event::Child { .. }
+            | Event::StallOver { .. }
+            | Event::ScriptEnded { .. } => {}
             Event::Client { client } => self.tell_client(client, Heard::Wake),
         }
     }

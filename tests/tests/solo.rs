@@ -7,12 +7,12 @@ use engine::io::{ChildEvent, ChildOutput, ConnId, Effect, Effects, Endpoint, Inp
 use engine::node::{Birth, Node};
 use engine::time::{Clock, Instant};
 
-use crate::memory::{Files, made_by, perform};
+use crate::memory::{Disk, made_by};
 
 /// A node that runs, and whom it talks to.
 pub struct Solo {
     node: Node,
-    files: Files,
+    disk: Disk,
     now: Instant,
 }
 
@@ -24,7 +24,7 @@ impl Solo {
         config.persistence.save.clear();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
         let node = Node::new(Birth { seed: 7, pid: 1, config });
-        let mut solo = Self { node, files: Files::new(), now: Instant(now.as_micros() as u64) };
+        let mut solo = Self { node, disk: Disk::default(), now: Instant(now.as_micros() as u64) };
         solo.drive(Input::Boot);
         let peer = Endpoint::new("127.0.0.1", 50_000);
         solo.drive(Input::Accepted { conn: CLIENT, peer: peer.clone(), local: peer });
@@ -38,7 +38,7 @@ impl Solo {
 
     /// A file on the node's disk; empty if there is none.
     pub fn file(&self, path: &str) -> Vec<u8> {
-        self.files.get(path).cloned().unwrap_or_default()
+        self.disk.files.get(path).cloned().unwrap_or_default()
     }
 
     /// Hand one input over, and carry out all that follows from it.
@@ -58,15 +58,15 @@ impl Solo {
 
     fn carry_out(&mut self, effect: Effect, fx: &mut Effects) {
         match effect {
-            Effect::Disk { id, op } => {
-                let result = perform(&mut self.files, op);
-                self.node.step(Clock::undisturbed(self.now), Input::Disk { id, result }, fx);
+            Effect::Disk { owner, op } => {
+                let result = self.disk.perform(op);
+                self.node.step(Clock::undisturbed(self.now), Input::Disk { owner, result }, fx);
             }
             Effect::StartChild(mut job) => {
                 let made = made_by(&mut job);
                 let event = ChildEvent::Finished { bytes: made.len() as u64 };
                 if let ChildOutput::File(path) = job.output {
-                    self.files.insert(path, made);
+                    self.disk.files.insert(path, made);
                 }
                 self.node.step(
                     Clock::undisturbed(self.now),

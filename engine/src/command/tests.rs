@@ -6,8 +6,9 @@ use super::*;
 use crate::{
     config::{Config, ProtectedAction},
     io::{ConnId, Effect, Effects, Endpoint, Input},
-    node::{Birth, Node, bench::Disk},
+    node::{Birth, Node},
     resp::{encode::push_command, show::show, split::split_args},
+    test_disk::Disk,
     time::{Clock, Instant},
 };
 
@@ -43,11 +44,11 @@ impl Terminal {
         loop {
             let is_disk = |effect: &Effect| matches!(effect, Effect::Disk { .. });
             let Some(at) = self.fx.actions.iter().position(is_disk) else { return };
-            if let Effect::Disk { id, op } = self.fx.actions.remove(at) {
+            if let Effect::Disk { owner, op } = self.fx.actions.remove(at) {
                 let result = self.disk.perform(op);
                 self.node.step(
                     Clock::undisturbed(self.now),
-                    Input::Disk { id, result },
+                    Input::Disk { owner, result },
                     &mut self.fx,
                 );
             }

@@ -8,25 +8,28 @@
 //!
 //! At no moment is there a half-written configuration under the file's name.
 
-use alloc::{boxed::Box, collections::BTreeMap, format, string::String, vec, vec::Vec};
-use bytes::Bytes;
+use alloc::{boxed::Box, collections::BTreeMap, format, string::String, vec::Vec};
 
 use super::{Blocked, Server};
 use crate::{
+    chain::Chain,
     command::{CommandIndex, Ctx, Outcome},
     config::{
         Applied, Config, Mode, SetError,
         rewrite::{Extra, rewrite, user_lines},
     },
-    io::{ConnId, DiskError, DiskErrorKind, DiskId, DiskOp, DiskReply, Effect},
+    io::{
+        ConnId, DiskError, DiskErrorKind, DiskOp, DiskReply, Effect, FileId, ListenId, OpenMode,
+        Owner,
+    },
     refusal::Refusal,
     trace::{LogRole, ServerFact, Trace},
     turn::Turn,
 };
 
-/// The configuration's disk operations on their way.
+/// What CONFIG SET and CONFIG REWRITE wait for, by the number of the job.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ConfigJobs(BTreeMap<DiskId, Job>);
+pub(crate) struct ConfigJobs(BTreeMap<u64, Job>);
 
 /// A step whose answer is awaited, and the client that waits for the last of them.
 #[derive(Clone, Debug)]
@@ -41,10 +44,12 @@ enum Step {
     Listen(Box<Applied>),
     /// CONFIG SET dir.
     ChangeDir(Box<Applied>),
-    /// CONFIG REWRITE: the old file's text.
-    Read,
+    /// CONFIG REWRITE: the old file is being opened.
+    Open(FileId),
+    /// CONFIG REWRITE: its text is being read.
+    Read(FileId),
     /// CONFIG REWRITE: the operations that are left, and the temporary file.
-    Write { rest: Vec<DiskOp>, temporary: String },
+    Write { chain: Chain, temporary: String },
 }
 
 /// More than any configuration file holds.
@@ -57,13 +62,15 @@ impl Ctx<'_> {
             let network = &applied.config.network;
             let (port, bind) = (network.port, network.bind.clone());
             let step = Step::Listen(Box::new(applied));
-            self.begin(|id| Effect::Listen { id, port, bind }, step);
+            let job = self.begin(step);
+            self.turn.fx.push(Effect::Listen { id: ListenId(job), port, bind });
             return Ok(());
         }
         if applied.has("dir") {
             let path = applied.config.general.dir.clone();
             let step = Step::ChangeDir(Box::new(applied));
-            self.begin(|id| Effect::Disk { id, op: DiskOp::ChangeDir { path } }, step);
+            let job = self.begin(step);
+            self.turn.disk(Owner::Config(job), DiskOp::ChangeDir { path });
             return Ok(());
         }
         self.node.put_config(self.turn, applied);
@@ -76,22 +83,24 @@ impl Ctx<'_> {
         let Some(path) = self.turn.config.source.file.clone() else {
             return Err(Refusal::err("The server is running without a config file"));
         };
-        let op = DiskOp::Read { path, offset: 0, len: LARGEST_FILE };
-        self.begin(|id| Effect::Disk { id, op }, Step::Read);
+        let file = self.turn.ids.new_file();
+        let job = self.begin(Step::Open(file));
+        self.turn.disk(Owner::Config(job), file.open(path, OpenMode::Read));
         Ok(())
     }
 
     /// Start a job. Its client waits for it; within a transaction the reply goes out at once.
-    fn begin(&mut self, effect: impl FnOnce(DiskId) -> Effect, step: Step) {
+    fn begin(&mut self, step: Step) -> u64 {
         let waits = !self.node.is_in_transaction();
         if waits {
             self.node.clients.block(self.client, Blocked::Disk);
         } else {
             self.reply().ok();
         }
-        let id = self.turn.ask(effect);
         let client = waits.then_some(self.client.conn);
-        self.node.config_jobs.0.insert(id, Job { client, step });
+        let job = self.turn.ids.new_config_job();
+        self.node.config_jobs.0.insert(job, Job { client, step });
+        job
     }
 }
 
@@ -114,95 +123,102 @@ impl Server {
         }
     }
 
-    /// An answer of the disk: `false` if it was not for the configuration.
+    /// The sockets for CONFIG SET port, CONFIG SET bind are there, or could not be made.
+    pub(super) fn on_listened(
+        &mut self,
+        turn: &mut Turn,
+        ListenId(job): ListenId,
+        result: Result<(), String>,
+    ) {
+        let Some(Job { client, step: Step::Listen(applied) }) = self.config_jobs.0.remove(&job)
+        else {
+            return;
+        };
+        if result.is_err() {
+            let (name, why) = if applied.has("port") {
+                ("port", "Unable to listen on this port. Check server logs.")
+            } else {
+                ("bind", "Failed to bind to specified addresses.")
+            };
+            let refused = SetError::refused(name, why);
+            return self.config_reply(client, Err(refused.into()));
+        }
+        if applied.has("dir") {
+            let path = applied.config.general.dir.clone();
+            turn.disk(Owner::Config(job), DiskOp::ChangeDir { path });
+            self.config_jobs.0.insert(job, Job { client, step: Step::ChangeDir(applied) });
+            return;
+        }
+        self.put_config(turn, *applied);
+        self.config_reply(client, Ok(()));
+    }
+
+    /// The disk has answered: the job `number` goes on.
     pub(super) fn config_on_disk(
         &mut self,
         turn: &mut Turn,
-        id: DiskId,
-        result: &Result<DiskReply, DiskError>,
-    ) -> bool {
-        let Some(Job { client, step }) = self.config_jobs.0.remove(&id) else { return false };
-        match (step, result) {
-            (Step::Listen(applied), Ok(_)) if applied.has("dir") => {
-                let path = applied.config.general.dir.clone();
-                let id = turn.disk(DiskOp::ChangeDir { path });
-                self.config_jobs.0.insert(id, Job { client, step: Step::ChangeDir(applied) });
-            }
-            (Step::Listen(applied), Ok(_)) => {
-                self.put_config(turn, *applied);
-                self.config_reply(client, Ok(()));
-            }
-            (Step::Listen(applied), Err(_)) => {
-                let (name, why) = if applied.has("port") {
-                    ("port", "Unable to listen on this port. Check server logs.")
-                } else {
-                    ("bind", "Failed to bind to specified addresses.")
-                };
-                let refused = SetError::refused(name, why);
-                self.config_reply(client, Err(refused.into()));
-            }
-            (Step::ChangeDir(applied), Ok(_)) => {
-                let mut applied = applied;
+        number: u64,
+        result: Result<DiskReply, DiskError>,
+    ) {
+        let Some(Job { client, step }) = self.config_jobs.0.remove(&number) else { return };
+        let next = match (step, result) {
+            (Step::Listen(_), _) => return,
+            (Step::ChangeDir(mut applied), Ok(_)) => {
                 let dir = &mut applied.config.general.dir;
                 *dir = joined(&turn.config.general.dir, dir);
                 self.put_config(turn, *applied);
-                self.config_reply(client, Ok(()));
+                return self.config_reply(client, Ok(()));
             }
             (Step::ChangeDir(_), Err(error)) => {
-                let refused = SetError::refused("dir", error.text.clone());
-                self.config_reply(client, Err(refused.into()));
+                let refused = SetError::refused("dir", error.text);
+                return self.config_reply(client, Err(refused.into()));
             }
-            (Step::Read, Ok(DiskReply::Data(old))) => self.write_config(turn, client, old),
-            (Step::Read, Err(error)) if error.kind == DiskErrorKind::NotFound => {
-                self.write_config(turn, client, b"");
+            (Step::Open(file), Ok(_)) => {
+                turn.disk(Owner::Config(number), file.read(0, LARGEST_FILE));
+                Step::Read(file)
             }
-            (Step::Write { rest, temporary }, Ok(_)) => {
-                self.next_write(turn, client, rest, temporary);
+            (Step::Open(_), Err(error)) if error.kind == DiskErrorKind::NotFound => {
+                self.write_config(turn, number, b"")
             }
-            (Step::Write { temporary, .. }, Err(error)) => {
-                // What is left of it must not stay. Whether that succeeds changes nothing.
-                turn.disk(DiskOp::Unlink { path: temporary });
-                self.rewrite_failed(turn, client, &error.text);
+            (Step::Read(file), Ok(DiskReply::Data(old))) => {
+                turn.disk_unawaited(file.close());
+                self.write_config(turn, number, &old)
             }
-            (Step::Read, Err(error)) => self.rewrite_failed(turn, client, &error.text),
-            (Step::Read, Ok(_)) => self.rewrite_failed(turn, client, "Input/output error"),
-        }
-        true
+            (Step::Open(_), Err(error)) => return self.rewrite_failed(turn, client, &error.text),
+            (Step::Read(file), failed) => {
+                turn.disk_unawaited(file.close());
+                let why = failed.err().map_or_else(|| "Input/output error".into(), |it| it.text);
+                return self.rewrite_failed(turn, client, &why);
+            }
+            (Step::Write { mut chain, temporary }, result) => match chain.advance(turn, result) {
+                None => Step::Write { chain, temporary },
+                Some(Ok(())) => {
+                    turn.note(ServerFact::ConfigRewritten);
+                    return self.config_reply(client, Ok(()));
+                }
+                Some(Err(error)) => {
+                    // What is left of it must not stay. Whether that succeeds changes nothing.
+                    turn.disk_unawaited(DiskOp::Unlink { path: temporary });
+                    return self.rewrite_failed(turn, client, &error.text);
+                }
+            },
+        };
+        self.config_jobs.0.insert(number, Job { client, step: next });
     }
 
-    fn write_config(&mut self, turn: &mut Turn, client: Option<ConnId>, old: &[u8]) {
-        let Some(path) = turn.config.source.file.clone() else { return };
+    /// Begin to put a new text into the place of the configuration file.
+    fn write_config(&self, turn: &mut Turn, job: u64, old: &[u8]) -> Step {
+        let path = turn.config.source.file.clone().unwrap_or_default();
         let extra = Extra { users: user_lines(&turn.config), ..Extra::default() };
         let text = rewrite(old, &turn.config, &extra, Mode::Server);
         let temporary = format!("{path}.{:06x}", turn.ids.rng.rand_range(0..0x100_0000));
-        let file = temporary.clone();
-        let directory = path.rsplit_once('/').map_or(".", |(directory, _)| directory);
-        let directory = if directory.is_empty() { "/" } else { directory };
-        // In reverse: the next one is popped from the end.
-        let rest = vec![
-            DiskOp::FsyncDir { path: directory.into() },
-            DiskOp::Rename { from: file.clone(), to: path },
-            DiskOp::Fsync { path: file.clone() },
-            DiskOp::Append { path: file.clone(), bytes: Bytes::from(text) },
-            DiskOp::Create { path: file },
-        ];
-        self.next_write(turn, client, rest, temporary);
-    }
-
-    fn next_write(
-        &mut self,
-        turn: &mut Turn,
-        client: Option<ConnId>,
-        mut rest: Vec<DiskOp>,
-        temporary: String,
-    ) {
-        if let Some(op) = rest.pop() {
-            let id = turn.disk(op);
-            self.config_jobs.0.insert(id, Job { client, step: Step::Write { rest, temporary } });
-        } else {
-            turn.note(ServerFact::ConfigRewritten);
-            self.config_reply(client, Ok(()));
-        }
+        let chain = Chain::new(Owner::Config(job)).replace_file(
+            turn.ids.new_file(),
+            temporary.clone(),
+            path,
+            text,
+        );
+        Step::Write { chain: chain.begin(turn), temporary }
     }
 
     fn rewrite_failed(&mut self, turn: &mut Turn, client: Option<ConnId>, why: &str) {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::Server;
 use crate::{
     config::{Config, Mode},
-    io::{ConnId, DiskError, DiskId, DiskReply, Effect},
+    io::{ConnId, DiskError, DiskReply, Effect},
     sentinel::{Sentinel, view::SentinelView},
     time::Instant,
     trace::{Level, SentinelFact, ServerFact, Trace},
@@ -80,14 +80,13 @@ impl Server {
         }
     }
 
-    /// A disk operation has ended: it may be one of the sentinel's, and replies may have waited for it.
+    /// A disk operation of the sentinel has ended, and replies may have waited for it.
     pub(super) fn on_sentinel_disk(
         &mut self,
         turn: &mut Turn,
-        id: DiskId,
-        result: &Result<DiskReply, DiskError>,
+        result: Result<DiskReply, DiskError>,
     ) {
-        let moved = self.with_sentinel(turn, |sentinel, turn| sentinel.on_disk(turn, id, result));
+        let moved = self.with_sentinel(turn, |sentinel, turn| sentinel.on_disk(turn, result));
         if moved == Some(true) {
             let held = self.clients.iter().filter(|client| client.output.held_until.is_some());
             let held: Vec<ConnId> = held.map(|client| client.conn).collect();

@@ -1,7 +1,8 @@
 use alloc::string::String;
 
 use super::*;
-use crate::node::bench::{Bench, CLIENT, Disk};
+use crate::node::bench::{Bench, CLIENT};
+use crate::test_disk::Disk;
 
 mod crowd;
 

@@ -14,8 +14,8 @@
 //! wait for all of them. At most one append is under way, so that one that fails can be taken back and
 //! tried again without tearing the stream.
 //!
-//! Even so two groups could take turns for ever: one waits while the other's fsync runs. Whoever has just
-//! been answered is likely to write again at once, so the next fsync [lingers](Linger) a moment for them:
+//! Even so two groups could take turns for ever: one waits while the other's fsync runs. A client that has just
+//! been answered is likely to write again at once, so the next fsync [lingers](Linger) a moment for it:
 //!
 //! ```text
 //!   fsync   ├─ A ──┤├─ B ──┤├─ A ──┤        two groups, each waiting for the other
@@ -28,28 +28,26 @@
 //! answered then is in memory only, in Redis as well as here. (Two seconds of fsync, and one until the
 //! next: that is the famous "may lose up to a second" at its worst.)
 //!
-//! A rewrite turns to a new file while bytes of the old one may still be in the buffer. They become the
-//! *tail*: written to the old file first, whatever else there is. And while the new file is not yet
+//! A rewrite turns to a new file while bytes of the old one may still be in the buffer. They become a
+//! [tail](Tail): written to the old file first, whatever else there is. And while the new file is not yet
 //! named by the manifest nothing is written to it (`turning`): bytes that a restart would not find must
 //! not be acknowledged.
+//!
+//! The buffer goes to the disk with an append and comes back with its result, and two buffers take turns: an append
+//! allocates nothing.
 
-use alloc::{
-    collections::VecDeque,
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{collections::VecDeque, string::String, vec::Vec};
 
-use bytes::Bytes;
+mod files;
+
+use files::Tail;
+pub(super) use files::{IncrFile, aof_names, aof_path};
 
 use crate::{
     aof::{Feed, Manifest},
     config::AppendFsync,
-    io::{DiskError, DiskId, DiskOp, Effect},
-    node::{
-        Server,
-        view::{AofFile, AofProgress},
-    },
+    io::{AofOp, DiskError, DiskReply, Effect, FileId, Owner},
+    node::view::{AofFile, AofProgress},
     time::{Instant, Time},
     trace::PersistenceFact,
     turn::Turn,
@@ -77,6 +75,8 @@ pub struct Aof {
     /// What the stream was told last.
     pub(super) feed: Feed,
     buffer: Vec<u8>,
+    /// The buffer of the latest append, empty, to be used again.
+    spare: Vec<u8>,
     /// The end of the stream, in the buffer or beyond it.
     pub(super) fed: u64,
     written: u64,
@@ -86,21 +86,21 @@ pub struct Aof {
     /// How far replies may go.
     pub(super) acknowledged: u64,
     /// The file that is appended to.
-    pub(super) path: String,
-    /// Bytes that belong to an earlier file.
-    tail: Option<(String, Vec<u8>)>,
+    file: Option<IncrFile>,
+    /// Bytes that belong to earlier files, in order.
+    tails: VecDeque<Tail>,
     /// The next file is being prepared: the buffer waits.
     pub(super) turning: bool,
     writing: Option<Writing>,
     fsyncs: VecDeque<Fsync>,
+    /// The number of the latest fsync.
+    last_fsync_number: u64,
     /// The next fsync waits for those whom the latest has set free.
     linger: Option<Linger>,
     /// The second of the latest fsync.
     last_fsync: u64,
     /// Since which second a write waits for an fsync.
     postponed_since: Option<u64>,
-    /// Bytes in the file that is appended to.
-    pub(super) incr_size: u64,
     /// Bytes in all files that count.
     pub current_size: u64,
     /// The same, right after the latest rewrite.
@@ -113,23 +113,30 @@ pub struct Aof {
     /// Fsyncs for which a write could not wait (`aof_delayed_fsync`).
     pub delayed_fsyncs: u64,
     /// What is known about rewrites.
-    pub(super) rewrites: super::rewrite::Rewrites,
+    pub(super) rewrites: super::rewrite_schedule::Rewrites,
 }
 
-/// An append that is under way.
+/// What is being done to the end of a file.
 #[derive(Clone, Debug)]
-struct Writing {
-    id: DiskId,
-    path: String,
-    bytes: Bytes,
-    /// Its failure is being undone: the file is being cut back. So many bytes had been written.
-    undoing: Option<u64>,
+enum Writing {
+    /// So many bytes are being appended.
+    Appending { file: FileId, len: u64 },
+    /// An append failed half-way: the file is being cut back to where it was.
+    Undoing { file: FileId, bytes: Vec<u8>, written: u64 },
+}
+
+impl Writing {
+    const fn file(&self) -> FileId {
+        match self {
+            Self::Appending { file, .. } | Self::Undoing { file, .. } => *file,
+        }
+    }
 }
 
 /// An fsync that is under way.
 #[derive(Clone, Debug)]
 struct Fsync {
-    id: DiskId,
+    number: u64,
     /// The stream's offset that it covers.
     upto: u64,
     since: Instant,
@@ -145,12 +152,32 @@ struct Linger {
     writers: usize,
 }
 
+/// What the AOF must know of the rest of the node.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Surroundings {
+    /// How many clients wait for the AOF.
+    pub waiting: usize,
+    /// Whether a child runs (`no-appendfsync-on-rewrite`).
+    pub child: bool,
+}
+
+/// Whether the disk did what the AOF asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It did.
+    Done,
+    /// It did not: a rewrite that waits for the present file has no use any more.
+    Failed,
+}
+
 /// Seconds between two log lines about the same trouble.
 const ERROR_LOG_PERIOD: u64 = 30;
 /// The longest that a group gathers, in microseconds, however slow the disk is.
 const LONGEST_LINGER: u64 = 1_000;
 /// How long a write waits for an fsync, in seconds.
 const LONGEST_POSTPONEMENT: u64 = 2;
+/// A buffer that has grown beyond this is not kept.
+const LARGEST_SPARE: usize = 1 << 20;
 
 impl Aof {
     pub(super) fn feed(&mut self, now: Time, db: u32, command: &[u8], rewriting: bool) {
@@ -165,11 +192,6 @@ impl Aof {
             self.feed.put(&mut self.buffer, db, command, stamp);
             self.fed += (self.buffer.len() - before) as u64;
         }
-    }
-
-    pub(super) fn awaits(&self, id: DiskId) -> bool {
-        self.writing.as_ref().is_some_and(|writing| writing.id == id)
-            || self.fsyncs.iter().any(|fsync| fsync.id == id)
     }
 
     /// Why the AOF can't be written, in the operating system's words.
@@ -195,8 +217,13 @@ impl Aof {
 
     /// The file that is appended to; `None` while none is in force.
     pub fn file(&self) -> Option<AofFile<'_>> {
-        let file = AofFile { path: &self.path, size: self.incr_size };
-        (self.state == AofState::On).then_some(file)
+        let file = self.file.as_ref().filter(|_| self.state == AofState::On)?;
+        Some(AofFile { path: &file.path, size: file.size })
+    }
+
+    /// How long the file is that is appended to.
+    pub(super) fn incr_size(&self) -> u64 {
+        self.file.as_ref().map_or(0, |file| file.size)
     }
 
     /// Fsyncs that run beside the node.
@@ -204,7 +231,7 @@ impl Aof {
         self.fsyncs.len() as u64
     }
 
-    /// Until when the next fsync waits for more writers; `None`: nobody waits for it, or it has begun.
+    /// Until when the next fsync waits for more writers; `None`: nothing waits for it, or it has begun.
     pub(crate) fn lingers_until(&self) -> Option<Instant> {
         self.linger.filter(|_| !self.buffer.is_empty()).map(|linger| linger.until)
     }
@@ -216,74 +243,7 @@ impl Aof {
 
     /// Whether everything is written.
     pub(super) fn is_drained(&self) -> bool {
-        self.writing.is_none() && self.buffer.is_empty() && self.tail.is_none()
-    }
-
-    /// What is in the buffer belongs to the present file; what comes from now on to the next.
-    pub(super) fn close_file(&mut self) {
-        let bytes = core::mem::take(&mut self.buffer);
-        match &mut self.tail {
-            Some((path, tail)) if *path == self.path => tail.extend(bytes),
-            _ if bytes.is_empty() => {}
-            tail => *tail = Some((self.path.clone(), bytes)),
-        }
-        self.feed.restart();
-    }
-
-    /// Whether all of the file that was closed is in the page cache.
-    pub(super) fn is_written_out(&self) -> bool {
-        self.writing.is_none() && self.tail.is_none()
-    }
-
-    /// The next file could not be made: go on with the present one.
-    pub(super) fn reopen_file(&mut self) {
-        if let Some((path, mut tail)) = self.tail.take() {
-            if path == self.path {
-                tail.append(&mut self.buffer);
-                self.buffer = tail;
-            } else {
-                self.tail = Some((path, tail));
-            }
-        }
-        self.turning = false;
-    }
-
-    /// From now on this file is appended to.
-    pub(super) fn turn_to(&mut self, path: String, size: u64) {
-        self.path = path;
-        self.incr_size = size;
-        self.turning = false;
-    }
-
-    /// Trouble with an earlier file does not count for a new one.
-    pub(super) fn forget_trouble(&mut self) {
-        self.write_error = None;
-        self.fsync_error = None;
-    }
-
-    /// Nothing more is appended; what is in the buffer still goes to the file that it belongs to. (While the AOF turns to
-    /// its next file that is the next one: whoever ends the turn closes it.)
-    pub(super) fn switch_off(&mut self) {
-        if !self.turning {
-            self.leave_file();
-        }
-        self.state = AofState::Off;
-        self.rewrites.scheduled = false;
-    }
-
-    /// What is in the buffer goes to the present file, and nothing after it.
-    pub(super) fn leave_file(&mut self) {
-        self.turning = false;
-        self.close_file();
-        self.turn_to(String::new(), 0);
-    }
-
-    /// What was to be written will not be missed: nobody was promised anything about it.
-    pub(super) fn abandon(&mut self) {
-        let tail = self.tail.take().map_or(0, |(_, bytes)| bytes.len());
-        self.written += (core::mem::take(&mut self.buffer).len() + tail) as u64;
-        self.acknowledged = self.acknowledged.max(self.written);
-        self.feed.restart();
+        self.is_written_out() && self.buffer.is_empty()
     }
 
     fn note_synced(&mut self) {
@@ -291,56 +251,30 @@ impl Aof {
         self.acknowledged = self.acknowledged.max(self.synced);
     }
 
-    fn take_next(&mut self) -> Option<(String, Vec<u8>, bool)> {
-        if let Some((path, bytes)) = self.tail.take() {
-            return Some((path, bytes, true));
-        }
-        if self.turning || self.buffer.is_empty() || self.state == AofState::Off {
-            return None;
-        }
-        Some((self.path.clone(), core::mem::take(&mut self.buffer), false))
-    }
-
-    fn put_back(&mut self, path: String, bytes: &[u8]) {
-        let mut all = bytes.to_vec();
-        if path == self.path && !self.turning {
-            all.append(&mut self.buffer);
-            self.buffer = all;
-            return;
-        }
-        if let Some((_, tail)) = &mut self.tail {
-            all.append(tail);
-        }
-        self.tail = Some((path, all));
-    }
-}
-
-impl Server {
-    /// Write the AOF's buffer, if there is anything in it and nothing stands in the way. With `force`
-    /// a running fsync does not.
-    pub(crate) fn flush_aof(&mut self, turn: &mut Turn, force: bool) {
+    /// Write the buffer, if there is anything in it and nothing stands in the way. With `force` a running fsync does not.
+    pub(super) fn flush(&mut self, turn: &mut Turn, force: bool, around: Surroundings) {
         let policy = turn.config.persistence.appendfsync;
-        let aof = &mut self.persistence.aof;
-        if aof.writing.is_some() {
+        if self.writing.is_some() {
             return;
         }
         let seconds = turn.clock.mono.as_secs();
-        let syncing = !aof.fsyncs.is_empty();
-        if aof.buffer.is_empty() && aof.tail.is_none() {
+        let syncing = !self.fsyncs.is_empty();
+        if !self.tails.is_empty() {
+            return self.write_tail(turn);
+        }
+        if self.buffer.is_empty() {
             let due = policy == AppendFsync::EverySecond
-                && aof.state != AofState::Off
-                && aof.synced < aof.written
-                && seconds > aof.last_fsync
+                && self.synced < self.written
+                && seconds > self.last_fsync
                 && !syncing;
-            if due && !self.fsyncs_are_off(turn) {
-                self.fsync_aof(turn);
+            if due && fsyncs_are_on(turn, around) {
+                self.fsync(turn);
             }
             return;
         }
-        aof.end_linger(turn.clock.mono);
-        if policy == AppendFsync::Always && !force && aof.tail.is_none() {
-            let gathers =
-                aof.linger.is_some_and(|linger| self.persistence.held.len() < linger.writers);
+        self.end_linger(turn.clock.mono);
+        if policy == AppendFsync::Always && !force {
+            let gathers = self.linger.is_some_and(|linger| around.waiting < linger.writers);
             if syncing || gathers {
                 return;
             }
@@ -348,225 +282,235 @@ impl Server {
         let may_wait = match policy {
             AppendFsync::Always => false,
             AppendFsync::EverySecond => true,
-            AppendFsync::No => aof.turning,
+            AppendFsync::No => self.turning,
         };
-        if may_wait && !force && syncing && aof.tail.is_none() {
-            let since = *aof.postponed_since.get_or_insert(seconds);
+        if may_wait && !force && syncing {
+            let since = *self.postponed_since.get_or_insert(seconds);
             if seconds.saturating_sub(since) < LONGEST_POSTPONEMENT {
-                aof.acknowledged = aof.fed;
-                return self.release_held(turn);
+                self.acknowledged = self.fed;
+                return;
             }
-            if aof.turning {
+            if self.turning {
                 // It does not wait for this fsync alone, and can't go anywhere without it.
                 return;
             }
-            aof.delayed_fsyncs += 1;
+            self.delayed_fsyncs += 1;
             turn.note(PersistenceFact::SlowFsync);
         }
-        self.write_aof(turn, policy);
+        self.write_buffer(turn, policy, around);
     }
 
-    fn write_aof(&mut self, turn: &mut Turn, policy: AppendFsync) {
-        let Some((path, bytes, to_tail)) = self.persistence.aof.take_next() else { return };
-        let bytes = Bytes::from(bytes);
-        let id = turn.disk(DiskOp::Append { path: path.clone(), bytes: bytes.clone() });
-        let upto = self.persistence.aof.written + bytes.len() as u64;
-        // An old file is fsynced for good, whatever the policy; under `always` each file is.
-        if to_tail || (policy == AppendFsync::Always && !self.fsyncs_are_off(turn)) {
-            let id = turn.disk(DiskOp::Fsync { path: path.clone() });
-            self.persistence.aof.fsyncs.push_back(Fsync {
-                id,
-                upto,
-                since: turn.clock.mono,
-                done: false,
-            });
+    fn write_buffer(&mut self, turn: &mut Turn, policy: AppendFsync, around: Surroundings) {
+        let Some(file) = self.file.as_ref().map(|file| file.id) else { return };
+        if self.turning {
+            return;
         }
-        let aof = &mut self.persistence.aof;
-        aof.linger = None;
-        aof.postponed_since = None;
-        aof.writing = Some(Writing { id, path, bytes, undoing: None });
+        let spare = core::mem::take(&mut self.spare);
+        let bytes = core::mem::replace(&mut self.buffer, spare);
+        let upto = self.written + bytes.len() as u64;
+        self.append(turn, file, bytes);
+        if policy == AppendFsync::Always && fsyncs_are_on(turn, around) {
+            self.fsync_file(turn, file, upto);
+        }
     }
 
-    /// `no-appendfsync-on-rewrite`: no fsync while a child keeps the disk busy.
-    fn fsyncs_are_off(&self, turn: &Turn) -> bool {
-        turn.config.persistence.no_appendfsync_on_rewrite && self.has_child()
+    /// Write what belongs to an earlier file; when all of it is written that file is fsynced and closed.
+    fn write_tail(&mut self, turn: &mut Turn) {
+        let Some(Tail { file, bytes }) = self.tails.pop_front() else { return };
+        if bytes.is_empty() {
+            self.finish_file(turn, file);
+        } else {
+            self.append(turn, file, bytes);
+        }
     }
 
-    /// Fsync what has been written.
-    pub(super) fn fsync_aof(&mut self, turn: &mut Turn) {
-        let path = self.persistence.aof.path.clone();
-        let id = turn.disk(DiskOp::Fsync { path });
-        let aof = &mut self.persistence.aof;
-        aof.last_fsync = turn.clock.mono.as_secs();
-        aof.fsyncs.push_back(Fsync { id, upto: aof.written, since: turn.clock.mono, done: false });
+    fn append(&mut self, turn: &mut Turn, file: FileId, bytes: Vec<u8>) {
+        self.linger = None;
+        self.postponed_since = None;
+        self.writing = Some(Writing::Appending { file, len: bytes.len() as u64 });
+        turn.disk(Owner::Aof(AofOp::Append), file.append(bytes));
     }
 
-    /// An append or an fsync has ended.
-    pub(super) fn aof_on_disk(
+    /// Fsync what has been written to the present file.
+    pub(super) fn fsync(&mut self, turn: &mut Turn) {
+        if let Some(file) = self.file.as_ref().map(|file| file.id) {
+            self.fsync_file(turn, file, self.written);
+        }
+    }
+
+    /// Fsync this file; with it the stream is on the platter up to `upto`.
+    fn fsync_file(&mut self, turn: &mut Turn, file: FileId, upto: u64) {
+        self.last_fsync_number += 1;
+        self.last_fsync = turn.clock.mono.as_secs();
+        let number = self.last_fsync_number;
+        self.fsyncs.push_back(Fsync { number, upto, since: turn.clock.mono, done: false });
+        turn.disk(Owner::Aof(AofOp::Fsync(number)), file.fsync());
+    }
+
+    /// The disk has done what the AOF asked for, or could not.
+    pub(super) fn on_disk(
         &mut self,
         turn: &mut Turn,
-        id: DiskId,
-        result: Result<(), DiskError>,
-    ) {
-        match self.persistence.aof.writing.take_if(|writing| writing.id == id) {
-            Some(writing) if writing.undoing.is_some() => self.undone(turn, writing, result),
-            Some(writing) => match result {
-                Ok(()) => self.aof_written(turn, &writing),
-                Err(error) => self.aof_write_failed(turn, writing, &error),
+        op: AofOp,
+        result: Result<DiskReply, DiskError>,
+        around: Surroundings,
+    ) -> Outcome {
+        match op {
+            AofOp::Append => match result {
+                Ok(DiskReply::Appended(buffer)) => self.written(turn, buffer, around),
+                Ok(_) => self.written(turn, Vec::new(), around),
+                Err(error) => return self.write_failed(turn, error),
             },
-            None => self.aof_fsynced(turn, id, result),
+            AofOp::Undo => self.undone(turn, result.err()),
+            AofOp::Fsync(number) => match result {
+                Ok(_) => self.fsync_ended(turn, number, around),
+                Err(error) => return self.fsync_failed(turn, number, error.text),
+            },
+            AofOp::History => {}
         }
-        self.release_held(turn);
-        self.close_incr(turn);
-        self.advance_shutdown(turn);
-        self.advance_reload(turn);
+        Outcome::Done
     }
 
-    fn aof_written(&mut self, turn: &mut Turn, writing: &Writing) {
+    fn written(&mut self, turn: &mut Turn, mut buffer: Vec<u8>, around: Surroundings) {
+        let Some(Writing::Appending { file, len }) = self.writing.take() else { return };
         let policy = turn.config.persistence.appendfsync;
-        let aof = &mut self.persistence.aof;
-        let bytes = writing.bytes.len() as u64;
-        aof.written += bytes;
-        aof.current_size += bytes;
-        if writing.path == aof.path {
-            aof.incr_size += bytes;
+        if buffer.capacity() <= LARGEST_SPARE {
+            buffer.clear();
+            self.spare = buffer;
         }
+        self.written += len;
+        self.current_size += len;
+        if let Some(current) = self.file.as_mut().filter(|current| current.id == file) {
+            current.size += len;
+        }
+        self.finish_file(turn, file);
         // Its fsync may have been answered first.
-        aof.note_synced();
-        let recovered = aof.write_error.take().is_some();
-        let end = aof.written;
+        self.note_synced();
+        let recovered = self.write_error.take().is_some();
         // Without an fsync on its way, writing is all that is promised.
-        let promised = policy != AppendFsync::Always || aof.fsyncs.is_empty();
-        if promised {
-            aof.acknowledged = aof.acknowledged.max(end);
+        if policy != AppendFsync::Always || self.fsyncs.is_empty() {
+            self.acknowledged = self.acknowledged.max(self.written);
         }
         let due = policy == AppendFsync::EverySecond
-            && turn.clock.mono.as_secs() > aof.last_fsync
-            && aof.fsyncs.is_empty();
+            && turn.clock.mono.as_secs() > self.last_fsync
+            && self.fsyncs.is_empty();
         if recovered {
             turn.note(PersistenceFact::AofWriteRecovered);
         }
-        if due && !self.fsyncs_are_off(turn) {
-            self.fsync_aof(turn);
+        if due && fsyncs_are_on(turn, around) {
+            self.fsync(turn);
         }
     }
 
-    fn aof_fsynced(&mut self, turn: &mut Turn, id: DiskId, result: Result<(), DiskError>) {
-        if let Err(error) = result {
-            return self.aof_fsync_failed(turn, id, error.text);
-        }
-        let writers = self.persistence.held.len();
+    fn fsync_ended(&mut self, turn: &mut Turn, number: u64, around: Surroundings) {
         let always = turn.config.persistence.appendfsync == AppendFsync::Always;
-        let aof = &mut self.persistence.aof;
-        aof.fsync_error = None;
-        if let Some(fsync) = aof.fsyncs.iter_mut().find(|fsync| fsync.id == id) {
+        self.fsync_error = None;
+        if let Some(fsync) = self.fsyncs.iter_mut().find(|fsync| fsync.number == number) {
             fsync.done = true;
             let moment =
                 (turn.clock.mono.since(fsync.since).as_micros() as u64 / 4).min(LONGEST_LINGER);
             let until = Instant(turn.clock.mono.0 + moment);
-            aof.linger = always.then_some(Linger { until, writers });
+            self.linger = always.then_some(Linger { until, writers: around.waiting });
         }
         // A later fsync may be of another file: an offset is safe when all before it are.
-        while let Some(fsync) = aof.fsyncs.pop_front_if(|fsync| fsync.done) {
-            aof.fsynced = aof.fsynced.max(fsync.upto);
+        while let Some(fsync) = self.fsyncs.pop_front_if(|fsync| fsync.done) {
+            self.fsynced = self.fsynced.max(fsync.upto);
         }
-        aof.note_synced();
+        self.note_synced();
     }
 
-    fn aof_fsync_failed(&mut self, turn: &mut Turn, id: DiskId, why: String) {
-        let aof = &mut self.persistence.aof;
-        aof.fsyncs.retain(|fsync| fsync.id != id);
-        if turn.config.persistence.appendfsync == AppendFsync::Always && aof.state == AofState::On {
+    fn fsync_failed(&mut self, turn: &mut Turn, number: u64, why: String) -> Outcome {
+        self.fsyncs.retain(|fsync| fsync.number != number);
+        let always = turn.config.persistence.appendfsync == AppendFsync::Always;
+        if always && self.state == AofState::On {
             turn.note(PersistenceFact::AofFsyncFatal { why });
             turn.fx.push(Effect::Exit { code: 1 });
-        } else {
-            let first = aof.fsync_error.replace(why.clone()).is_none();
-            if first {
-                turn.note(PersistenceFact::AofFsyncError { why });
-            }
-            self.incr_not_closed(turn);
+            return Outcome::Done;
         }
+        // A client that waited under `always` when the AOF was turned off waits no longer.
+        self.acknowledged = self.acknowledged.max(self.written);
+        let first = self.fsync_error.replace(why.clone()).is_none();
+        if first {
+            turn.note(PersistenceFact::AofFsyncError { why });
+        }
+        Outcome::Failed
     }
 
-    fn aof_write_failed(&mut self, turn: &mut Turn, writing: Writing, error: &DiskError) {
+    fn write_failed(&mut self, turn: &mut Turn, error: DiskError) -> Outcome {
+        let Some(Writing::Appending { file, len }) = self.writing.take() else {
+            return Outcome::Failed;
+        };
+        let DiskError { text, written, bytes, .. } = error;
         let seconds = turn.clock.mono.as_secs();
-        let aof = &mut self.persistence.aof;
         let quiet =
-            aof.error_logged.is_some_and(|at| seconds.saturating_sub(at) <= ERROR_LOG_PERIOD);
+            self.error_logged.is_some_and(|at| seconds.saturating_sub(at) <= ERROR_LOG_PERIOD);
         if !quiet {
-            aof.error_logged = Some(seconds);
-            let expected = writing.bytes.len() as u64;
-            let fact = match error.written {
-                0 => PersistenceFact::AofWriteError { why: error.text.clone() },
-                written => PersistenceFact::AofShortWrite { written, expected },
-            };
-            turn.note(fact);
+            self.error_logged = Some(seconds);
+            turn.note(match written {
+                0 => PersistenceFact::AofWriteError { why: text.clone() },
+                written => PersistenceFact::AofShortWrite { written, expected: len },
+            });
         }
-        let aof = &mut self.persistence.aof;
-        aof.write_error = Some(error.text.clone());
+        self.write_error = Some(text);
         // An fsync behind it covered what was there, and it was not.
-        aof.fsynced = aof.synced;
-        if turn.config.persistence.appendfsync == AppendFsync::Always && aof.state == AofState::On {
-            if error.written > 0 && writing.path == aof.path {
-                // The next start must find whole commands. (Of an earlier file the length is not known here.)
-                let (path, len) = (writing.path.clone(), aof.incr_size);
-                turn.disk(DiskOp::Truncate { path, len });
+        self.fsynced = self.synced;
+        let half_way = self.file.as_ref().filter(|current| written > 0 && current.id == file);
+        let undo = half_way.map(|current| file.truncate(current.size));
+        if turn.config.persistence.appendfsync == AppendFsync::Always && self.state == AofState::On
+        {
+            // The next start must find whole commands. (Of an earlier file the length is not known here.)
+            if let Some(undo) = undo {
+                turn.disk_unawaited(undo);
             }
             turn.note(PersistenceFact::AofWriteFatal);
-            return turn.fx.push(Effect::Exit { code: 1 });
+            turn.fx.push(Effect::Exit { code: 1 });
+            return Outcome::Done;
         }
         // Only `always` has promised anything about it.
-        aof.acknowledged = aof.fed;
-        self.incr_not_closed(turn);
-        let aof = &mut self.persistence.aof;
-        if error.written == 0 || writing.path != aof.path {
-            let rest = &writing.bytes[(error.written as usize).min(writing.bytes.len())..];
-            aof.written += error.written;
-            return aof.put_back(writing.path, rest);
+        self.acknowledged = self.fed;
+        if let Some(undo) = undo {
+            self.writing = Some(Writing::Undoing { file, bytes, written });
+            turn.disk(Owner::Aof(AofOp::Undo), undo);
+        } else {
+            self.written += written;
+            self.put_back(file, bytes, written);
         }
-        let (path, len) = (writing.path.clone(), aof.incr_size);
-        let id = turn.disk(DiskOp::Truncate { path, len });
-        let undoing = Some(error.written);
-        self.persistence.aof.writing = Some(Writing { id, undoing, ..writing });
+        Outcome::Failed
     }
 
     /// The file has been cut back to where it was before an append that failed half-way, or not.
-    fn undone(&mut self, turn: &mut Turn, writing: Writing, result: Result<(), DiskError>) {
+    fn undone(&mut self, turn: &mut Turn, failure: Option<DiskError>) {
+        let Some(Writing::Undoing { file, bytes, written }) = self.writing.take() else { return };
         let mut stays = 0;
-        if let Err(error) = result {
-            stays = writing.undoing.unwrap_or(0);
+        if let Some(error) = failure {
+            stays = written;
             turn.note(PersistenceFact::AofShortWriteStays { why: error.text });
         }
-        let aof = &mut self.persistence.aof;
-        aof.written += stays;
-        aof.incr_size += stays;
-        aof.current_size += stays;
-        aof.put_back(writing.path, &writing.bytes[stays as usize..]);
+        self.written += stays;
+        self.current_size += stays;
+        if let Some(current) = self.file.as_mut().filter(|current| current.id == file) {
+            current.size += stays;
+        }
+        self.put_back(file, bytes, stays);
     }
 
     /// What waits for the next second: a postponed write, a write that failed.
-    pub(super) fn aof_cron(&mut self, turn: &mut Turn) {
-        let aof = &self.persistence.aof;
-        if aof.postponed_since.is_some() || aof.write_error.is_some() || aof.synced < aof.written {
-            self.flush_aof(turn, false);
+    pub(super) fn cron(&mut self, turn: &mut Turn, around: Surroundings) {
+        if self.postponed_since.is_some()
+            || self.write_error.is_some()
+            || self.synced < self.written
+        {
+            self.flush(turn, false, around);
         }
-        // A policy that was relaxed by CONFIG SET may have freed somebody.
-        let aof = &mut self.persistence.aof;
+        // A policy that was relaxed by CONFIG SET may have freed a client.
         if turn.config.persistence.appendfsync != AppendFsync::Always {
-            aof.acknowledged = aof.acknowledged.max(aof.written);
+            self.acknowledged = self.acknowledged.max(self.written);
         }
-        aof.rewrites.stamps = turn.config.persistence.aof_timestamp_enabled;
-        self.release_held(turn);
+        self.rewrites.stamps = turn.config.persistence.aof_timestamp_enabled;
     }
+}
 
-    /// The path of one of the AOF's files.
-    pub(super) fn aof_path(&self, turn: &Turn, name: &str) -> String {
-        format!("{}/{name}", turn.config.persistence.appenddirname)
-    }
-
-    /// How the AOF's files begin, and where they are.
-    pub(super) fn aof_names(&self, turn: &Turn) -> (String, String) {
-        let config = &turn.config.persistence;
-        (config.appenddirname.to_string(), config.appendfilename.to_string())
-    }
+/// `no-appendfsync-on-rewrite`: no fsync while a child keeps the disk busy.
+fn fsyncs_are_on(turn: &Turn, around: Surroundings) -> bool {
+    !(turn.config.persistence.no_appendfsync_on_rewrite && around.child)
 }

@@ -5,18 +5,17 @@
 //!   an AOF          its last incr is appended to;   without one: the next is made, manifest,        ready
 //! ```
 
-use alloc::{format, vec::Vec};
-
-use bytes::Bytes;
+use alloc::{format, string::String, vec::Vec};
 
 use super::{
     AofState, SnapshotSource,
-    refuse::Refused,
-    script::{Script, Then},
+    append::{IncrFile, aof_names, aof_path},
+    load::{Load, Stage},
 };
 use crate::{
     aof::{Manifest, Rewriter},
-    io::DiskOp,
+    chain::{Blames, Chain},
+    io::{DiskOp, FileId, OpenMode, Owner},
     node::Server,
     rdb::{Encoder, Progress},
     trace::{PersistenceFact, ServerFact},
@@ -29,63 +28,57 @@ impl Server {
         if !turn.config.persistence.appendonly {
             return self.clean_up(turn);
         }
-        let (dir, prefix) = self.aof_names(turn);
+        let (dir, prefix) = aof_names(turn);
         let blame = format!("Can't open or create append-only dir {dir}");
-        let mut script =
-            Script::new(Then::Opened).step(DiskOp::MakeDir { path: dir.clone() }, blame);
+        let mut chain = Chain::new(Owner::Load).step(DiskOp::MakeDir { path: dir.clone() }, blame);
         let mut manifest = self.persistence.aof.manifest.clone();
         let unchanged = !manifest.incrs.is_empty();
         if manifest.is_empty() {
-            script = self.first_base(turn, script, &prefix, &mut manifest);
+            chain = self.first_base(turn, chain, &prefix, &mut manifest);
         }
         let incr = match manifest.incrs.last() {
             Some(incr) => incr.name.clone(),
             None => manifest.new_incr(&prefix),
         };
-        let path = self.aof_path(turn, &incr);
+        let (file, path) = (turn.ids.new_file(), aof_path(turn, &incr));
         let opening = format!("Can't open the append-only file {incr}");
         let syncing = format!("Fail to fsync AOF directory {dir}");
-        // An empty append makes the file, or makes sure that it can be written to: what is there stays.
-        let open = DiskOp::Append { path: path.clone(), bytes: Bytes::new() };
         // The names that were just read may be in the page cache alone, if only the process had crashed.
-        script = script
-            .step(open, opening)
+        chain = chain
+            .step(file.open(path.clone(), OpenMode::Append), opening)
             .step(DiskOp::FsyncDir { path: dir.clone() }, syncing)
             .try_step(DiskOp::FsyncDir { path: ".".into() });
         if !unchanged {
-            script = script.replace_manifest(&dir, &prefix, &manifest);
+            chain = chain.replace_manifest(turn.ids.new_file(), &dir, &prefix, &manifest);
         }
-        let aof = &mut self.persistence.aof;
-        aof.manifest = manifest;
-        aof.path = path;
-        self.run_script(turn, script);
+        self.persistence.aof.manifest = manifest;
+        let chain = chain.begin(turn);
+        self.set_load_stage(Stage::OpeningAof { chain, file, path });
     }
 
     /// An AOF begins with a base that holds the data there is: none.
     fn first_base(
         &mut self,
-        turn: &Turn,
-        script: Script,
+        turn: &mut Turn,
+        chain: Chain,
         prefix: &str,
         manifest: &mut Manifest,
-    ) -> Script {
+    ) -> Chain {
         let name = manifest.new_base(prefix, turn.config.persistence.aof_use_rdb_preamble);
-        let to = self.aof_path(turn, &name);
+        let to = aof_path(turn, &name);
         let temp = format!("temp-rewriteaof-{}.aof", turn.ids.pid);
         // It does not count as growth, nor as what growth is measured by; Redis sees it so.
         let bytes = self.base_bytes(turn);
         let writing = "Write error writing append only file on disk";
-        script
-            .step(
-                DiskOp::Create { path: temp.clone() },
-                "Opening the temp file for AOF rewrite in rewriteAppendOnlyFile()",
-            )
-            .step(DiskOp::Append { path: temp.clone(), bytes: bytes.into() }, writing)
-            .step(DiskOp::Fsync { path: temp.clone() }, writing)
-            .step(
-                DiskOp::Rename { from: temp, to },
-                "Error moving temp append only file on the final destination",
-            )
+        let blames = Blames {
+            open: "Opening the temp file for AOF rewrite in rewriteAppendOnlyFile()".into(),
+            write: writing.into(),
+            fsync: writing.into(),
+        };
+        let renaming = "Error moving temp append only file on the final destination";
+        chain
+            .write_file(turn.ids.new_file(), temp.clone(), bytes, blames)
+            .step(DiskOp::Rename { from: temp, to }, renaming)
     }
 
     fn base_bytes(&mut self, turn: &Turn) -> Vec<u8> {
@@ -105,31 +98,32 @@ impl Server {
     }
 
     /// The AOF can be appended to.
-    pub(super) fn aof_opened(&mut self, turn: &mut Turn, ok: bool) {
-        if !ok {
-            return self.refuse_load(turn, Refused::said());
-        }
+    pub(super) fn aof_opened(&mut self, turn: &mut Turn, id: FileId, path: String, size: u64) {
         let manifest = &self.persistence.aof.manifest;
         let incr = manifest.incrs.last().map(|file| file.name.clone()).unwrap_or_default();
         let base = manifest.base.as_ref().map(|file| file.name.clone());
-        let read = self.persistence.load.as_ref().is_some_and(super::load::Load::found_aof);
+        let read = self.persistence.load.as_ref().is_some_and(Load::found_aof);
         if let Some(file) = base.filter(|_| !read) {
             turn.note(PersistenceFact::BaseCreated { file });
         }
-        let fact = match self.persistence.load.as_ref().is_some_and(super::load::Load::found_incr) {
+        let fact = match self.persistence.load.as_ref().is_some_and(Load::found_incr) {
             true => PersistenceFact::IncrOpened { file: incr },
             false => PersistenceFact::IncrCreated { file: incr },
         };
         turn.note(fact);
         self.persistence.aof.state = AofState::On;
+        self.persistence.aof.turn_to(turn, IncrFile { id, path, size });
         self.persistence.aof.rewrites.stamps = turn.config.persistence.aof_timestamp_enabled;
         self.clean_up(turn);
     }
 
     /// A crash may have come between a rewrite and the end of the files of before it.
     fn clean_up(&mut self, turn: &mut Turn) {
-        match self.history_script(turn, Then::CleanedAtBoot) {
-            Some(script) => self.run_script(turn, script),
+        match self.history_chain(turn, Owner::Load) {
+            Some(chain) => {
+                let chain = chain.begin(turn);
+                self.set_load_stage(Stage::CleaningUp(chain));
+            }
             None => self.finish_load(turn),
         }
     }

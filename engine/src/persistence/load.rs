@@ -19,13 +19,14 @@
 use alloc::{collections::VecDeque, format, string::String};
 
 use super::{
+    append::{aof_names, aof_path},
     read::{Content, Part, Role},
     refuse::{self, Refused},
-    script::{Script, Then},
 };
 use crate::{
     aof::Manifest,
-    io::{DiskError, DiskErrorKind, DiskId, DiskOp, DiskReply, Effect},
+    chain::Chain,
+    io::{DiskError, DiskErrorKind, DiskOp, DiskReply, Effect, FileId, OpenMode, Owner},
     node::Server,
     refusal::Refusal,
     time::Instant,
@@ -42,7 +43,6 @@ pub struct Load {
     pub(super) total: u64,
     /// Bytes read.
     pub(super) done: u64,
-    ask: Option<DiskId>,
     stage: Stage,
     /// Files that are still to be read.
     pub(super) queue: VecDeque<Part>,
@@ -60,24 +60,35 @@ pub struct Load {
 }
 
 /// What the next answer of the disk is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Stage {
-    /// The length of the manifest.
-    ManifestLength,
-    /// The manifest.
-    Manifest,
+    /// The manifest is being opened.
+    OpeningManifest(FileId),
+    /// The manifest is being read.
+    ReadingManifest(FileId),
     /// Whether there is an AOF of before 7.0.
     OldFile,
     /// Whether that file has been moved into the directory already.
     OldFileMoved,
-    /// The length of the next file in the queue without one.
-    Sizes,
+    /// That file is being moved into the directory.
+    Upgrading(Chain),
+    /// The first file in the queue without a length is being opened.
+    OpeningFiles,
     /// A piece of the current file.
     Reading,
     /// The end of the current file is being cut off.
-    Truncating,
-    /// A script runs.
-    Script,
+    Truncating(Chain),
+    /// Behind the data: the AOF is being opened for appending.
+    OpeningAof {
+        /// What is left to do.
+        chain: Chain,
+        /// The file that will be appended to.
+        file: FileId,
+        /// Its path.
+        path: String,
+    },
+    /// Files that an earlier life had still to delete are being deleted.
+    CleaningUp(Chain),
 }
 
 impl Load {
@@ -86,7 +97,6 @@ impl Load {
             since: now,
             total: 0,
             done: 0,
-            ask: None,
             stage,
             queue: VecDeque::new(),
             current: None,
@@ -99,15 +109,15 @@ impl Load {
     }
 
     /// The file `name`, and nothing else.
-    pub(super) fn of_rdb(now: Instant, name: &str) -> Self {
-        let mut load = Self::new(now, Stage::Sizes);
-        load.queue.push_back(Part::new(name, name.into(), Role::Rdb));
+    pub(super) fn of_rdb(turn: &mut Turn, name: &str) -> Self {
+        let mut load = Self::new(turn.clock.mono, Stage::OpeningFiles);
+        load.queue.push_back(Part::new(turn, name, name.into(), Role::Rdb));
         load
     }
 
     /// What the manifest names; to be queued.
     pub(super) fn of_aof(now: Instant) -> Self {
-        Self::new(now, Stage::Sizes)
+        Self::new(now, Stage::OpeningFiles)
     }
 
     /// Whether there was an AOF.
@@ -142,9 +152,11 @@ impl Load {
         }
     }
 
-    /// Whether this answer of the disk is for us.
-    pub(super) fn awaits(&self, id: DiskId) -> bool {
-        self.ask == Some(id)
+    /// Reading ends here, whatever is left.
+    fn close_files(&self, turn: &mut Turn) {
+        for part in self.queue.iter().chain(&self.current).filter(|part| part.size.is_some()) {
+            turn.disk_unawaited(part.file.close());
+        }
     }
 }
 
@@ -152,60 +164,94 @@ impl Server {
     /// The node starts: look for data.
     pub(crate) fn begin_load(&mut self, turn: &mut Turn) {
         self.persistence.saves.saved_at(turn.clock);
-        let path = self.manifest_path(turn);
-        self.persistence.load = Some(Load::new(turn.clock.mono, Stage::ManifestLength));
-        self.ask_disk(turn, Stage::ManifestLength, DiskOp::Length { path });
-    }
-
-    fn manifest_path(&self, turn: &Turn) -> String {
-        let (dir, prefix) = self.aof_names(turn);
-        format!("{dir}/{}", Manifest::file_name(&prefix))
+        let (file, path) = (turn.ids.new_file(), manifest_path(turn));
+        self.persistence.load = Some(Load::new(turn.clock.mono, Stage::OpeningManifest(file)));
+        turn.disk(Owner::Load, file.open(path, OpenMode::Read));
     }
 
     /// The manifest is known, be it empty: on to the data.
     fn manifest_known(&mut self, turn: &mut Turn) {
         if turn.config.persistence.appendonly {
-            let (_, path) = self.aof_names(turn);
+            let (_, path) = aof_names(turn);
             return self.ask_disk(turn, Stage::OldFile, DiskOp::Length { path });
         }
         let name = turn.config.persistence.dbfilename.clone();
         if let Some(load) = self.load_mut() {
-            load.queue.push_back(Part::new(&name, name.clone(), Role::Rdb));
+            load.queue.push_back(Part::new(turn, &name, name.clone(), Role::Rdb));
         }
-        self.ask_sizes(turn);
+        self.open_files(turn);
     }
 
+    /// Ask for something that [`Stage`] says what it is for.
     pub(super) fn ask_disk(&mut self, turn: &mut Turn, stage: Stage, op: DiskOp) {
-        let id = turn.disk(op);
+        turn.disk(Owner::Load, op);
+        self.set_load_stage(stage);
+    }
+
+    pub(super) fn set_load_stage(&mut self, stage: Stage) {
         if let Some(load) = self.load_mut() {
-            load.ask = Some(id);
             load.stage = stage;
         }
     }
 
     /// The disk has answered.
-    pub(super) fn load_on_disk(&mut self, turn: &mut Turn, result: Result<DiskReply, DiskError>) {
+    pub(crate) fn load_on_disk(&mut self, turn: &mut Turn, result: Result<DiskReply, DiskError>) {
         let Some(load) = self.load_mut() else { return };
-        load.ask = None;
-        let outcome = match load.stage {
-            Stage::ManifestLength => self.manifest_length(turn, result),
-            Stage::Manifest => self.manifest_read(turn, result),
+        let outcome = match &mut load.stage {
+            Stage::OpeningManifest(file) => {
+                let file = *file;
+                self.manifest_opened(turn, file, result)
+            }
+            Stage::ReadingManifest(file) => {
+                turn.disk_unawaited(file.close());
+                self.manifest_read(turn, result)
+            }
             Stage::OldFile => self.old_file(turn, result.is_ok()),
             Stage::OldFileMoved => self.old_file_moved(turn, result.is_ok()),
-            Stage::Sizes => self.size_known(turn, result),
+            Stage::OpeningFiles => self.file_opened(turn, result),
             Stage::Reading => self.load_piece_read(turn, result),
-            Stage::Truncating => self.truncated(turn, result),
-            Stage::Script => Ok(()),
+            Stage::Upgrading(chain)
+            | Stage::Truncating(chain)
+            | Stage::OpeningAof { chain, .. }
+            | Stage::CleaningUp(chain) => match chain.advance(turn, result) {
+                None => Ok(()),
+                Some(result) => {
+                    let stage = core::mem::replace(&mut load.stage, Stage::Reading);
+                    self.load_chain_ended(turn, stage, result)
+                }
+            },
         };
         if let Err(why) = outcome {
             self.refuse_load(turn, why);
         }
     }
 
+    fn load_chain_ended(
+        &mut self,
+        turn: &mut Turn,
+        stage: Stage,
+        result: Result<(), DiskError>,
+    ) -> Result<(), Refused> {
+        match (stage, result) {
+            (Stage::Truncating(_), result) => return self.truncated(turn, result),
+            (Stage::CleaningUp(_), _) => self.finish_load(turn),
+            (_, Err(_)) => return Err(Refused::said()),
+            (Stage::Upgrading(_), Ok(())) => self.upgraded(turn),
+            (Stage::OpeningAof { chain, file, path }, Ok(())) => {
+                self.aof_opened(turn, file, path, chain.length_of(file));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
     /// The data can't be loaded: say so, and end. Nothing has been overwritten.
     pub(super) fn refuse_load(&mut self, turn: &mut Turn, why: Refused) {
         for sentence in why.0 {
             turn.note(PersistenceFact::LoadRefused { sentence });
+        }
+        if let Some(load) = &self.persistence.load {
+            load.close_files(turn);
         }
         if self.persistence.reload.is_some() {
             let why = "Error trying to load the RDB dump, check server logs.";
@@ -214,15 +260,16 @@ impl Server {
         turn.fx.push(Effect::Exit { code: 1 });
     }
 
-    fn manifest_length(
+    fn manifest_opened(
         &mut self,
         turn: &mut Turn,
+        file: FileId,
         result: Result<DiskReply, DiskError>,
     ) -> Result<(), Refused> {
-        let path = self.manifest_path(turn);
+        let path = manifest_path(turn);
         match result {
             Ok(DiskReply::Length(len)) => {
-                self.ask_disk(turn, Stage::Manifest, DiskOp::Read { path, offset: 0, len });
+                self.ask_disk(turn, Stage::ReadingManifest(file), file.read(0, len));
             }
             Err(error) if error.kind != DiskErrorKind::NotFound => {
                 return Err(refuse::unreadable_manifest(&path, &error));
@@ -237,7 +284,7 @@ impl Server {
         turn: &mut Turn,
         result: Result<DiskReply, DiskError>,
     ) -> Result<(), Refused> {
-        let path = self.manifest_path(turn);
+        let path = manifest_path(turn);
         let bytes = match result {
             Ok(DiskReply::Data(bytes)) => bytes,
             Ok(_) => return Ok(()),
@@ -253,14 +300,14 @@ impl Server {
     /// Is there a file of the name that the AOF had before 7.0?
     fn old_file(&mut self, turn: &mut Turn, exists: bool) -> Result<(), Refused> {
         let manifest = &self.persistence.aof.manifest;
-        let (_, prefix) = self.aof_names(turn);
+        let (_, prefix) = aof_names(turn);
         if exists && manifest.is_empty() {
             self.migrate(turn);
         } else if exists
             && manifest.incrs.is_empty()
             && manifest.base.as_ref().is_some_and(|base| base.name == prefix)
         {
-            let path = self.aof_path(turn, &prefix);
+            let path = aof_path(turn, &prefix);
             self.ask_disk(turn, Stage::OldFileMoved, DiskOp::Length { path });
         } else {
             self.queue_aof(turn);
@@ -281,33 +328,28 @@ impl Server {
     /// Make an AOF of before 7.0 the base of the directory: the manifest first, then the move, so that
     /// a crash between the two is recognised by [`Node::old_file_moved`].
     fn migrate(&mut self, turn: &mut Turn) {
-        let (dir, prefix) = self.aof_names(turn);
+        let (dir, prefix) = aof_names(turn);
         let manifest = Manifest::upgraded(&prefix);
-        let to = self.aof_path(turn, &prefix);
-        let script = Script::new(Then::Upgraded)
+        let to = aof_path(turn, &prefix);
+        let chain = Chain::new(Owner::Load)
             .step(
                 DiskOp::MakeDir { path: dir.clone() },
                 format!("Can't open or create append-only dir {dir}"),
             )
-            .replace_manifest(&dir, &prefix, &manifest)
+            .replace_manifest(turn.ids.new_file(), &dir, &prefix, &manifest)
             .step(
                 DiskOp::Rename { from: prefix.clone(), to },
                 format!("Error trying to move the old AOF file {prefix} into dir {dir}"),
             )
-            .try_step(DiskOp::FsyncDir { path: dir.clone() });
+            .try_step(DiskOp::FsyncDir { path: dir.clone() })
+            .begin(turn);
         self.persistence.aof.manifest = manifest;
-        if let Some(load) = self.load_mut() {
-            load.stage = Stage::Script;
-        }
-        self.run_script(turn, script);
+        self.set_load_stage(Stage::Upgrading(chain));
     }
 
     /// The old file is in the directory.
-    pub(super) fn upgraded(&mut self, turn: &mut Turn, ok: bool) {
-        if !ok {
-            return self.refuse_load(turn, Refused::said());
-        }
-        let (dir, file) = self.aof_names(turn);
+    fn upgraded(&mut self, turn: &mut Turn) {
+        let (dir, file) = aof_names(turn);
         turn.note(PersistenceFact::Migrated { file, dir });
         self.queue_aof(turn);
     }
@@ -319,28 +361,28 @@ impl Server {
         let incrs = manifest.incrs.iter().map(|file| (Role::Incr, file));
         let parts: VecDeque<Part> = base
             .chain(incrs)
-            .map(|(role, file)| Part::new(&file.name, self.aof_path(turn, &file.name), role))
+            .map(|(role, file)| Part::new(turn, &file.name, aof_path(turn, &file.name), role))
             .collect();
         if let Some(load) = self.load_mut() {
             load.queue = parts;
             load.found = (!manifest.is_empty(), !manifest.incrs.is_empty());
         }
-        self.ask_sizes(turn);
+        self.open_files(turn);
     }
 
-    /// The length of the first file that has none yet; when all have one, reading begins.
-    pub(super) fn ask_sizes(&mut self, turn: &mut Turn) {
+    /// Open the first file that is not open yet; when all are, and their lengths known, reading begins.
+    pub(super) fn open_files(&mut self, turn: &mut Turn) {
         let Some(load) = self.load_mut() else { return };
         if let Some(part) = load.queue.iter().find(|part| part.size.is_none()) {
-            let path = part.path.clone();
-            self.ask_disk(turn, Stage::Sizes, DiskOp::Length { path });
+            let open = part.file.open(part.path.clone(), OpenMode::Read);
+            self.ask_disk(turn, Stage::OpeningFiles, open);
         } else {
             load.total = load.queue.iter().filter_map(|part| part.size).sum();
             self.next_part(turn);
         }
     }
 
-    fn size_known(
+    fn file_opened(
         &mut self,
         turn: &mut Turn,
         result: Result<DiskReply, DiskError>,
@@ -361,7 +403,7 @@ impl Server {
             }
             Ok(_) => {}
         }
-        self.ask_sizes(turn);
+        self.open_files(turn);
         Ok(())
     }
 
@@ -370,6 +412,7 @@ impl Server {
         let Some(load) = self.load_mut() else { return };
         while let Some(mut part) = load.queue.pop_front() {
             if part.size == Some(0) && part.role != Role::Rdb {
+                turn.disk_unawaited(part.file.close());
                 continue;
             }
             part.begun = turn.clock.mono;
@@ -397,9 +440,6 @@ impl Server {
             }
         }
         self.dirty = 0;
-        if let Some(load) = self.load_mut() {
-            load.stage = Stage::Script;
-        }
         self.open_aof(turn);
     }
 }
@@ -413,4 +453,9 @@ impl Server {
             self.refuse_load(turn, Refused::said());
         }
     }
+}
+
+fn manifest_path(turn: &Turn) -> String {
+    let (dir, prefix) = aof_names(turn);
+    format!("{dir}/{}", Manifest::file_name(&prefix))
 }

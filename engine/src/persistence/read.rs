@@ -22,7 +22,8 @@ use super::{
 };
 use crate::{
     aof::Reader,
-    io::{ConnId, DiskError, DiskOp, DiskReply, Endpoint, KeyDelay},
+    chain::Chain,
+    io::{ConnId, DiskError, DiskReply, Endpoint, FileId, KeyDelay, OpenMode, Owner},
     node::{Client, ClientKind, Server},
     rdb::Checksum,
     refusal::Refusal,
@@ -37,7 +38,10 @@ use crate::{
 pub(super) struct Part {
     pub(super) name: String,
     pub(super) path: String,
+    /// Its number while it is open.
+    pub(super) file: FileId,
     pub(super) role: Role,
+    /// Its length; `None`: it is not open yet.
     pub(super) size: Option<u64>,
     /// How far it has been read.
     pub(super) offset: u64,
@@ -70,11 +74,12 @@ const PIECE: u64 = 1 << 20;
 const SHORTEST_REST: i64 = 100_000;
 
 impl Part {
-    pub(super) fn new(name: &str, path: String, role: Role) -> Self {
+    pub(super) fn new(turn: &mut Turn, name: &str, path: String, role: Role) -> Self {
         let (name, begun) = (name.to_string(), Instant::default());
         Self {
             name,
             path,
+            file: turn.ids.new_file(),
             role,
             size: None,
             offset: 0,
@@ -89,8 +94,8 @@ impl Part {
 impl Server {
     pub(super) fn ask_piece(&mut self, turn: &mut Turn) {
         let Some(part) = self.load_mut().and_then(|load| load.current.as_ref()) else { return };
-        let (path, offset) = (part.path.clone(), part.offset);
-        let op = DiskOp::Read { path, offset, len: self.piece_size(turn) };
+        let (file, offset) = (part.file, part.offset);
+        let op = file.read(offset, self.piece_size(turn));
         self.ask_disk(turn, Stage::Reading, op);
     }
 
@@ -136,9 +141,23 @@ impl Server {
         turn: &mut Turn,
         result: Result<DiskReply, DiskError>,
     ) -> Result<(), Refused> {
-        let Some(mut part) = self.load_mut().and_then(|load| load.current.take()) else {
+        let Some(part) = self.load_mut().and_then(|load| load.current.take()) else {
             return Ok(());
         };
+        let file = part.file;
+        let outcome = self.take_piece(turn, part, result);
+        if outcome.is_err() {
+            turn.disk_unawaited(file.close());
+        }
+        outcome
+    }
+
+    fn take_piece(
+        &mut self,
+        turn: &mut Turn,
+        mut part: Part,
+        result: Result<DiskReply, DiskError>,
+    ) -> Result<(), Refused> {
         let bytes = match result {
             Ok(DiskReply::Data(bytes)) => bytes,
             Ok(_) => return Ok(()),
@@ -365,23 +384,29 @@ impl Server {
     }
 
     fn cut(&mut self, turn: &mut Turn, part: Part, len: u64) {
-        let path = part.path.clone();
+        let (file, path) = (turn.ids.new_file(), part.path.clone());
+        let chain = Chain::new(Owner::Load)
+            .quiet_step(file.open(path, OpenMode::Append))
+            .quiet_step(file.truncate(len))
+            .try_step(file.close())
+            .begin(turn);
         if let Some(load) = self.load_mut() {
             load.current = Some(Part { size: Some(len), ..part });
         }
-        self.ask_disk(turn, Stage::Truncating, DiskOp::Truncate { path, len });
+        self.set_load_stage(Stage::Truncating(chain));
     }
 
     /// The unfinished end of the last file has been cut off.
     pub(super) fn truncated(
         &mut self,
         turn: &mut Turn,
-        result: Result<DiskReply, DiskError>,
+        result: Result<(), DiskError>,
     ) -> Result<(), Refused> {
         let Some(part) = self.load_mut().and_then(|load| load.current.take()) else {
             return Ok(());
         };
         if let Err(error) = result {
+            turn.disk_unawaited(part.file.close());
             let (name, why) = (&part.name, error.text);
             return Err(Refused::line(format!("Error truncating the AOF file {name}: {why}")));
         }
@@ -395,7 +420,7 @@ impl Server {
 
     fn part_loaded(&mut self, turn: &mut Turn, part: &Part) {
         let (file, micros) = (part.name.clone(), turn.clock.mono.0.saturating_sub(part.begun.0));
-        let size = part.size.unwrap_or(0);
+        turn.disk_unawaited(part.file.close());
         match part.role {
             Role::Rdb => {}
             Role::Base => {
@@ -406,7 +431,6 @@ impl Server {
                 turn.note(PersistenceFact::IncrLoaded { file, micros });
             }
         }
-        self.persistence.aof.incr_size = if part.role == Role::Incr { size } else { 0 };
         self.next_part(turn);
     }
 }

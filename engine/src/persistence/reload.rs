@@ -88,8 +88,8 @@ impl Server {
         match from {
             ReloadedFrom::Rdb => {
                 let name = turn.config.persistence.dbfilename.clone();
-                self.persistence.load = Some(Load::of_rdb(turn.clock.mono, &name));
-                self.ask_sizes(turn);
+                self.persistence.load = Some(Load::of_rdb(turn, &name));
+                self.open_files(turn);
             }
             ReloadedFrom::Aof => {
                 self.persistence.load = Some(Load::of_aof(turn.clock.mono));

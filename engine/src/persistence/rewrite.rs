@@ -30,11 +30,15 @@ use alloc::{boxed::Box, format, string::String};
 
 use super::{
     AofState, Child, ChildKind, CommandWork, Persistence, RdbWork, SnapshotSource,
-    script::{Script, Then},
+    append::{IncrFile, aof_names, aof_path},
 };
 use crate::{
     aof::{Manifest, Rewriter},
-    io::{ChildJob, ChildOutput, ChildWork, DiskOp, Effect},
+    chain::Chain,
+    io::{
+        ChildJob, ChildOutput, ChildWork, DiskError, DiskOp, DiskReply, Effect, FileId, JobId,
+        OpenMode, Owner,
+    },
     node::Server,
     rdb::{AuxInfo, EncodeOptions, Encoder},
     time::Time,
@@ -48,8 +52,8 @@ pub struct Rewrite {
     phase: Phase,
     /// The manifest that the next step puts in force.
     manifest: Manifest,
-    /// The incr file that was begun with this rewrite.
-    incr: Option<String>,
+    /// The incr file that is begun with this rewrite.
+    incr: Option<NewIncr>,
     /// Whether the AOF was on when it began; else it was being turned on, or off.
     was_on: bool,
     /// The AOF was turned off (and perhaps on again) since: only the files are put in order.
@@ -60,6 +64,13 @@ pub struct Rewrite {
     base_size: u64,
 }
 
+/// The incr file that a rewrite begins: its number and its name.
+#[derive(Clone, Debug)]
+struct NewIncr {
+    file: FileId,
+    name: String,
+}
+
 /// Where a rewrite stands.
 #[derive(Clone, Debug)]
 enum Phase {
@@ -68,88 +79,28 @@ enum Phase {
         /// What the child will do.
         job: ChildJob,
         /// How the next incr file is made.
-        script: Script,
+        chain: Chain,
         /// The fsync has been asked for.
         asked: bool,
     },
-    /// The next incr file is being made; the child will do this.
-    Preparing(ChildJob),
+    /// The next incr file is being made.
+    Preparing {
+        /// What the child will do.
+        job: ChildJob,
+        /// What is left to do.
+        chain: Chain,
+    },
     /// The child writes. Only now can the rewrite be ended without leaving disk operations behind.
     Writing,
     /// The new base and the new manifest are being put in place.
-    Finishing,
+    Finishing(Chain),
+    /// The files of before the rewrite are being deleted.
+    Cleaning(Chain),
 }
-
-/// What is known about rewrites.
-#[derive(Clone, Debug)]
-pub struct Rewrites {
-    /// One is to begin as soon as no child runs.
-    pub scheduled: bool,
-    /// How many were begun.
-    pub begun: u64,
-    /// Whether the latest one succeeded.
-    pub last_ok: bool,
-    /// How many failed since one succeeded.
-    pub failures: u64,
-    /// How long the latest one took, in seconds.
-    pub last_seconds: Option<u64>,
-    /// What was copied during the latest one.
-    pub last_cow: u64,
-    /// `aof-timestamp-enabled`, as of the latest cron.
-    pub stamps: bool,
-    /// History is being deleted beside any rewrite: the manifest has one writer at a time.
-    pub(super) cleaning: bool,
-    delay_minutes: u64,
-    not_before: Option<u64>,
-}
-
-impl Default for Rewrites {
-    fn default() -> Self {
-        Self {
-            scheduled: false,
-            begun: 0,
-            last_ok: true,
-            failures: 0,
-            last_seconds: None,
-            last_cow: 0,
-            stamps: false,
-            cleaning: false,
-            delay_minutes: 0,
-            not_before: None,
-        }
-    }
-}
-
-/// Failures in a row after which automatic rewrites are delayed.
-const TOLERATED_FAILURES: u64 = 3;
-/// The longest delay, in minutes.
-const LONGEST_DELAY: u64 = 60;
 
 /// The file that a child writes.
 pub(super) fn temp_name(pid: u32) -> String {
     format!("temp-rewriteaof-bg-{pid}.aof")
-}
-
-impl Rewrites {
-    /// Whether automatic rewrites must wait; the delay doubles with every failure beyond the third.
-    /// `Err`: it begins now, and is so many minutes long.
-    fn is_limited(&mut self, seconds: u64) -> Result<bool, u64> {
-        if self.failures < TOLERATED_FAILURES {
-            self.delay_minutes = 0;
-            self.not_before = None;
-            return Ok(false);
-        }
-        if let Some(moment) = self.not_before {
-            let waits = seconds < moment;
-            if !waits {
-                self.not_before = None;
-            }
-            return Ok(waits);
-        }
-        self.delay_minutes = (self.delay_minutes * 2).clamp(1, LONGEST_DELAY);
-        self.not_before = Some(seconds + self.delay_minutes * 60);
-        Err(self.delay_minutes)
-    }
 }
 
 impl Rewrite {
@@ -178,9 +129,10 @@ impl Persistence {
         matches!(&self.child, Some(Child { kind: ChildKind::Rewrite(rewrite), .. }) if !rewrite.orphan)
     }
 
-    /// Whether the AOF turns to its next incr file at this moment: nothing can be written before it has.
-    pub(super) fn is_turning(&self) -> bool {
-        matches!(self.rewrite_phase(), Some(Phase::Preparing(_)))
+    /// Whether a rewrite has the disk make, name or delete files at this moment.
+    pub(super) fn rewrite_changes_files(&self) -> bool {
+        let phase = self.rewrite_phase();
+        phase.is_some_and(|it| !matches!(it, Phase::Closing { .. } | Phase::Writing))
     }
 
     /// Whether a rewrite's child runs: then it can be ended without leaving disk operations behind.
@@ -204,44 +156,32 @@ impl Persistence {
 impl Server {
     /// Begin to rewrite the AOF (steps 1 to 3). False: a child runs already.
     pub(crate) fn start_rewrite(&mut self, turn: &mut Turn) -> bool {
-        if self.has_child() || self.persistence.aof.rewrites.cleaning {
+        if self.has_child() || self.persistence.aof.rewrites.cleaning.is_some() {
             return false;
         }
-        let (dir, prefix) = self.aof_names(turn);
+        let id = turn.ids.new_job();
+        let pid = turn.ids.child_pid(id);
+        let state = self.persistence.aof.state;
+        let (_, prefix) = aof_names(turn);
         let mut manifest = self.persistence.aof.manifest.clone();
-        let blame = format!("Can't open or create append-only dir {dir}");
-        let mut script =
-            Script::new(Then::IncrReady).step(DiskOp::MakeDir { path: dir.clone() }, blame);
-        let incr = match self.persistence.aof.state {
+        let name = match state {
             AofState::Off => None,
             AofState::WaitRewrite => Some(Manifest::temp_incr_name(&prefix)),
             AofState::On => Some(manifest.new_incr(&prefix)),
         };
-        if let Some(name) = &incr {
-            let path = self.aof_path(turn, name);
-            let blame = format!("Can't open the append-only file {name}");
-            script = script.step(DiskOp::Create { path }, blame);
-        }
-        if self.persistence.aof.state == AofState::On {
-            script = script
-                .step(
-                    DiskOp::FsyncDir { path: dir.clone() },
-                    format!("Fail to fsync AOF directory {dir}"),
-                )
-                .replace_manifest(&dir, &prefix, &manifest);
-        }
+        let incr = name.map(|name| NewIncr { file: turn.ids.new_file(), name });
+        let named = (state == AofState::On).then_some(&manifest);
+        let chain = make_incr(turn, Owner::Rewrite(id), incr.as_ref(), named);
         self.flush_aof(turn, true);
         self.persistence.aof.close_file();
         self.persistence.aof.turning = true;
         self.persistence.aof.rewrites.begun += 1;
-        let id = turn.ids.new_job();
-        let pid = turn.ids.child_pid(id);
         let rdb = turn.config.persistence.aof_use_rdb_preamble;
         let output = ChildOutput::File(temp_name(pid));
         let (rest, work) = (self.key_save_delay(turn), self.rewrite_work(turn));
         let job = ChildJob { id, output, rest, work };
-        let was_on = self.persistence.aof.state == AofState::On;
-        let phase = Phase::Closing { job, script, asked: !was_on };
+        let was_on = state == AofState::On;
+        let phase = Phase::Closing { job, chain, asked: !was_on };
         let rewrite = Rewrite { phase, manifest, incr, was_on, orphan: false, rdb, base_size: 0 };
         let kind = ChildKind::Rewrite(Box::new(rewrite));
         self.persistence.child = Some(Child { job: id, pid, since: turn.clock.mono, kind });
@@ -250,23 +190,60 @@ impl Server {
         true
     }
 
+    /// A disk operation of the rewrite `job` has ended.
+    pub(crate) fn rewrite_on_disk(
+        &mut self,
+        turn: &mut Turn,
+        job: JobId,
+        result: Result<DiskReply, DiskError>,
+    ) {
+        let Some(child) = self.persistence.child.as_mut().filter(|child| child.job == job) else {
+            return;
+        };
+        let ChildKind::Rewrite(rewrite) = &mut child.kind else { return };
+        let chain = match &mut rewrite.phase {
+            Phase::Closing { .. } | Phase::Writing => return,
+            Phase::Preparing { chain, .. } | Phase::Finishing(chain) | Phase::Cleaning(chain) => {
+                chain
+            }
+        };
+        let Some(result) = chain.advance(turn, result) else { return };
+        match core::mem::replace(&mut rewrite.phase, Phase::Writing) {
+            Phase::Preparing { job, .. } => self.incr_ready(turn, job, result.is_ok()),
+            Phase::Finishing(_) => self.rewritten(turn, result.is_ok()),
+            _ => self.rewrite_cleaned(turn),
+        }
+        self.advance_shutdown(turn);
+    }
+
+    /// The deletion of history that CONFIG SET has asked for goes on.
+    pub(super) fn history_on_disk(
+        &mut self,
+        turn: &mut Turn,
+        result: Result<DiskReply, DiskError>,
+    ) {
+        let cleaning = &mut self.persistence.aof.rewrites.cleaning;
+        if cleaning.as_mut().and_then(|chain| chain.advance(turn, result)).is_some() {
+            *cleaning = None;
+        }
+    }
+
     /// A rewrite goes on (to step 3) as soon as the present incr file is on the platter.
     pub(super) fn close_incr(&mut self, turn: &mut Turn) {
         let aof = &self.persistence.aof;
         let (written, synced) = (aof.is_written_out(), aof.pending_fsyncs() == 0);
         let Some(rewrite) = self.persistence.rewrite_mut() else { return };
         let was_on = rewrite.was_on;
-        let Phase::Closing { job, script, asked } = &mut rewrite.phase else { return };
+        let Phase::Closing { job, chain, asked } = &mut rewrite.phase else { return };
         if was_on && !written {
             self.flush_aof(turn, true);
         } else if !*asked {
             // Even if nothing was written: what a life before this one wrote may be in the page cache alone.
             *asked = true;
-            self.fsync_aof(turn);
+            self.persistence.aof.fsync(turn);
         } else if !was_on || synced {
-            let script = script.clone();
-            rewrite.phase = Phase::Preparing(job.clone());
-            self.run_script(turn, script);
+            let (job, chain) = (job.clone(), chain.clone().begin(turn));
+            rewrite.phase = Phase::Preparing { job, chain };
         }
     }
 
@@ -327,17 +304,21 @@ impl Server {
     }
 
     /// The next incr file is there and named by the manifest: the child starts (step 4).
-    pub(super) fn incr_ready(&mut self, turn: &mut Turn, ok: bool) {
+    fn incr_ready(&mut self, turn: &mut Turn, job: ChildJob, ok: bool) {
         let Some(rewrite) = self.persistence.rewrite_mut() else { return };
-        let phase = core::mem::replace(&mut rewrite.phase, Phase::Writing);
         let (manifest, incr) = (rewrite.manifest.clone(), rewrite.incr.clone());
         let (was_on, orphan) = (rewrite.was_on, rewrite.orphan);
-        if ok && let Some(name) = incr.filter(|_| was_on || !orphan) {
-            let path = self.aof_path(turn, &name);
-            self.persistence.aof.turn_to(path, 0);
-            turn.note(PersistenceFact::RewriteIncrCreated { file: name });
-        }
         let aof = &mut self.persistence.aof;
+        if ok && let Some(NewIncr { file, name }) = incr {
+            let path = aof_path(turn, &name);
+            if was_on || !orphan {
+                aof.turn_to(turn, IncrFile { id: file, path, size: 0 });
+                turn.note(PersistenceFact::RewriteIncrCreated { file: name });
+            } else {
+                turn.disk_unawaited(file.close());
+                turn.disk_unawaited(DiskOp::Unlink { path });
+            }
+        }
         if ok && was_on {
             aof.manifest = manifest;
         }
@@ -351,9 +332,9 @@ impl Server {
             if !ok {
                 self.aof_rewrite_failed(turn);
             }
-            return self.advance_shutdown(turn);
+            return;
         }
-        if let (Phase::Preparing(job), Some(child)) = (phase, &self.persistence.child) {
+        if let Some(child) = &self.persistence.child {
             let pid = child.pid;
             self.stats.total_forks += 1;
             turn.fx.push(Effect::StartChild(job));
@@ -369,40 +350,41 @@ impl Server {
         turn.note_child(PersistenceFact::RewriteBaseWritten { file: temp.clone() });
         turn.note_child(PersistenceFact::Copied { what: "AOF rewrite", bytes: cow });
         turn.note(PersistenceFact::RewriteChildSucceeded);
-        let (dir, prefix) = self.aof_names(turn);
+        let owner = Owner::Rewrite(child.job);
+        let (dir, prefix) = aof_names(turn);
         let state = self.persistence.aof.state;
         self.persistence.aof.rewrites.last_cow = cow;
         let mut manifest = self.persistence.aof.manifest.clone();
         let Some(rewrite) = self.persistence.rewrite_mut() else { return };
         rewrite.base_size = bytes;
-        rewrite.phase = Phase::Finishing;
         let base = manifest.new_base(&prefix, rewrite.rdb);
         let to = format!("{dir}/{base}");
         let blame = format!("Error trying to rename the temporary AOF base file {temp} into {to}");
-        let mut script =
-            Script::new(Then::Rewritten).step(DiskOp::Rename { from: temp, to }, blame);
+        let mut chain = Chain::new(owner).step(DiskOp::Rename { from: temp, to }, blame);
         if state == AofState::WaitRewrite {
             let from = format!("{dir}/{}", Manifest::temp_incr_name(&prefix));
             let to = format!("{dir}/{}", manifest.new_incr(&prefix));
             let blame =
                 format!("Error trying to rename the temporary AOF incr file {from} into {to}");
-            script = script.step(DiskOp::Rename { from, to }, blame);
+            chain = chain.step(DiskOp::Rename { from, to }, blame);
         }
         manifest.retire_incrs(usize::from(state != AofState::Off));
-        rewrite.manifest = manifest.clone();
+        let blame = format!("Fail to fsync AOF directory {dir}");
+        let chain = chain
+            .step(DiskOp::FsyncDir { path: dir.clone() }, blame)
+            .replace_manifest(turn.ids.new_file(), &dir, &prefix, &manifest)
+            .begin(turn);
+        rewrite.manifest = manifest;
+        rewrite.phase = Phase::Finishing(chain);
         // While the incr file changes its name nothing is appended to it.
         self.persistence.aof.turning = state == AofState::WaitRewrite;
-        let blame = format!("Fail to fsync AOF directory {dir}");
-        let script = script
-            .step(DiskOp::FsyncDir { path: dir.clone() }, blame)
-            .replace_manifest(&dir, &prefix, &manifest);
-        self.run_script(turn, script);
     }
 
     /// The new manifest is in force, or could not be put there (steps 7 and 8).
-    pub(super) fn rewritten(&mut self, turn: &mut Turn, ok: bool) {
-        let (_, prefix) = self.aof_names(turn);
+    fn rewritten(&mut self, turn: &mut Turn, ok: bool) {
+        let (_, prefix) = aof_names(turn);
         let Some(child) = &self.persistence.child else { return };
+        let owner = Owner::Rewrite(child.job);
         let temp = temp_name(child.pid);
         let Some(rewrite) = self.persistence.rewrite_mut() else { return };
         if !ok {
@@ -417,48 +399,48 @@ impl Server {
         if self.persistence.aof.state == AofState::WaitRewrite && !was_on && !orphan {
             let from = Manifest::temp_incr_name(&prefix);
             let to = manifest.incrs.last().map(|file| file.name.clone()).unwrap_or_default();
-            let path = self.aof_path(turn, &to);
+            let path = aof_path(turn, &to);
             let aof = &mut self.persistence.aof;
             aof.state = AofState::On;
-            let size = aof.incr_size;
-            aof.turn_to(path, size);
+            aof.rename_file(path);
             turn.note(PersistenceFact::RewriteIncrRenamed { from, to });
         }
         let aof = &mut self.persistence.aof;
         aof.turning = false;
         if aof.state != AofState::Off && !orphan {
             aof.feed.restart();
-            aof.current_size = base_size + aof.incr_size;
+            aof.current_size = base_size + aof.incr_size();
             aof.rewrite_base_size = aof.current_size;
         }
         aof.rewrites.last_ok = true;
         aof.rewrites.failures = 0;
         aof.manifest = manifest;
-        match self.history_script(turn, Then::Cleaned) {
-            Some(script) => self.run_script(turn, script),
-            None => self.rewrite_cleaned(turn),
+        match (self.history_chain(turn, owner), self.persistence.rewrite_mut()) {
+            (Some(chain), Some(rewrite)) => rewrite.phase = Phase::Cleaning(chain.begin(turn)),
+            _ => self.rewrite_cleaned(turn),
         }
     }
 
     /// The steps that delete the files of before the rewrite, if there are any and they may be deleted.
-    pub(super) fn history_script(&mut self, turn: &mut Turn, then: Then) -> Option<Script> {
+    pub(super) fn history_chain(&mut self, turn: &mut Turn, owner: Owner) -> Option<Chain> {
         if turn.config.persistence.aof_disable_auto_gc
             || self.persistence.aof.manifest.history.is_empty()
         {
             return None;
         }
-        let (dir, prefix) = self.aof_names(turn);
-        let mut script = Script::new(then);
+        let (dir, prefix) = aof_names(turn);
+        let mut chain = Chain::new(owner);
         for file in core::mem::take(&mut self.persistence.aof.manifest.history) {
-            let path = self.aof_path(turn, &file.name);
-            script = script.try_step(DiskOp::Unlink { path });
+            let path = aof_path(turn, &file.name);
+            chain = chain.try_step(DiskOp::Unlink { path });
             turn.note(PersistenceFact::HistoryRemoved { file: file.name });
         }
-        Some(script.replace_manifest(&dir, &prefix, &self.persistence.aof.manifest))
+        let (file, manifest) = (turn.ids.new_file(), &self.persistence.aof.manifest);
+        Some(chain.replace_manifest(file, &dir, &prefix, manifest))
     }
 
     /// The rewrite is through.
-    pub(super) fn rewrite_cleaned(&mut self, turn: &mut Turn) {
+    fn rewrite_cleaned(&mut self, turn: &mut Turn) {
         if let Some(child) = self.persistence.child.take() {
             let seconds = turn.clock.mono.as_secs().saturating_sub(child.since.as_secs());
             self.persistence.aof.rewrites.last_seconds = Some(seconds);
@@ -473,7 +455,7 @@ impl Server {
         turn.note_child(PersistenceFact::DiskTrouble { sentence });
         turn.note(PersistenceFact::RewriteFailed);
         if let Some(child) = self.persistence.child.take() {
-            turn.disk(DiskOp::Unlink { path: temp_name(child.pid) });
+            turn.disk_unawaited(DiskOp::Unlink { path: temp_name(child.pid) });
             let seconds = turn.clock.mono.as_secs().saturating_sub(child.since.as_secs());
             self.persistence.aof.rewrites.last_seconds = Some(seconds);
         }
@@ -492,12 +474,12 @@ impl Server {
 
     /// What came in while the first base was being written is in the next attempt's snapshot.
     pub(super) fn drop_temp_incr(&mut self, turn: &mut Turn) {
-        self.persistence.aof.abandon();
-        let (_, prefix) = self.aof_names(turn);
+        self.persistence.aof.abandon(turn);
+        let (_, prefix) = aof_names(turn);
         let file = Manifest::temp_incr_name(&prefix);
-        let path = self.aof_path(turn, &file);
+        let path = aof_path(turn, &file);
         turn.note(PersistenceFact::TempIncrRemoved { file });
-        turn.disk(DiskOp::Unlink { path });
+        turn.disk_unawaited(DiskOp::Unlink { path });
     }
 
     /// As long as the AOF waits for its first base, one rewrite follows the other.
@@ -507,40 +489,30 @@ impl Server {
             self.persistence.aof.rewrites.scheduled = true;
         }
     }
+}
 
-    /// A rewrite that had to wait begins.
-    pub(super) fn scheduled_rewrite(&mut self, turn: &mut Turn) {
-        let due = self.persistence.aof.rewrites.scheduled && !self.has_child();
-        if due && !self.rewrites_are_limited(turn) && self.start_rewrite(turn) {
-            self.persistence.aof.rewrites.scheduled = false;
-        }
+/// The steps that make the next incr file, and name it in the manifest if that is to be done at once.
+fn make_incr(
+    turn: &mut Turn,
+    owner: Owner,
+    incr: Option<&NewIncr>,
+    manifest: Option<&Manifest>,
+) -> Chain {
+    let (dir, prefix) = aof_names(turn);
+    let blame = format!("Can't open or create append-only dir {dir}");
+    let mut chain = Chain::new(owner).step(DiskOp::MakeDir { path: dir.clone() }, blame);
+    if let Some(NewIncr { file, name }) = incr {
+        let blame = format!("Can't open the append-only file {name}");
+        chain = chain.step(file.open(aof_path(turn, name), OpenMode::Create), blame);
     }
-
-    /// The AOF has grown enough.
-    pub(super) fn automatic_rewrite(&mut self, turn: &mut Turn) {
-        let config = &turn.config.persistence;
-        let percentage = u64::from(config.auto_aof_rewrite_percentage);
-        let aof = &self.persistence.aof;
-        let large = aof.current_size > config.auto_aof_rewrite_min_size;
-        if aof.state != AofState::On || self.has_child() || percentage == 0 || !large {
-            return;
-        }
-        let base = u128::from(aof.rewrite_base_size.max(1));
-        let growth = (u128::from(aof.current_size) * 100 / base).saturating_sub(100);
-        let growth = u64::try_from(growth).unwrap_or(u64::MAX);
-        if growth >= percentage && !self.rewrites_are_limited(turn) {
-            turn.note(PersistenceFact::RewriteDue { growth });
-            self.start_rewrite(turn);
-        }
+    if let Some(manifest) = manifest {
+        let syncing = format!("Fail to fsync AOF directory {dir}");
+        chain = chain.step(DiskOp::FsyncDir { path: dir.clone() }, syncing).replace_manifest(
+            turn.ids.new_file(),
+            &dir,
+            &prefix,
+            manifest,
+        );
     }
-
-    fn rewrites_are_limited(&mut self, turn: &mut Turn) -> bool {
-        match self.persistence.aof.rewrites.is_limited(turn.clock.mono.as_secs()) {
-            Ok(limited) => limited,
-            Err(minutes) => {
-                turn.note(PersistenceFact::RewriteLimited { minutes });
-                true
-            }
-        }
-    }
+    chain
 }

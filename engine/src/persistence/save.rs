@@ -9,14 +9,13 @@
 
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 
-use bytes::Bytes;
-
-use super::{
-    Child, ChildKind, RdbWork, SnapshotSource,
-    script::{Script, Then},
-};
+use super::{Child, ChildKind, RdbWork, SnapshotSource};
 use crate::{
-    io::{ChildJob, ChildOutput, ConnId, DiskError, DiskOp, Effect},
+    chain::Chain,
+    io::{
+        ChildJob, ChildOutput, ConnId, DiskError, DiskOp, DiskReply, Effect, FileId, JobId,
+        OpenMode, Owner,
+    },
     node::Server,
     rdb::{AuxInfo, EncodeOptions, Encoder, Progress},
     time::{Clock, Instant},
@@ -51,11 +50,26 @@ pub struct Saves {
 #[derive(Clone, Debug)]
 struct SaveNow {
     encoder: Encoder<SnapshotSource>,
+    file: FileId,
     path: String,
-    whole: bool,
+    step: SaveStep,
     /// Changes that had been made when it began.
     dirty: u64,
     by: SavedFor,
+}
+
+/// How far SAVE is.
+#[derive(Clone, Debug)]
+enum SaveStep {
+    /// The temporary file is being made.
+    Opening,
+    /// A piece is being written.
+    Writing {
+        /// It is the last one.
+        last: bool,
+    },
+    /// The file is being fsynced and put in its place.
+    Placing(Chain),
 }
 
 /// Who has asked for a save.
@@ -115,7 +129,7 @@ impl Server {
         let work = Box::new(RdbWork(self.rdb_encoder(turn, None)));
         let output = ChildOutput::File(temp_name(pid));
         self.persistence.saves.last_try = Some(turn.clock.mono);
-        let kind = ChildKind::Save { dirty: self.dirty };
+        let kind = ChildKind::Save { dirty: self.dirty, placing: None };
         self.persistence.child = Some(Child { job: id, pid, since: turn.clock.mono, kind });
         self.begin_progress(turn.clock.mono);
         self.stats.total_forks += 1;
@@ -147,33 +161,40 @@ impl Server {
 
     /// The child has written its file.
     pub(super) fn save_child_finished(&mut self, turn: &mut Turn, _bytes: u64) {
-        let Some(child) = &self.persistence.child else { return };
-        let from = temp_name(child.pid);
+        let Some(child) = &mut self.persistence.child else { return };
+        let ChildKind::Save { placing, .. } = &mut child.kind else { return };
+        let chain = Chain::new(Owner::Bgsave(child.job));
+        *placing = Some(move_into_place(turn, chain, temp_name(child.pid)).begin(turn));
         let cow = self.keyspace.copied().bytes;
         self.persistence.saves.last_cow = cow;
         turn.note_child(PersistenceFact::Saved);
         turn.note_child(PersistenceFact::Copied { what: "RDB", bytes: cow });
-        let script = self.move_into_place(turn, Then::BackgroundSaved, from);
-        self.run_script(turn, script);
     }
 
-    fn move_into_place(&self, turn: &Turn, then: Then, from: String) -> Script {
-        let to = turn.config.persistence.dbfilename.clone();
-        let blame = format!("Error moving temp DB file {from} on the final destination {to}");
-        Script::new(then).step(DiskOp::Rename { from, to }, blame).step(
-            DiskOp::FsyncDir { path: ".".into() },
-            "Failed to fsync directory while saving DB",
-        )
+    /// A step of putting BGSAVE's file in its place has ended.
+    pub(crate) fn bgsave_on_disk(
+        &mut self,
+        turn: &mut Turn,
+        job: JobId,
+        result: Result<DiskReply, DiskError>,
+    ) {
+        let child = self.persistence.child.as_mut().filter(|child| child.job == job);
+        let Some(Child { kind: ChildKind::Save { placing: Some(chain), .. }, .. }) = child else {
+            return;
+        };
+        if let Some(result) = chain.advance(turn, result) {
+            self.background_saved(turn, result.is_ok());
+        }
     }
 
     /// dump.rdb is in place, or could not be put there.
-    pub(super) fn background_saved(&mut self, turn: &mut Turn, ok: bool) {
+    fn background_saved(&mut self, turn: &mut Turn, ok: bool) {
         let Some(child) = self.persistence.child.take() else { return };
         let saves = &mut self.persistence.saves;
         saves.last_seconds = Some(turn.clock.mono.as_secs().saturating_sub(child.since.as_secs()));
         saves.failed = !ok;
         let fact = match (ok, child.kind) {
-            (true, ChildKind::Save { dirty }) => {
+            (true, ChildKind::Save { dirty, .. }) => {
                 self.dirty -= dirty.min(self.dirty);
                 saves.saved_at(turn.clock);
                 saves.count += 1;
@@ -191,7 +212,7 @@ impl Server {
         turn.note_child(PersistenceFact::DiskTrouble { sentence });
         if let Some(child) = &self.persistence.child {
             let path = temp_name(child.pid);
-            turn.disk(DiskOp::Unlink { path });
+            turn.disk_unawaited(DiskOp::Unlink { path });
         }
         self.background_saved(turn, false);
     }
@@ -200,38 +221,60 @@ impl Server {
     pub(crate) fn save_now(&mut self, turn: &mut Turn, by: SavedFor) {
         let encoder = self.rdb_encoder(turn, None);
         let path = temp_name(turn.ids.pid);
-        self.persistence.saves.now =
-            Some(SaveNow { encoder, path: path.clone(), whole: false, dirty: self.dirty, by });
-        let blame = format!(
-            "Failed opening the temp RDB file {path} (in server root dir {}) for saving",
-            turn.config.general.dir
-        );
-        self.run_script(turn, Script::new(Then::SavePiece).step(DiskOp::Create { path }, blame));
+        let file = turn.ids.new_file();
+        turn.disk(Owner::Save(file), file.open(path.clone(), OpenMode::Create));
+        let (step, dirty) = (SaveStep::Opening, self.dirty);
+        self.persistence.saves.now = Some(SaveNow { encoder, file, path, step, dirty, by });
     }
 
-    /// A piece of SAVE has been written: the next one.
-    pub(super) fn save_piece(&mut self, turn: &mut Turn, result: Result<(), DiskError>) {
-        if result.is_err() {
-            return self.saved(turn, result);
+    /// The disk has done a step of SAVE: the next one.
+    pub(crate) fn save_on_disk(
+        &mut self,
+        turn: &mut Turn,
+        file: FileId,
+        result: Result<DiskReply, DiskError>,
+    ) {
+        let save = self.persistence.saves.now.as_mut().filter(|save| save.file == file);
+        let Some(save) = save else { return };
+        match (&mut save.step, result) {
+            (SaveStep::Placing(chain), result) => {
+                if let Some(result) = chain.advance(turn, result) {
+                    self.saved(turn, result.is_ok());
+                }
+            }
+            (step, Err(error)) => {
+                let blame = if matches!(step, SaveStep::Opening) {
+                    let (path, dir) = (&save.path, &turn.config.general.dir);
+                    format!(
+                        "Failed opening the temp RDB file {path} (in server root dir {dir}) for saving"
+                    )
+                } else {
+                    turn.disk_unawaited(file.close());
+                    "Write error saving DB on disk(rdbSaveRio)".into()
+                };
+                let sentence = format!("{blame}: {}", error.text);
+                turn.note(PersistenceFact::DiskTrouble { sentence });
+                self.saved(turn, false);
+            }
+            (SaveStep::Writing { last: true }, Ok(_)) => {
+                let chain = Chain::new(Owner::Save(file))
+                    .step(file.fsync(), "Write error saving DB on disk(fsync)")
+                    .try_step(file.close());
+                save.step =
+                    SaveStep::Placing(move_into_place(turn, chain, save.path.clone()).begin(turn));
+            }
+            (SaveStep::Opening | SaveStep::Writing { .. }, Ok(_)) => {
+                let mut bytes = Vec::new();
+                let last = save.encoder.next_chunk(PIECE, &mut bytes) == Progress::Done;
+                save.step = SaveStep::Writing { last };
+                turn.disk(Owner::Save(file), file.append(bytes));
+            }
         }
-        let Some(save) = &mut self.persistence.saves.now else { return };
-        let path = save.path.clone();
-        let script = if save.whole {
-            let script = self.move_into_place(turn, Then::Saved, path.clone());
-            script.after(DiskOp::Fsync { path }, "Write error saving DB on disk(fsync)")
-        } else {
-            let mut bytes = Vec::new();
-            save.whole = save.encoder.next_chunk(PIECE, &mut bytes) == Progress::Done;
-            let op = DiskOp::Append { path, bytes: Bytes::from(bytes) };
-            Script::new(Then::SavePiece).step(op, "Write error saving DB on disk(rdbSaveRio)")
-        };
-        self.run_script(turn, script);
     }
 
     /// SAVE has ended.
-    pub(super) fn saved(&mut self, turn: &mut Turn, result: Result<(), DiskError>) {
+    fn saved(&mut self, turn: &mut Turn, ok: bool) {
         let Some(save) = self.persistence.saves.now.take() else { return };
-        let ok = result.is_ok();
         if ok {
             turn.note(PersistenceFact::Saved);
             self.dirty -= save.dirty.min(self.dirty);
@@ -239,7 +282,7 @@ impl Server {
             self.persistence.saves.failed = false;
             self.persistence.saves.count += 1;
         } else {
-            turn.disk(DiskOp::Unlink { path: save.path });
+            turn.disk_unawaited(DiskOp::Unlink { path: save.path });
         }
         if save.by == SavedFor::End {
             return self.final_save_ended(turn, ok);
@@ -256,6 +299,7 @@ impl Server {
             }
             self.clients.unblock(conn);
         }
+        self.advance_shutdown(turn);
     }
 
     /// FLUSHALL: a child that saves what was there has no use, and where there are save points dump.rdb is emptied too.
@@ -299,4 +343,13 @@ impl Server {
             self.persistence.saves.scheduled = false;
         }
     }
+}
+
+/// Behind `chain`: dump.rdb is replaced by the file that is whole.
+fn move_into_place(turn: &Turn, chain: Chain, from: String) -> Chain {
+    let to = turn.config.persistence.dbfilename.clone();
+    let blame = format!("Error moving temp DB file {from} on the final destination {to}");
+    chain
+        .step(DiskOp::Rename { from, to }, blame)
+        .step(DiskOp::FsyncDir { path: ".".into() }, "Failed to fsync directory while saving DB")
 }

@@ -9,14 +9,12 @@
 //!
 //! While it waits for replicas everything but writes is served. Nobody is served from then on.
 
-use super::{
-    AofState, ChildKind,
-    save::SavedFor,
-    script::{Script, Then},
-};
+use alloc::format;
+
+use super::{AofState, ChildKind, save::SavedFor};
 use crate::{
     config::{ShutdownOptions, ShutdownSave},
-    io::{DiskOp, Effect},
+    io::{DiskError, DiskOp, DiskReply, Effect, Owner},
     node::Server,
     replication::Attached,
     time::Instant,
@@ -147,7 +145,7 @@ impl Server {
                     turn.note(PersistenceFact::InitialAofUnfinishedAnyway);
                 }
                 turn.note(PersistenceFact::RewriteChildKilled);
-                if !self.persistence.is_turning() {
+                if !self.persistence.rewrite_changes_files() {
                     self.kill_child(turn);
                     self.persistence.aof.reopen_file();
                 }
@@ -167,8 +165,8 @@ impl Server {
             Some(ending) if ending.stage == Stage::Draining => {}
             _ => return,
         }
-        if self.persistence.is_turning() {
-            // The manifest may name the next file already: what is in the buffer belongs there.
+        if self.persistence.rewrite_changes_files() || self.persistence.saves.is_saving_now() {
+            // The manifest may name the next file already: what is in the buffer belongs there. And a client waits for SAVE.
             return;
         }
         self.flush_aof(turn, true);
@@ -178,20 +176,27 @@ impl Server {
         if let Some(ending) = &mut self.persistence.ending {
             ending.stage = Stage::Writing;
         }
-        if self.persistence.aof.state == AofState::On {
-            let path = self.persistence.aof.path.clone();
-            let script = Script::new(Then::ShutdownSynced);
-            self.run_script(
-                turn,
-                script.step(DiskOp::Fsync { path }, "Fail to fsync the AOF file"),
-            );
-        } else {
-            self.shutdown_synced(turn);
+        match self.persistence.aof.file_id() {
+            Some(file) => turn.disk(Owner::Shutdown, file.fsync()),
+            None => self.shutdown_synced(turn),
         }
     }
 
-    /// The AOF is on the platter: dump.rdb.
-    pub(super) fn shutdown_synced(&mut self, turn: &mut Turn) {
+    /// The AOF is on the platter, or can't be put there.
+    pub(crate) fn shutdown_on_disk(
+        &mut self,
+        turn: &mut Turn,
+        result: Result<DiskReply, DiskError>,
+    ) {
+        if let Err(error) = result {
+            let sentence = format!("Fail to fsync the AOF file: {}", error.text);
+            turn.note(PersistenceFact::DiskTrouble { sentence });
+        }
+        self.shutdown_synced(turn);
+    }
+
+    /// Behind the AOF: dump.rdb.
+    fn shutdown_synced(&mut self, turn: &mut Turn) {
         let Some(ending) = &self.persistence.ending else { return };
         let saves = match ending.flags.save {
             ShutdownSave::IfConfigured => !turn.config.persistence.save.is_empty(),
@@ -242,7 +247,7 @@ impl Server {
         let general = &turn.config.general;
         if let Some(path) = general.pidfile.clone() {
             turn.note(PersistenceFact::PidFileRemoved);
-            turn.disk(DiskOp::Unlink { path });
+            turn.disk_unawaited(DiskOp::Unlink { path });
         }
         // The last that replicas hear of this node is all that it has for them.
         self.feed_replicas(turn);

@@ -10,9 +10,13 @@
 //! writes it is ended. While it changes files it can't be ended half-way; it becomes an *orphan*, which
 //! leaves the files in order and nothing else.
 
-use super::{AofState, script::Then};
-use crate::turn::Turn;
-use crate::{node::Server, trace::PersistenceFact};
+use super::AofState;
+use crate::{
+    io::{AofOp, Owner},
+    node::Server,
+    trace::PersistenceFact,
+    turn::Turn,
+};
 
 impl Server {
     /// `CONFIG SET appendonly` has changed.
@@ -72,13 +76,11 @@ impl Server {
 
     /// `CONFIG SET aof-disable-auto-gc` has changed. A rewrite that runs deletes all history when it ends.
     pub(crate) fn auto_gc_changed(&mut self, turn: &mut Turn) {
-        if self.persistence.is_rewriting() || self.persistence.aof.rewrites.cleaning {
+        if self.persistence.is_rewriting() || self.persistence.aof.rewrites.cleaning.is_some() {
             return;
         }
-        if let Some(script) = self.history_script(turn, Then::CleanedOnRequest) {
-            self.persistence.aof.rewrites.cleaning = true;
-            self.run_script(turn, script);
-        }
+        let chain = self.history_chain(turn, Owner::Aof(AofOp::History));
+        self.persistence.aof.rewrites.cleaning = chain.map(|chain| chain.begin(turn));
     }
 
     fn end_rewrite(&mut self, turn: &mut Turn) {

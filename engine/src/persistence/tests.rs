@@ -7,8 +7,9 @@ mod turning;
 
 use crate::{
     config::{AppendFsync, Config, SavePoint},
-    io::{ConnId, DiskOp, Endpoint, Input},
-    node::bench::{Bench, Disk},
+    io::{ConnId, DiskOp, Endpoint, FileOp, Input},
+    node::bench::Bench,
+    test_disk::Disk,
     time::Instant,
 };
 
@@ -235,7 +236,7 @@ fn a_slow_fsync_delays_a_write_for_two_seconds_at_the_most() {
     bench.step(Input::BeforeSleep);
     bench.one_operation();
     let slow = bench.asked.pop_front().unwrap();
-    assert!(matches!(slow.1, DiskOp::Fsync { .. }));
+    assert!(matches!(slow.1, DiskOp::File { op: FileOp::Fsync, .. }));
     bench.take_sent();
     bench.step(Input::Received { conn, bytes: b"SET a 4\r\n" });
     bench.step(Input::BeforeSleep);

@@ -3,8 +3,9 @@
 use alloc::{format, string::String};
 
 use crate::{
-    io::{ConnId, DiskId, Endpoint},
+    io::{ConnId, Endpoint, FileId},
     time::Instant,
+    turn::Turn,
 };
 
 /// What a connection said about itself with REPLCONF before it asked to be synchronised.
@@ -87,13 +88,28 @@ pub enum AttachedState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileTransfer {
     /// The file.
-    pub path: String,
-    /// Its length; `None` until the disk has answered.
+    pub file: FileId,
+    /// Its length; `None` until it is open.
     pub len: Option<u64>,
     /// How much of it is on its way.
     pub sent: u64,
-    /// What the disk was asked for.
-    pub pending: Option<DiskId>,
+    /// Whether the disk has still to answer.
+    pub pending: bool,
+}
+
+impl FileTransfer {
+    /// A file that is being opened.
+    pub const fn new(file: FileId) -> Self {
+        Self { file, len: None, sent: 0, pending: true }
+    }
+
+    /// The end of the transfer, at whatever point.
+    pub fn close(&self, turn: &mut Turn) {
+        let could_not_be_opened = self.len.is_none() && !self.pending;
+        if !could_not_be_opened {
+            turn.disk_unawaited(self.file.close());
+        }
+    }
 }
 
 impl Attached {

@@ -17,8 +17,8 @@ use alloc::{boxed::Box, format, vec::Vec};
 use super::{Attached, AttachedState, attached::FileTransfer};
 use crate::{
     io::{
-        ChildEvent, ChildJob, ChildOutput, ConnId, DiskError, DiskId, DiskOp, DiskReply, Effect,
-        JobId,
+        ChildEvent, ChildJob, ChildOutput, ConnId, DiskError, DiskReply, Effect, JobId, OpenMode,
+        Owner,
     },
     node::Server,
     persistence::RdbWork,
@@ -295,63 +295,49 @@ impl Server {
         }
     }
 
-    /// An answer of the disk; false: somebody else asked.
-    pub(crate) fn on_full_sync_disk(
-        &mut self,
-        turn: &mut Turn,
-        id: DiskId,
-        result: &Result<DiskReply, DiskError>,
-    ) -> bool {
-        let asked = |replica: &&mut Attached| matches!(&replica.state, AttachedState::SendingFile(file) if file.pending == Some(id));
-        let Some(replica) = self.replication.replicas.iter_mut().find(asked) else { return false };
-        let conn = replica.conn;
-        self.on_file_piece(turn, conn, result);
-        true
-    }
-
+    /// Every replica that waits gets the file that has just been put in place. Each has it opened for itself: a BGSAVE that
+    /// ends meanwhile gives the name to another file.
     fn send_file_to_all(&mut self, turn: &mut Turn) {
         self.replication.full_sync = None;
-        let path = turn.config.persistence.dbfilename.clone();
         for conn in self.saving() {
-            let pending = Some(turn.disk(DiskOp::Length { path: path.clone() }));
-            let file = FileTransfer { path: path.clone(), len: None, sent: 0, pending };
+            let file = turn.ids.new_file();
+            let path = turn.config.persistence.dbfilename.clone();
+            turn.disk(Owner::FullSync(conn), file.open(path, OpenMode::Read));
             if let Some(replica) = self.replication.attached(conn) {
-                replica.state = AttachedState::SendingFile(file);
+                replica.state = AttachedState::SendingFile(FileTransfer::new(file));
             }
         }
     }
 
-    /// Length or bytes of the file for this replica.
-    fn on_file_piece(
+    /// The disk has answered: length or bytes of the file for this replica.
+    pub(crate) fn full_sync_on_disk(
         &mut self,
         turn: &mut Turn,
         conn: ConnId,
-        result: &Result<DiskReply, DiskError>,
+        result: Result<DiskReply, DiskError>,
     ) {
         let Some(replica) = self.replication.attached(conn) else { return };
         let AttachedState::SendingFile(file) = &mut replica.state else { return };
-        file.pending = None;
+        file.pending = false;
         match result {
             Ok(DiskReply::Length(len)) => {
-                file.len = Some(*len);
+                file.len = Some(len);
                 let line = format!("${len}\r\n");
                 turn.fx.output(conn).extend_from_slice(line.as_bytes());
             }
             Ok(DiskReply::Data(bytes)) if !bytes.is_empty() => {
                 file.sent += bytes.len() as u64;
-                turn.fx.output(conn).extend_from_slice(bytes);
+                turn.fx.output(conn).extend_from_slice(&bytes);
             }
             other => {
-                let why = match other {
-                    Err(error) => error.text.clone(),
-                    Ok(_) => "premature EOF".into(),
-                };
+                let why = other.err().map_or_else(|| "premature EOF".into(), |error| error.text);
                 turn.note(MasterFact::FileUnreadable { why });
                 self.close_replica(turn, conn);
                 return;
             }
         }
         if file.len == Some(file.sent) {
+            file.close(turn);
             self.put_online(turn, conn, false);
         } else {
             self.send_file_on(turn, conn);
@@ -362,17 +348,12 @@ impl Server {
     pub(crate) fn send_file_on(&mut self, turn: &mut Turn, conn: ConnId) {
         let Some(replica) = self.replication.attached(conn) else { return };
         let unsent = replica.unsent;
-        let AttachedState::SendingFile(file) = &replica.state else { return };
-        let Some(len) = file.len.filter(|_| file.pending.is_none() && unsent < PIECE) else {
+        let AttachedState::SendingFile(transfer) = &mut replica.state else { return };
+        let Some(len) = transfer.len.filter(|_| !transfer.pending && unsent < PIECE) else {
             return;
         };
-        let (path, offset) = (file.path.clone(), file.sent);
-        let read = DiskOp::Read { path, offset, len: PIECE.min(len - offset) };
-        let id = turn.disk(read);
-        if let Some(replica) = self.replication.attached(conn)
-            && let AttachedState::SendingFile(file) = &mut replica.state
-        {
-            file.pending = Some(id);
-        }
+        let read = transfer.file.read(transfer.sent, PIECE.min(len - transfer.sent));
+        transfer.pending = true;
+        turn.disk(Owner::FullSync(conn), read);
     }
 }

@@ -18,7 +18,7 @@ use alloc::{boxed::Box, collections::VecDeque, string::String, vec::Vec};
 
 use super::{load::Rests, parse::Parsing, payload::Payload};
 use crate::{
-    io::{ConnId, DiskId, Endpoint},
+    io::{ConnId, Endpoint, FileId},
     node::Client,
     persistence::install::Installer,
     resp::RequestDecoder,
@@ -112,10 +112,10 @@ pub struct Transfer {
     pub total: Option<Option<u64>>,
     /// When the master was last heard of.
     pub last_io: Instant,
-    /// Where the data go.
+    /// The file where the data go, open once the frame has begun.
+    pub file: FileId,
+    /// Its name.
     pub temp: String,
-    /// Writes that the disk has not answered.
-    pub writes: VecDeque<DiskId>,
 }
 
 /// A data set that is here and is being read.
@@ -125,10 +125,10 @@ pub struct Loading {
     pub conn: ConnId,
     /// See [`Transfer::position`].
     pub position: Option<(String, u64)>,
-    /// Where the data lie until they are on the platter.
+    /// The file where the data lie.
+    pub file: FileId,
+    /// Its name until the data are on the platter.
     pub temp: String,
-    /// Writes that the disk has not answered.
-    pub writes: VecDeque<DiskId>,
     /// What the disk does at the moment.
     pub step: LoadStep,
     /// Since when.
@@ -151,11 +151,11 @@ pub struct Loading {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoadStep {
     /// The file is being fsynced.
-    Syncing(DiskId),
+    Syncing,
     /// It is being put in its place.
-    Renaming(DiskId),
+    Renaming,
     /// A piece of it is being read.
-    Reading(DiskId),
+    Reading,
 }
 
 /// The stream of a master, as its replica applies it.

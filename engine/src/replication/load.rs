@@ -4,8 +4,7 @@
 //! the file is whole the old data go, the file is fsynced and takes the place of `dump.rdb`, and is read back from
 //! there. While it is read clients are told LOADING, and the master that this replica is alive.
 
-use alloc::{boxed::Box, collections::VecDeque, format, string::String, vec::Vec};
-use bytes::Bytes;
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 
 use super::{
     Link, LinkState,
@@ -13,7 +12,7 @@ use super::{
     payload::{Payload, Step},
 };
 use crate::{
-    io::{ConnId, DiskError, DiskId, DiskOp, DiskReply, Effect, KeyDelay},
+    io::{ConnId, DiskError, DiskOp, DiskReply, Effect, KeyDelay, OpenMode, Owner, TransferOp},
     node::Server,
     persistence::install::{Expired, Installer},
     time::Instant,
@@ -70,8 +69,7 @@ impl Server {
         };
         match &mut link.state {
             LinkState::Loading(loading) if rested => {
-                let at = loading.at;
-                self.read_piece(turn, at);
+                self.read_piece(turn);
             }
             LinkState::Parsing(parsing) if rested => {
                 parsing.last_io = turn.clock.mono;
@@ -82,7 +80,7 @@ impl Server {
     }
 
     /// The data set is coming.
-    pub(super) fn begin_transfer(&mut self, turn: &Turn, position: Option<(String, u64)>) {
+    pub(super) fn begin_transfer(&mut self, turn: &mut Turn, position: Option<(String, u64)>) {
         let temp = format!("temp-{}.{}.rdb", turn.clock.wall.as_secs(), turn.ids.pid);
         let Some(link) = &mut self.replication.link else { return };
         let Some(conn) = link.conn() else { return };
@@ -92,8 +90,8 @@ impl Server {
             payload: Payload::default(),
             total: None,
             last_io: turn.clock.mono,
+            file: turn.ids.new_file(),
             temp,
-            writes: VecDeque::new(),
         }));
     }
 
@@ -106,12 +104,9 @@ impl Server {
         transfer.last_io = turn.clock.mono;
         let mut data = Vec::new();
         let step = transfer.payload.feed(bytes, &mut data);
-        let temp = transfer.temp.clone();
+        let (conn, file) = (transfer.conn, transfer.file);
         if !data.is_empty() {
-            self.write_transfer(
-                turn,
-                DiskOp::Append { path: temp.clone(), bytes: Bytes::from(data) },
-            );
+            turn.disk(Owner::Transfer(conn, TransferOp::Write), file.append(data));
         }
         match step {
             Step::More => &[],
@@ -125,9 +120,10 @@ impl Server {
                     &mut self.replication.link
                 {
                     transfer.total = Some(bytes);
+                    let open = file.open(transfer.temp.clone(), OpenMode::Create);
+                    turn.disk(Owner::Transfer(conn, TransferOp::Write), open);
                 }
                 turn.note(LinkFact::Receiving { bytes, to_parser: false });
-                self.write_transfer(turn, DiskOp::Create { path: temp });
                 // An empty data set has no bytes that would come here again.
                 if bytes == Some(0) { self.transfer_received(turn, rest) } else { rest }
             }
@@ -148,14 +144,6 @@ impl Server {
         }
     }
 
-    fn write_transfer(&mut self, turn: &mut Turn, op: DiskOp) {
-        let id = turn.disk(op);
-        if let Some(Link { state: LinkState::Receiving(transfer), .. }) = &mut self.replication.link
-        {
-            transfer.writes.push_back(id);
-        }
-    }
-
     /// The file is whole: out with the old data, in with the new.
     fn begin_loading(&mut self, turn: &mut Turn) {
         let Some(link) = &mut self.replication.link else { return };
@@ -164,7 +152,7 @@ impl Server {
         else {
             return;
         };
-        let Transfer { conn, position, payload, last_io, temp, writes, .. } = *transfer;
+        let Transfer { conn, position, payload, last_io, file, temp, .. } = *transfer;
         self.leave_old_history(turn);
         turn.note(LinkFact::Flushing);
         self.suspend_aof(turn);
@@ -178,14 +166,14 @@ impl Server {
         }
         // What the master sends from here on waits in the socket, and at the master.
         turn.fx.push(Effect::PauseReading { conn });
-        let step = LoadStep::Syncing(turn.disk(DiskOp::Fsync { path: temp.clone() }));
+        turn.disk(Owner::Transfer(conn, TransferOp::Step), file.fsync());
         let installer = Installer::new(Expired::Keep, turn.config.persistence.rdbchecksum);
         self.set_link(LinkState::Loading(Box::new(Loading {
             conn,
             position,
+            file,
             temp,
-            writes,
-            step,
+            step: LoadStep::Syncing,
             since: turn.clock.mono,
             size: payload.read,
             at: 0,
@@ -214,35 +202,30 @@ impl Server {
         turn.free(gone);
     }
 
-    /// An answer of the disk; false: somebody else asked.
-    pub(crate) fn on_transfer_disk(
+    /// The disk has done what was asked for the data set of this connection.
+    pub(crate) fn transfer_on_disk(
         &mut self,
         turn: &mut Turn,
-        id: DiskId,
-        result: &Result<DiskReply, DiskError>,
-    ) -> bool {
-        let Some(link) = &mut self.replication.link else { return false };
-        let (writes, step) = match &mut link.state {
-            LinkState::Receiving(transfer) => (&mut transfer.writes, None),
-            LinkState::Loading(loading) => (&mut loading.writes, Some(loading.step)),
-            _ => return false,
+        conn: ConnId,
+        op: TransferOp,
+        result: Result<DiskReply, DiskError>,
+    ) {
+        let Some(link) = self.replication.link.as_ref().filter(|link| link.conn() == Some(conn))
+        else {
+            return;
         };
-        if let Some(at) = writes.iter().position(|write| *write == id) {
-            writes.remove(at);
-            if let Err(error) = result {
-                let why = error.text.clone();
-                turn.note(LinkFact::WriteFailed { why });
+        match (op, &link.state, result) {
+            (TransferOp::Write, LinkState::Receiving(_) | LinkState::Loading(_), Err(error)) => {
+                turn.note(LinkFact::WriteFailed { why: error.text });
                 self.cancel_sync(turn);
             }
-            return true;
+            (TransferOp::Step, LinkState::Loading(loading), result) => match loading.step {
+                LoadStep::Syncing => self.file_synced(turn, result),
+                LoadStep::Renaming => self.file_renamed(turn, result),
+                LoadStep::Reading => self.piece_read(turn, result),
+            },
+            _ => {}
         }
-        match step {
-            Some(LoadStep::Syncing(asked)) if asked == id => self.file_synced(turn, result),
-            Some(LoadStep::Renaming(asked)) if asked == id => self.file_renamed(turn, result),
-            Some(LoadStep::Reading(asked)) if asked == id => self.piece_read(turn, result),
-            _ => return false,
-        }
-        true
     }
 
     fn loading(&mut self) -> Option<&mut Loading> {
@@ -252,39 +235,36 @@ impl Server {
         }
     }
 
-    fn file_synced(&mut self, turn: &mut Turn, result: &Result<DiskReply, DiskError>) {
+    fn file_synced(&mut self, turn: &mut Turn, result: Result<DiskReply, DiskError>) {
         if let Err(error) = result {
-            let why = error.text.clone();
-            turn.note(LinkFact::SyncFailed { why });
+            turn.note(LinkFact::SyncFailed { why: error.text });
             return self.cancel_sync(turn);
         }
-        let Some(from) = self.loading().map(|loading| loading.temp.clone()) else { return };
+        let Some(loading) = self.loading() else { return };
+        loading.step = LoadStep::Renaming;
         let to = turn.config.persistence.dbfilename.clone();
-        let id = turn.disk(DiskOp::Rename { from, to });
-        if let Some(loading) = self.loading() {
-            loading.step = LoadStep::Renaming(id);
-        }
+        let rename = DiskOp::Rename { from: loading.temp.clone(), to };
+        turn.disk(Owner::Transfer(loading.conn, TransferOp::Step), rename);
     }
 
-    fn file_renamed(&mut self, turn: &mut Turn, result: &Result<DiskReply, DiskError>) {
+    fn file_renamed(&mut self, turn: &mut Turn, result: Result<DiskReply, DiskError>) {
         if let Err(error) = result {
-            let (file, why) = (turn.config.persistence.dbfilename.clone(), error.text.clone());
-            turn.note(LinkFact::RenameFailed { file, why });
+            let file = turn.config.persistence.dbfilename.clone();
+            turn.note(LinkFact::RenameFailed { file, why: error.text });
             return self.cancel_sync(turn);
         }
-        turn.disk(DiskOp::FsyncDir { path: ".".into() });
-        self.read_piece(turn, 0);
+        turn.disk_unawaited(DiskOp::FsyncDir { path: ".".into() });
+        self.read_piece(turn);
     }
 
-    fn read_piece(&mut self, turn: &mut Turn, offset: u64) {
-        let path = turn.config.persistence.dbfilename.clone();
-        let id = turn.disk(DiskOp::Read { path, offset, len: PIECE });
-        if let Some(loading) = self.loading() {
-            loading.step = LoadStep::Reading(id);
-        }
+    fn read_piece(&mut self, turn: &mut Turn) {
+        let Some(loading) = self.loading() else { return };
+        loading.step = LoadStep::Reading;
+        let read = loading.file.read(loading.at, PIECE);
+        turn.disk(Owner::Transfer(loading.conn, TransferOp::Step), read);
     }
 
-    fn piece_read(&mut self, turn: &mut Turn, result: &Result<DiskReply, DiskError>) {
+    fn piece_read(&mut self, turn: &mut Turn, result: Result<DiskReply, DiskError>) {
         let delay = self.load_delay(turn);
         let Some(Link { state: LinkState::Loading(loading), .. }) = &mut self.replication.link
         else {
@@ -294,7 +274,7 @@ impl Server {
         let outcome = match result {
             Ok(DiskReply::Data(bytes)) if !bytes.is_empty() => {
                 loading.at += bytes.len() as u64;
-                let installed = loading.installer.feed(bytes, &mut self.keyspace);
+                let installed = loading.installer.feed(&bytes, &mut self.keyspace);
                 installed.map(|()| (loading.installer.is_done(), loading.at)).map_err(text)
             }
             Ok(_) => loading.installer.finish().map(|()| (true, loading.at)).map_err(text),
@@ -304,7 +284,7 @@ impl Server {
         match outcome {
             Ok((true, _)) => self.finish_loading(turn),
             Ok((false, _)) if rests => {}
-            Ok((false, at)) => self.read_piece(turn, at),
+            Ok((false, _)) => self.read_piece(turn),
             Err(why) => {
                 turn.note(LinkFact::LoadFailed { why });
                 self.cancel_sync(turn);
@@ -319,7 +299,8 @@ impl Server {
         else {
             return;
         };
-        let Loading { conn, position, installer, early, .. } = *loading;
+        let Loading { conn, position, file, installer, early, .. } = *loading;
+        turn.disk_unawaited(file.close());
         turn.fx.push(Effect::ResumeReading { conn });
         self.enter_history(turn, conn, position, &installer);
         self.note_rdb_facts(turn, &installer);
@@ -359,7 +340,7 @@ impl Server {
         if settings.rdb_del_sync_files && settings.save.is_empty() && !settings.appendonly {
             let path = settings.dbfilename.clone();
             turn.note(LinkFact::FileRemoved);
-            turn.disk(DiskOp::Unlink { path });
+            turn.disk_unawaited(DiskOp::Unlink { path });
         }
     }
 }

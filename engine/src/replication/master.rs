@@ -264,6 +264,9 @@ impl Server {
         let at = self.replication.replicas.iter().position(|replica| replica.conn == conn);
         let Some(at) = at else { return };
         let replica = self.replication.replicas.remove(at);
+        if let AttachedState::SendingFile(file) = &replica.state {
+            file.close(turn);
+        }
         turn.note(MasterFact::Lost { replica: replica.name() });
         if self.replication.replicas.is_empty() {
             self.replication.no_replicas_since = turn.clock.mono;

@@ -123,10 +123,14 @@ impl Server {
                 link.cached = Some(self.position_of(&stream));
             }
             LinkState::Receiving(transfer) if transfer.total.is_some() => {
-                turn.disk(DiskOp::Unlink { path: transfer.temp });
+                turn.disk_unawaited(transfer.file.close());
+                turn.disk_unawaited(DiskOp::Unlink { path: transfer.temp });
             }
             // What was read of the new data is no data set.
-            LinkState::Loading(_) => self.drop_old_data(turn),
+            LinkState::Loading(loading) => {
+                turn.disk_unawaited(loading.file.close());
+                self.drop_old_data(turn);
+            }
             LinkState::Parsing(parsing) => match parsing.aside {
                 Some(half_loaded) => turn.free(half_loaded),
                 None => self.drop_old_data(turn),

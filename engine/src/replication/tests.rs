@@ -1,17 +1,13 @@
 //! Nodes wired together in a network that fits on a page: no delays, one second at a time, cut wherever a test wants.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    format,
-    string::String,
-    vec::Vec,
-};
+use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 
 use crate::{
     config::Config,
     io::*,
     keyspace::digest,
     node::{Birth, Node},
+    test_disk::Disk,
     time::{Clock, Instant},
 };
 
@@ -36,8 +32,8 @@ struct Net {
 struct Host {
     node: Node,
     fx: Effects,
-    files: BTreeMap<String, Vec<u8>>,
-    done: Vec<(DiskId, Result<DiskReply, DiskError>)>,
+    disk: Disk,
+    done: Vec<(Owner, Result<DiskReply, DiskError>)>,
     jobs: Vec<ChildJob>,
     log: Vec<String>,
     replies: Vec<u8>,
@@ -84,11 +80,11 @@ impl Net {
             change(host, &mut config);
             let birth = Birth { seed: 7 + host as u128, pid: 100 * (host as u32 + 1), config };
             let node = Node::new(birth);
-            let (fx, files) = (Effects::default(), BTreeMap::new());
+            let (fx, disk) = (Effects::default(), Disk::default());
             net.hosts.push(Host {
                 node,
                 fx,
-                files,
+                disk,
                 done: Vec::new(),
                 jobs: Vec::new(),
                 log: Vec::new(),
@@ -163,10 +159,10 @@ impl Net {
                 self.step(target, Input::Accepted { conn: accepted, peer, local });
                 self.step(host, Input::Connected { conn, peer: to, local: from });
             }
-            Effect::Disk { id, op } => {
+            Effect::Disk { owner, op } => {
                 let at = &mut self.hosts[host];
-                let result = disk(&mut at.files, op);
-                at.done.push((id, result));
+                let result = at.disk.perform(op);
+                at.done.push((owner, result));
             }
             Effect::StartChild(job) => self.hosts[host].jobs.push(job),
             Effect::Free(_) => self.hosts[host].freed += 1,
@@ -192,8 +188,8 @@ impl Net {
     fn move_something(&mut self) -> bool {
         let mut moved = false;
         for host in 0..self.hosts.len() {
-            for (id, result) in core::mem::take(&mut self.hosts[host].done) {
-                self.step(host, Input::Disk { id, result });
+            for (owner, result) in core::mem::take(&mut self.hosts[host].done) {
+                self.step(host, Input::Disk { owner, result });
                 moved = true;
             }
             for job in core::mem::take(&mut self.hosts[host].jobs) {
@@ -254,7 +250,7 @@ impl Net {
             }
         }
         if let ChildOutput::File(path) = &job.output {
-            self.hosts[host].files.insert(path.clone(), file);
+            self.hosts[host].disk.files.insert(path.clone(), file);
         }
         let event = ChildEvent::Finished { bytes: total };
         self.step(host, Input::Child { job: job.id, event });
@@ -344,40 +340,4 @@ impl Net {
             assert_eq!(ids[0], ids[1], "{when}");
         }
     }
-}
-
-fn disk(files: &mut BTreeMap<String, Vec<u8>>, op: DiskOp) -> Result<DiskReply, DiskError> {
-    let missing = || DiskError {
-        kind: DiskErrorKind::NotFound,
-        text: "No such file or directory".into(),
-        written: 0,
-    };
-    match op {
-        DiskOp::Read { path, offset, len } => {
-            let file = files.get(&path).ok_or_else(missing)?;
-            let from = file.len().min(offset as usize);
-            let to = file.len().min((offset + len) as usize);
-            return Ok(DiskReply::Data(file[from..to].to_vec().into()));
-        }
-        DiskOp::Length { path } => {
-            return Ok(DiskReply::Length(files.get(&path).ok_or_else(missing)?.len() as u64));
-        }
-        DiskOp::List { .. } => return Ok(DiskReply::Names(files.keys().cloned().collect())),
-        DiskOp::Create { path } => {
-            files.insert(path, Vec::new());
-        }
-        DiskOp::Append { path, bytes } => files.entry(path).or_default().extend_from_slice(&bytes),
-        DiskOp::Truncate { path, len } => {
-            files.get_mut(&path).ok_or_else(missing)?.truncate(len as usize);
-        }
-        DiskOp::Rename { from, to } => {
-            let file = files.remove(&from).ok_or_else(missing)?;
-            files.insert(to, file);
-        }
-        DiskOp::Unlink { path } => {
-            files.remove(&path).ok_or_else(missing)?;
-        }
-        _ => {}
-    }
-    Ok(DiskReply::Done)
 }

@@ -9,15 +9,16 @@
 //! Changes are numbered. What must not be known to anybody before it is on disk (a vote) waits for its number: the reply to
 //! the sentinel that asked for it, and our own count of it.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, string::String};
 
 use super::{Sentinel, conf};
 use crate::{
+    chain::Chain,
     config::{
         Mode,
         rewrite::{Extra, rewrite, user_lines},
     },
-    io::{DiskError, DiskErrorKind, DiskId, DiskOp, DiskReply},
+    io::{DiskError, DiskErrorKind, DiskReply, FileId, OpenMode, Owner},
     trace::SentinelFact,
     turn::Turn,
 };
@@ -42,12 +43,17 @@ pub struct Save {
 enum Step {
     #[default]
     Idle,
+    /// The old file is being opened.
+    Opening(FileId),
     /// The old file is being read.
-    Reading(DiskId),
-    /// The temporary file is written and fsynced: these are still to be answered.
-    Writing { waiting: Vec<DiskId>, covers: u64, failed: Option<String> },
-    /// It takes its name.
-    Renaming { waiting: Vec<DiskId>, covers: u64, failed: Option<String> },
+    Reading(FileId),
+    /// The temporary file is written and fsynced, and takes its name.
+    Writing {
+        /// What is left to do.
+        chain: Chain,
+        /// The change up to which the new file says everything.
+        covers: u64,
+    },
 }
 
 impl Save {
@@ -85,79 +91,60 @@ impl Sentinel {
 
     fn begin_save(&mut self, turn: &mut Turn) {
         let Some(path) = self.save.path.clone() else { return };
-        let id = turn.disk(DiskOp::Read { path, offset: 0, len: MAX_FILE });
-        self.save.step = Step::Reading(id);
+        let file = turn.ids.new_file();
+        turn.disk(Owner::Sentinel, file.open(path, OpenMode::Read));
+        self.save.step = Step::Opening(file);
     }
 
-    /// A disk operation has ended. True: it was ours, and clients that wait may be looked at.
-    pub fn on_disk(
-        &mut self,
-        turn: &mut Turn,
-        id: DiskId,
-        result: &Result<DiskReply, DiskError>,
-    ) -> bool {
-        match &mut self.save.step {
-            Step::Idle => return false,
-            Step::Reading(reading) if *reading == id => {
-                self.have_old_text(turn, result);
-                return true;
+    /// The disk has answered. True: clients that wait may be looked at.
+    pub fn on_disk(&mut self, turn: &mut Turn, result: Result<DiskReply, DiskError>) -> bool {
+        match (core::mem::take(&mut self.save.step), result) {
+            (Step::Idle, _) => return false,
+            (Step::Opening(file), Ok(_)) => {
+                turn.disk(Owner::Sentinel, file.read(0, MAX_FILE));
+                self.save.step = Step::Reading(file);
             }
-            Step::Reading(_) => return false,
-            Step::Writing { waiting, failed, .. } | Step::Renaming { waiting, failed, .. } => {
-                let Some(at) = waiting.iter().position(|waits| *waits == id) else { return false };
-                waiting.remove(at);
-                if let Err(error) = result {
-                    failed.get_or_insert_with(|| error.text.clone());
-                }
-                if !waiting.is_empty() {
+            (Step::Opening(_), Err(error)) if error.kind == DiskErrorKind::NotFound => {
+                self.write(turn, &[]);
+            }
+            (Step::Reading(file), Ok(DiskReply::Data(old))) => {
+                turn.disk_unawaited(file.close());
+                self.write(turn, &old);
+            }
+            (Step::Opening(_), Err(error)) => {
+                self.end_save(turn, self.save.changed, Some(error.text));
+            }
+            (Step::Reading(file), failed) => {
+                turn.disk_unawaited(file.close());
+                let why = failed.err().map_or_else(|| "Input/output error".into(), |it| it.text);
+                self.end_save(turn, self.save.changed, Some(why));
+            }
+            (Step::Writing { mut chain, covers }, result) => match chain.advance(turn, result) {
+                None => {
+                    self.save.step = Step::Writing { chain, covers };
                     return false;
                 }
-            }
-        }
-        match core::mem::take(&mut self.save.step) {
-            Step::Writing { covers, failed: None, .. } => self.rename(turn, covers),
-            Step::Writing { covers, failed, .. } | Step::Renaming { covers, failed, .. } => {
-                self.end_save(turn, covers, failed);
-            }
-            Step::Idle | Step::Reading(_) => {}
+                Some(ended) => self.end_save(turn, covers, ended.err().map(|it| it.text)),
+            },
         }
         true
     }
 
-    fn have_old_text(&mut self, turn: &mut Turn, result: &Result<DiskReply, DiskError>) {
-        let old = match result {
-            Ok(DiskReply::Data(text)) => text.to_vec(),
-            Err(DiskError { kind: DiskErrorKind::NotFound, .. }) => Vec::new(),
-            Ok(_) => Vec::new(),
-            Err(error) => return self.end_save(turn, self.save.changed, Some(error.text.clone())),
-        };
+    fn write(&mut self, turn: &mut Turn, old: &[u8]) {
         let extra = Extra {
             users: user_lines(&turn.config),
             sentinel: self.lines(),
             sentinel_options: &conf::OPTIONS,
         };
-        let text = rewrite(&old, &turn.config, &extra, Mode::Sentinel);
-        let path = self.save.temporary();
-        let waiting = [
-            DiskOp::Create { path: path.clone() },
-            DiskOp::Append { path: path.clone(), bytes: text.into() },
-            DiskOp::Fsync { path },
-        ];
-        let waiting = waiting.map(|op| turn.disk(op)).to_vec();
-        self.save.step = Step::Writing { waiting, covers: self.save.changed, failed: None };
-    }
-
-    fn rename(&mut self, turn: &mut Turn, covers: u64) {
-        let from = self.save.temporary();
-        let to = self.save.path.clone().unwrap_or_default();
-        let directory = match to.rsplit_once('/') {
-            Some(("", _)) => "/".into(),
-            Some((directory, _)) => directory.into(),
-            None => String::from("."),
-        };
-        let operations = [DiskOp::Rename { from, to }, DiskOp::FsyncDir { path: directory }];
-        let waiting = operations.map(|op| turn.disk(op)).to_vec();
-        self.save.step = Step::Renaming { waiting, covers, failed: None };
+        let text = rewrite(old, &turn.config, &extra, Mode::Sentinel);
+        let path = self.save.path.clone().unwrap_or_default();
+        let chain = Chain::new(Owner::Sentinel).replace_file(
+            turn.ids.new_file(),
+            self.save.temporary(),
+            path,
+            text,
+        );
+        self.save.step = Step::Writing { chain: chain.begin(turn), covers: self.save.changed };
     }
 
     /// Saved or not: who waits has waited long enough. Redis too goes on when its disk fails, and says so.

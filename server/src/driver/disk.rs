@@ -1,27 +1,24 @@
 //! Real files: what the engine asks of the disk, done in the order in which it was asked.
 //!
-//! Quick operations are done at once, on the node's own thread, as Redis does them. `fsync` can take long, so it
-//! runs on a thread of its own, and while it runs the node goes on. To keep the order that the engine relies on, an
-//! operation that changes names or lengths waits behind an fsync that was asked for earlier:
+//! Everything is done at once, on the node's own thread, as Redis does it, but what may take long:
 //!
 //! ```text
-//!                        nothing pending    fsyncs pending           names or lengths pending
-//!   append, read         at once            at once (page cache)     behind them
-//!   rename, create, …    at once            behind the fsync         behind them
-//!   fsync                worker             worker                   worker
+//!   fsync                               a thread of its own; the node goes on meanwhile
+//!   giving back the blocks of a large   a thread of its own: the kernel does it when the last holder closes a
+//!   file that is replaced or deleted    file without a name, so rename and unlink hold the old one open for it
 //! ```
 
 use std::{
-    collections::HashMap,
     fs::{self, File, OpenOptions},
-    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    io::{self, Write as _},
+    os::unix::fs::FileExt as _,
     path::Path,
-    sync::{Arc, Mutex, PoisonError, mpsc},
+    sync::{Arc, mpsc},
     thread,
 };
 
 use bytes::Bytes;
-use engine::io::{DiskError, DiskErrorKind, DiskId, DiskOp, DiskReply};
+use engine::io::{DiskError, DiskErrorKind, DiskOp, DiskReply, FileId, FileOp, OpenMode, Owner};
 
 /// How an operation ended.
 pub type Outcome = Result<DiskReply, DiskError>;
@@ -31,95 +28,80 @@ const LARGEST_READ: u64 = 16 << 20;
 
 /// The files of one node.
 pub struct Disk {
-    files: Files,
-    worker: mpsc::Sender<(DiskId, DiskOp)>,
-    /// Fsyncs that the worker has not answered.
-    fsyncs: usize,
-    /// Everything else that it has not answered.
-    others: usize,
+    /// Those that are open; they are few.
+    open: Vec<(FileId, Arc<File>)>,
+    fsyncs: mpsc::Sender<Fsync>,
+    closes: mpsc::Sender<Arc<File>>,
 }
 
-/// An answer from the worker.
+/// What the thread that fsyncs is asked for.
+struct Fsync {
+    owner: Owner,
+    file: Arc<File>,
+    /// What was changed in a directory is names, and those are no data.
+    is_directory: bool,
+}
+
+impl Fsync {
+    fn perform(&self) -> Outcome {
+        let synced = if self.is_directory { self.file.sync_all() } else { self.file.sync_data() };
+        synced.map(|()| DiskReply::Done).map_err(failure)
+    }
+}
+
+/// An answer from the thread that fsyncs.
 pub struct Answer {
-    /// Which operation.
-    pub id: DiskId,
+    /// Who asked.
+    pub owner: Owner,
     /// How it ended.
     pub outcome: Outcome,
-    was_fsync: bool,
 }
 
 impl Disk {
-    /// A disk whose slow operations are answered through `answer`, called on another thread.
+    /// A disk whose fsyncs are answered through `answer`, called on another thread.
     pub fn new(answer: impl Fn(Answer) + Send + 'static) -> io::Result<Self> {
-        let (worker, asked) = mpsc::channel::<(DiskId, DiskOp)>();
-        let files = Files::default();
-        let shared = files.clone();
-        thread::Builder::new().name("disk".into()).spawn(move || {
-            for (id, op) in asked {
-                let was_fsync = is_fsync(&op);
-                answer(Answer { id, outcome: shared.perform(op), was_fsync });
+        let (fsyncs, asked) = mpsc::channel::<Fsync>();
+        thread::Builder::new().name("fsync".into()).spawn(move || {
+            for fsync in asked {
+                answer(Answer { owner: fsync.owner, outcome: fsync.perform() });
             }
         })?;
-        Ok(Self { files, worker, fsyncs: 0, others: 0 })
+        let (closes, closed) = mpsc::channel::<Arc<File>>();
+        thread::Builder::new()
+            .name("close".into())
+            .spawn(move || closed.into_iter().for_each(drop))?;
+        Ok(Self { open: Vec::new(), fsyncs, closes })
     }
 
-    /// Do this: at once (its outcome is returned), or on the worker, who answers later.
-    pub fn ask(&mut self, id: DiskId, op: DiskOp) -> Option<Outcome> {
-        let fsync = is_fsync(&op);
-        let touches_bytes_only =
-            matches!(op, DiskOp::Append { .. } | DiskOp::Read { .. } | DiskOp::Length { .. });
-        let at_once = !fsync && self.others == 0 && (self.fsyncs == 0 || touches_bytes_only);
-        if at_once {
-            return Some(self.files.perform(op));
-        }
-        match self.worker.send((id, op)) {
-            Ok(()) => {
-                *self.pending(fsync) += 1;
-                None
+    /// Do this: at once (its outcome is returned), or on another thread, which answers later.
+    pub fn ask(&mut self, owner: Owner, op: DiskOp) -> Option<Outcome> {
+        let (file, is_directory) = match op {
+            DiskOp::File { file, op: FileOp::Fsync } => (self.file(file).cloned(), false),
+            DiskOp::FsyncDir { path } => (File::open(path).map(Arc::new), true),
+            DiskOp::File { file, op: FileOp::Append { bytes } } => {
+                return Some(self.append(file, bytes));
             }
-            Err(mpsc::SendError((_, op))) => Some(self.files.perform(op)),
+            op => return Some(self.perform(op).map_err(failure)),
+        };
+        match file {
+            Ok(file) => {
+                let sent = self.fsyncs.send(Fsync { owner, file, is_directory });
+                sent.err().map(|mpsc::SendError(fsync)| fsync.perform())
+            }
+            Err(error) => Some(Err(failure(error))),
         }
     }
 
-    /// Take note of a worker's answer.
-    pub fn answered(&mut self, answer: &Answer) {
-        *self.pending(answer.was_fsync) -= 1;
-    }
-
-    fn pending(&mut self, fsync: bool) -> &mut usize {
-        if fsync { &mut self.fsyncs } else { &mut self.others }
-    }
-}
-
-const fn is_fsync(op: &DiskOp) -> bool {
-    matches!(op, DiskOp::Fsync { .. } | DiskOp::FsyncDir { .. })
-}
-
-/// Files that stay open because they are appended to, shared with the worker.
-#[derive(Clone, Default)]
-struct Files(Arc<Mutex<HashMap<String, Arc<File>>>>);
-
-impl Files {
-    fn perform(&self, op: DiskOp) -> Outcome {
-        match op {
-            DiskOp::Append { path, bytes } => self.append(path, &bytes),
-            op => self.perform_whole(op).map_err(|error| DiskError {
-                kind: kind_of(&error),
-                text: strerror(&error),
-                written: 0,
-            }),
-        }
+    fn file(&self, id: FileId) -> io::Result<&Arc<File>> {
+        let found = self.open.iter().find(|(open, _)| *open == id);
+        found.map(|(_, file)| file).ok_or_else(|| rustix::io::Errno::BADF.into())
     }
 
     /// Everything that is done wholly or not at all.
-    fn perform_whole(&self, op: DiskOp) -> io::Result<DiskReply> {
+    fn perform(&mut self, op: DiskOp) -> io::Result<DiskReply> {
         match op {
-            DiskOp::Append { .. } => {}
-            DiskOp::Read { path, offset, len } => {
-                return read(&path, offset, len.min(LARGEST_READ)).map(DiskReply::Data);
-            }
+            DiskOp::File { file, op } => return self.file_op(file, op),
             DiskOp::Length { path } => return length(&path).map(DiskReply::Length),
-            DiskOp::List { path } => return list(&path).map(DiskReply::Names),
             DiskOp::MakeDir { path } => match fs::create_dir(&path) {
                 Err(error)
                     if error.kind() == io::ErrorKind::AlreadyExists
@@ -129,38 +111,52 @@ impl Files {
                 }
                 made => made?,
             },
-            DiskOp::Create { path } => {
-                self.forget(&path);
-                File::create(path)?;
-            }
-            DiskOp::Truncate { path, len } => {
-                OpenOptions::new().write(true).open(path)?.set_len(len)?;
-            }
-            DiskOp::Fsync { path } => self.open(path)?.sync_data()?,
-            DiskOp::FsyncDir { path } => File::open(path)?.sync_all()?,
             DiskOp::Rename { from, to } => {
-                self.forget(&from);
-                self.forget(&to);
+                let replaced = hold(&to);
                 fs::rename(from, to)?;
+                self.close(replaced);
             }
             DiskOp::Unlink { path } => {
-                self.forget(&path);
+                let unlinked = hold(&path);
                 fs::remove_file(path)?;
+                self.close(unlinked);
             }
-            DiskOp::ChangeDir { path } => {
-                std::env::set_current_dir(path)?;
-                self.lock().clear();
-            }
+            DiskOp::ChangeDir { path } => std::env::set_current_dir(path)?,
+            // `ask` has done it.
+            DiskOp::FsyncDir { .. } => {}
         }
         Ok(DiskReply::Done)
     }
 
-    fn append(&self, path: String, bytes: &[u8]) -> Outcome {
+    fn file_op(&mut self, id: FileId, op: FileOp) -> io::Result<DiskReply> {
+        match op {
+            FileOp::Open { path, mode } => {
+                let file = open(&path, mode)?;
+                let len = file.metadata()?.len();
+                self.open.push((id, Arc::new(file)));
+                return Ok(DiskReply::Length(len));
+            }
+            FileOp::Read { offset, len } => {
+                return read(self.file(id)?, offset, len.min(LARGEST_READ)).map(DiskReply::Data);
+            }
+            FileOp::Truncate { len } => self.file(id)?.set_len(len)?,
+            FileOp::Close => {
+                let at = self.open.iter().position(|(open, _)| *open == id);
+                let closed = at.map(|at| self.open.swap_remove(at).1);
+                self.close(closed);
+            }
+            // `ask` has done them.
+            FileOp::Append { .. } | FileOp::Fsync => {}
+        }
+        Ok(DiskReply::Done)
+    }
+
+    fn append(&self, id: FileId, bytes: Vec<u8>) -> Outcome {
         let mut written = 0;
-        let write_all = || -> io::Result<()> {
-            let file = self.open(path)?;
+        let mut write_all = || -> io::Result<()> {
+            let mut file = &**self.file(id)?;
             while written < bytes.len() {
-                match (&*file).write(&bytes[written..]) {
+                match file.write(&bytes[written..]) {
                     Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                     Ok(n) => written += n,
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -170,43 +166,65 @@ impl Files {
             Ok(())
         };
         match write_all() {
-            Ok(()) => Ok(DiskReply::Done),
-            Err(error) => Err(DiskError {
-                kind: kind_of(&error),
-                text: strerror(&error),
-                written: written as u64,
-            }),
+            Ok(()) => Ok(DiskReply::Appended(bytes)),
+            Err(error) => Err(DiskError { written: written as u64, bytes, ..failure(error) }),
         }
     }
 
-    /// The file, open for appending.
-    fn open(&self, path: String) -> io::Result<Arc<File>> {
-        if let Some(file) = self.lock().get(&path) {
-            return Ok(file.clone());
+    /// Close this file where nobody waits for it.
+    fn close(&self, file: Option<Arc<File>>) {
+        if let Some(file) = file {
+            // Without the thread it is closed here and now.
+            let _ = self.closes.send(file);
         }
-        let file = Arc::new(OpenOptions::new().append(true).create(true).open(&path)?);
-        self.lock().insert(path, file.clone());
-        Ok(file)
-    }
-
-    /// The name will mean another file.
-    fn forget(&self, path: &str) {
-        self.lock().remove(path);
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<File>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn read(path: &str, offset: u64, len: u64) -> io::Result<Bytes> {
-    let mut file = File::open(path)?;
-    if offset > 0 {
-        file.seek(SeekFrom::Start(offset))?;
+/// Open a file. What a directory holds are no bytes.
+fn open(path: &str, mode: OpenMode) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    match mode {
+        OpenMode::Read => {}
+        OpenMode::Append => drop(options.append(true).create(true)),
+        // With O_APPEND there is no O_TRUNC in the standard library: what was there is cut off below.
+        OpenMode::Create => drop(options.append(true).create(true)),
     }
-    let mut bytes = Vec::new();
-    file.take(len).read_to_end(&mut bytes)?;
+    let file = options.open(path)?;
+    if mode == OpenMode::Create {
+        file.set_len(0)?;
+    } else if file.metadata()?.is_dir() {
+        return Err(rustix::io::Errno::ISDIR.into());
+    }
+    Ok(file)
+}
+
+/// The file that is about to lose this name, so that its blocks are not given back at that moment.
+fn hold(path: &str) -> Option<Arc<File>> {
+    // A fifo of that name must not be waited for.
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    OpenOptions::new().read(true).custom_flags(flags).open(path).ok().map(Arc::new)
+}
+
+fn read(file: &File, offset: u64, len: u64) -> io::Result<Bytes> {
+    let rest = file.metadata()?.len().saturating_sub(offset);
+    let mut bytes = vec![0; len.min(rest) as usize];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match file.read_at(&mut bytes[filled..], offset + filled as u64) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(filled);
     Ok(bytes.into())
+}
+
+fn failure(error: io::Error) -> DiskError {
+    DiskError::new(kind_of(&error), strerror(&error))
 }
 
 /// A file's length. What a directory has is none.
@@ -216,15 +234,6 @@ fn length(path: &str) -> io::Result<u64> {
         return Err(rustix::io::Errno::ISDIR.into());
     }
     Ok(found.len())
-}
-
-fn list(path: &str) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(path)? {
-        names.push(entry?.file_name().to_string_lossy().into_owned());
-    }
-    names.sort();
-    Ok(names)
 }
 
 fn kind_of(error: &io::Error) -> DiskErrorKind {
@@ -243,5 +252,71 @@ pub fn strerror(error: &io::Error) -> String {
     match text.find(" (os error ") {
         Some(end) => text[..end].to_string(),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn done(disk: &mut Disk, op: DiskOp) -> DiskReply {
+        let outcome = disk.ask(Owner::Unawaited, op).expect("it is done at once");
+        outcome.expect("it can be done")
+    }
+
+    fn content(disk: &mut Disk, file: FileId) -> Vec<u8> {
+        match done(disk, file.read(0, 1000)) {
+            DiskReply::Data(bytes) => bytes.to_vec(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_open_file_outlives_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+        let mut disk = Disk::new(|_| {}).unwrap();
+        let (old, new) = (FileId::opened(1), FileId::opened(2));
+        assert_eq!(done(&mut disk, old.open(path("dump"), OpenMode::Create)), DiskReply::Length(0));
+        done(&mut disk, old.append(b"old".to_vec()));
+        done(&mut disk, new.open(path("temp"), OpenMode::Create));
+        assert_eq!(
+            done(&mut disk, new.append(b"new".to_vec())),
+            DiskReply::Appended(b"new".to_vec())
+        );
+        done(&mut disk, DiskOp::Rename { from: path("temp"), to: path("dump") });
+        assert_eq!(content(&mut disk, old), b"old");
+        done(&mut disk, DiskOp::Unlink { path: path("dump") });
+        assert_eq!(content(&mut disk, new), b"new");
+        done(&mut disk, new.truncate(1));
+        assert_eq!(content(&mut disk, new), b"n");
+        done(&mut disk, new.close());
+        let closed = disk.ask(Owner::Unawaited, new.read(0, 1)).unwrap();
+        assert_eq!(closed.unwrap_err().text, "Bad file descriptor");
+    }
+
+    #[test]
+    fn a_directory_holds_no_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().to_str().unwrap().to_owned();
+        let mut disk = Disk::new(|_| {}).unwrap();
+        for mode in [OpenMode::Read, OpenMode::Append, OpenMode::Create] {
+            let opened = disk.ask(Owner::Unawaited, FileId::opened(1).open(path.clone(), mode));
+            assert_eq!(opened.unwrap().unwrap_err().text, "Is a directory", "{mode:?}");
+        }
+    }
+
+    #[test]
+    fn an_fsync_is_answered_by_its_thread() {
+        let (tell, told) = mpsc::channel();
+        let mut disk = Disk::new(move |answer| tell.send(answer.owner).unwrap()).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let file = FileId::opened(1);
+        let path = dir.path().join("aof").to_str().unwrap().to_owned();
+        done(&mut disk, file.open(path, OpenMode::Append));
+        assert!(disk.ask(Owner::Load, file.fsync()).is_none());
+        // It holds the file for itself.
+        done(&mut disk, file.close());
+        assert_eq!(told.recv().unwrap(), Owner::Load);
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::io::{DiskError, DiskErrorKind, DiskId, DiskReply, Input};
+use engine::io::{Input, ListenId};
 use mio::{Registry, Token};
 
 use super::{
@@ -150,14 +150,9 @@ impl Acceptors {
 impl Driver {
     /// Listen on these addresses instead of the present ones; where that fails, on the present ones again. Connections
     /// that stand are not touched.
-    pub(super) fn listen_anew(&mut self, id: DiskId, port: u16, bind: &[String]) {
-        let outcome = addresses(bind, port).and_then(|wanted| self.replace_listeners(wanted));
-        let result = outcome.map(|()| DiskReply::Done).map_err(|text| DiskError {
-            kind: DiskErrorKind::Other,
-            text,
-            written: 0,
-        });
-        self.news.push_back(Input::Disk { id, result });
+    pub(super) fn listen_anew(&mut self, id: ListenId, port: u16, bind: &[String]) {
+        let result = addresses(bind, port).and_then(|wanted| self.replace_listeners(wanted));
+        self.news.push_back(Input::Listened { id, result });
     }
 
     fn replace_listeners(&mut self, wanted: Vec<Address>) -> Result<(), String> {

@@ -1,5 +1,3 @@
-use bytes::Bytes;
-
 use super::*;
 
 const NOW: Time = Time(1_000_000);
@@ -16,8 +14,30 @@ fn done(disk: &mut Disk, op: DiskOp) {
     }
 }
 
+/// Open the file for appending, under this number.
+fn open(disk: &mut Disk, n: u64, name: &str) -> FileId {
+    let file = FileId::opened(n);
+    done(disk, file.open(path(name), OpenMode::Append));
+    file
+}
+
 fn append(disk: &mut Disk, to: &str, bytes: &'static [u8]) {
-    done(disk, DiskOp::Append { path: path(to), bytes: Bytes::from_static(bytes) });
+    let file = open(disk, 100, to);
+    done(disk, file.append(bytes.to_vec()));
+    done(disk, file.close());
+}
+
+fn fsync(disk: &mut Disk, name: &str) {
+    let file = open(disk, 100, name);
+    done(disk, file.fsync());
+    done(disk, file.close());
+}
+
+fn read(disk: &mut Disk, file: FileId) -> Vec<u8> {
+    match disk.issue(NOW, &file.read(0, 1000)).result {
+        Ok(DiskReply::Data(bytes)) => bytes.to_vec(),
+        other => panic!("{other:?}"),
+    }
 }
 
 fn text(disk: &Disk, path: &str) -> Option<String> {
@@ -28,7 +48,7 @@ fn text(disk: &Disk, path: &str) -> Option<String> {
 fn a_power_cut_takes_what_was_not_fsynced() {
     let mut disk = Disk::default();
     append(&mut disk, "aof", b"one ");
-    done(&mut disk, DiskOp::Fsync { path: path("aof") });
+    fsync(&mut disk, "aof");
     done(&mut disk, DiskOp::FsyncDir { path: path(".") });
     append(&mut disk, "aof", b"two");
     assert_eq!(disk.files()[0].durable, 4);
@@ -40,7 +60,7 @@ fn a_power_cut_takes_what_was_not_fsynced() {
 fn a_name_is_not_durable_because_its_bytes_are() {
     let mut disk = Disk::default();
     append(&mut disk, "aof", b"one");
-    done(&mut disk, DiskOp::Fsync { path: path("aof") });
+    fsync(&mut disk, "aof");
     disk.power_cut(NOW, None);
     assert_eq!(text(&disk, "aof"), None);
 }
@@ -50,7 +70,7 @@ fn a_rename_is_undone_unless_its_directory_was_fsynced() {
     let mut disk = Disk::default();
     disk.install("manifest", b"old");
     append(&mut disk, "temp", b"new");
-    done(&mut disk, DiskOp::Fsync { path: path("temp") });
+    fsync(&mut disk, "temp");
     done(&mut disk, DiskOp::Rename { from: path("temp"), to: path("manifest") });
     let mut fsynced = disk.clone();
     disk.power_cut(NOW, None);
@@ -66,7 +86,8 @@ fn an_fsync_that_has_not_ended_promises_nothing() {
     let mut disk = Disk::default();
     disk.install("aof", b"");
     append(&mut disk, "aof", b"one");
-    let issued = disk.issue(NOW, &DiskOp::Fsync { path: path("aof") });
+    let file = open(&mut disk, 1, "aof");
+    let issued = disk.issue(NOW, &file.fsync());
     append(&mut disk, "aof", b"two");
     disk.complete(&issued.sync.unwrap());
     assert_eq!(disk.files()[0].durable, 3, "it covers what was written before it");
@@ -98,8 +119,9 @@ fn the_kernel_writes_back_by_itself() {
 #[test]
 fn a_full_disk_says_so() {
     let mut disk = Disk { full: true, ..Disk::default() };
-    let op = DiskOp::Append { path: path("aof"), bytes: Bytes::from_static(b"x") };
-    assert_eq!(disk.issue(NOW, &op).result.unwrap_err().kind, DiskErrorKind::NoSpace);
+    let file = open(&mut disk, 1, "aof");
+    let error = disk.issue(NOW, &file.append(b"x".to_vec())).result.unwrap_err();
+    assert_eq!((error.kind, error.bytes.as_slice()), (DiskErrorKind::NoSpace, &b"x"[..]));
 }
 
 #[test]
@@ -108,8 +130,40 @@ fn paths_are_resolved_as_a_kernel_does() {
     done(&mut disk, DiskOp::MakeDir { path: path("dir") });
     append(&mut disk, "./dir/../dir//a", b"x");
     assert!(disk.file("/data/dir/a").is_some());
-    let op = DiskOp::Append { path: path("none/a"), bytes: Bytes::from_static(b"x") };
+    let op = FileId::opened(1).open(path("none/a"), OpenMode::Append);
     assert_eq!(disk.issue(NOW, &op).result.unwrap_err().kind, DiskErrorKind::NotFound);
-    let list = disk.issue(NOW, &DiskOp::List { path: path(".") }).result;
-    assert_eq!(list, Ok(DiskReply::Names(vec![path("dir")])));
+}
+
+#[test]
+fn an_open_file_outlives_its_name() {
+    let mut disk = Disk::default();
+    append(&mut disk, "dump", b"old");
+    append(&mut disk, "temp", b"new");
+    let old = open(&mut disk, 1, "dump");
+    let new = open(&mut disk, 2, "temp");
+    done(&mut disk, DiskOp::Rename { from: path("temp"), to: path("dump") });
+    assert_eq!((read(&mut disk, old), read(&mut disk, new)), (b"old".to_vec(), b"new".to_vec()));
+    done(&mut disk, new.append(b"er".to_vec()));
+    assert_eq!(text(&disk, "dump").as_deref(), Some("newer"), "it goes by its new name");
+    done(&mut disk, DiskOp::Unlink { path: path("dump") });
+    assert_eq!(read(&mut disk, new), b"newer");
+    assert!(disk.files().is_empty());
+    // The journal commits, and what has no name is still there for those who have it open.
+    let later = NOW.plus_millis(60_000);
+    assert!(disk.issue(later, &old.read(0, 3)).result.is_ok());
+    done(&mut disk, old.close());
+    assert!(disk.issue(later, &old.read(0, 3)).result.is_err(), "its number means nothing now");
+    disk.process_ended();
+    assert_eq!((disk.open_files(), disk.inodes.len()), (0, 0));
+}
+
+#[test]
+fn opening_for_reading_makes_no_file() {
+    let mut disk = Disk::default();
+    let op = FileId::opened(1).open(path("none"), OpenMode::Read);
+    assert!(!Disk::is_crash_point(&op));
+    assert_eq!(disk.issue(NOW, &op).result.unwrap_err().kind, DiskErrorKind::NotFound);
+    let op = FileId::opened(1).open(path("none"), OpenMode::Create);
+    assert!(Disk::is_crash_point(&op));
+    assert_eq!(disk.issue(NOW, &op).result, Ok(DiskReply::Length(0)));
 }

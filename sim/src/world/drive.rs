@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use engine::{
-    io::{ChildEvent, ChildState, ConnId, DiskId, DiskOp, Effect, Effects, JobId},
+    io::{ChildEvent, ChildState, ConnId, DiskOp, Effect, Effects, JobId, OpenMode, Owner},
     time::Time,
     trace::Trace,
 };
@@ -144,11 +144,12 @@ impl World {
             // `carry_out` does it, when all else is done.
             Effect::ResumeReading { .. } => {}
             Effect::Connect { conn, to } => self.connect(Party::Node(node), life, conn, &to),
-            Effect::Disk { id, op } => self.disk_op(node, life, id, &op),
+            Effect::Disk { owner, op } => self.disk_op(node, life, owner, &op),
             Effect::StartChild(job) => {
                 let id = job.id;
                 let child = Child::new(job);
-                let create = child.file().map(|path| DiskOp::Create { path: path.to_owned() });
+                let file = child.file();
+                let create = child.path().map(|path| file.open(path.to_owned(), OpenMode::Create));
                 if let Some(op) = create
                     && self.on_disk(node, &op).is_none()
                 {
@@ -162,8 +163,9 @@ impl World {
                 self.queue.push(at, Event::Child { node, life, job: id });
             }
             Effect::KillChild(job) => {
-                if let Some(process) = self.hosts[node.0 as usize].process.as_mut() {
-                    process.children.remove(&job);
+                let process = self.hosts[node.0 as usize].process.as_mut();
+                if let Some(child) = process.and_then(|process| process.children.remove(&job)) {
+                    self.on_disk(node, &child.file().close());
                 }
             }
             Effect::RunScript { id, .. } => {
@@ -182,9 +184,8 @@ impl World {
                 if let Some(process) = self.hosts[node.0 as usize].process.as_mut() {
                     process.port = port;
                 }
-                let result = Ok(engine::io::DiskReply::Done);
                 let at = Time(self.now.0 + PERIOD_MICROS);
-                self.queue.push(at, Event::Disk { node, life, id, result, sync: None });
+                self.queue.push(at, Event::Listened { node, life, id });
             }
             Effect::Free(_) => {}
             Effect::Exit { code } => {
@@ -196,9 +197,9 @@ impl World {
         }
     }
 
-    fn disk_op(&mut self, node: NodeId, life: u32, id: DiskId, op: &DiskOp) {
+    fn disk_op(&mut self, node: NodeId, life: u32, owner: Owner, op: &DiskOp) {
         let Some(issued) = self.on_disk(node, op) else { return };
-        let event = Event::Disk { node, life, id, result: issued.result, sync: issued.sync };
+        let event = Event::Disk { node, life, owner, result: issued.result, sync: issued.sync };
         self.queue.push(issued.done_at, event);
     }
 
@@ -269,14 +270,13 @@ impl World {
         let life = process.life;
         let Some(child) = process.children.get_mut(&job) else { return };
         let piece = child.run(budget);
-        let file = child.file().map(str::to_owned);
-        let Some(path) = file else {
+        let file = child.file();
+        if child.path().is_none() {
             self.child_to_parent(node, life, job, piece);
             return;
-        };
+        }
         if !piece.bytes.is_empty() {
-            let op = DiskOp::Append { path: path.clone(), bytes: piece.bytes.into() };
-            let Some(issued) = self.on_disk(node, &op) else { return };
+            let Some(issued) = self.on_disk(node, &file.append(piece.bytes)) else { return };
             if let Err(error) = issued.result {
                 self.child_failed(node, job, error.text);
                 return;
@@ -288,7 +288,7 @@ impl World {
                 self.queue.push(at, Event::Child { node, life, job });
             }
             ChildState::Finished => {
-                let Some(issued) = self.on_disk(node, &DiskOp::Fsync { path }) else { return };
+                let Some(issued) = self.on_disk(node, &file.fsync()) else { return };
                 let event = Event::ChildSynced { node, life, job, sync: issued.sync };
                 self.queue.push(issued.done_at, event);
             }
@@ -313,6 +313,7 @@ impl World {
     pub(super) fn child_finished(&mut self, node: NodeId, job: JobId) {
         let Some(process) = self.hosts[node.0 as usize].process.as_mut() else { return };
         if let Some(child) = process.children.remove(&job) {
+            self.on_disk(node, &child.file().close());
             let event = ChildEvent::Finished { bytes: child.written };
             self.step_node(node, Held::Child { job, event });
         }
@@ -320,7 +321,8 @@ impl World {
 
     fn child_failed(&mut self, node: NodeId, job: JobId, why: String) {
         let Some(process) = self.hosts[node.0 as usize].process.as_mut() else { return };
-        if process.children.remove(&job).is_some() {
+        if let Some(child) = process.children.remove(&job) {
+            self.on_disk(node, &child.file().close());
             self.step_node(node, Held::Child { job, event: ChildEvent::Failed { why } });
         }
     }

@@ -4,18 +4,18 @@ use std::collections::VecDeque;
 
 use engine::config::Config;
 use engine::io::{
-    ChildEvent, ChildOutput, ConnId, DiskError, DiskId, DiskReply, Effect, Effects, Endpoint,
-    Input, JobId,
+    ChildEvent, ChildOutput, ConnId, DiskError, DiskReply, Effect, Effects, Endpoint, Input, JobId,
+    Owner,
 };
 use engine::keyspace::digest::of_dataset;
 use engine::node::{Birth, Node};
 use engine::time::{Clock, Instant};
 
-use crate::memory::{Files, made_by, perform};
+use crate::memory::{Disk, Files, made_by};
 
 pub struct Host {
     pub node: Node,
-    pub files: Files,
+    pub disk: Disk,
     pub exit: Option<i32>,
     /// Connections that the node has opened and not closed.
     pub opened: Vec<ConnId>,
@@ -27,7 +27,7 @@ pub struct Host {
 }
 
 enum Answer {
-    Disk(DiskId, Result<DiskReply, DiskError>),
+    Disk(Owner, Result<DiskReply, DiskError>),
     Child(JobId, ChildEvent),
     Connected(ConnId),
 }
@@ -41,7 +41,7 @@ impl Host {
     pub fn boot(config: Config, files: Files) -> Self {
         let mut host = Self {
             node: Node::new(Birth { seed: 7, pid: 1, config }),
-            files,
+            disk: Disk::new(files),
             exit: None,
             opened: Vec::new(),
             log: Vec::new(),
@@ -87,7 +87,7 @@ impl Host {
                 return;
             }
             let input = match answer {
-                Some(Answer::Disk(id, result)) => Input::Disk { id, result },
+                Some(Answer::Disk(owner, result)) => Input::Disk { owner, result },
                 Some(Answer::Child(job, event)) => Input::Child { job, event },
                 Some(Answer::Connected(conn)) => {
                     let peer = Endpoint::new("127.0.0.2", 6379);
@@ -117,15 +117,15 @@ impl Host {
 
     fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Disk { id, op } => {
-                let result = perform(&mut self.files, op);
-                self.answers.push_back(Answer::Disk(id, result));
+            Effect::Disk { owner, op } => {
+                let result = self.disk.perform(op);
+                self.answers.push_back(Answer::Disk(owner, result));
             }
             Effect::StartChild(mut job) => {
                 let bytes = made_by(&mut job);
                 let len = bytes.len() as u64;
                 match job.output {
-                    ChildOutput::File(path) => drop(self.files.insert(path, bytes)),
+                    ChildOutput::File(path) => drop(self.disk.files.insert(path, bytes)),
                     ChildOutput::Parent => {
                         let event = ChildEvent::Output(bytes.into());
                         self.answers.push_back(Answer::Child(job.id, event));

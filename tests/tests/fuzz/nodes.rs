@@ -62,7 +62,7 @@ fn owes_nothing(mut host: Host, config: fn() -> Config) -> String {
         return signature;
     }
     host.pass(100);
-    let (now, files) = (host.digest(), host.files.clone());
+    let (now, files) = (host.digest(), host.disk.files.clone());
     let again = Host::boot(config(), files);
     if again.exit.is_some() || again.digest() != now {
         panic!("{now} became {} ({:?}): {:#?}", again.digest(), again.exit, again.log);
@@ -138,7 +138,7 @@ fn starts(config: fn() -> Config, files: Files) -> String {
     let last = host.log.iter().rev().take(3).map(|line| shape(line)).collect::<String>();
     if host.exit == Some(1) {
         assert!(!last.is_empty(), "it says why");
-        assert_eq!(host.files, files, "who refuses to start changes nothing");
+        assert_eq!(host.disk.files, files, "who refuses to start changes nothing");
     }
     if host.node.config().persistence == config().persistence {
         owes_nothing(host, config);
@@ -302,7 +302,7 @@ pub const WATCHED: Target = Target {
             host.pass(400);
         }
         host.receive(CLIENT, b"PING\r\nSENTINEL MASTERS\r\n");
-        if let Some(file) = host.files.get("sentinel.conf") {
+        if let Some(file) = host.disk.files.get("sentinel.conf") {
             let loaded =
                 load_config(Some("sentinel.conf"), file, b"", Mode::Sentinel, &mut NoFiles);
             assert!(loaded.is_ok(), "{loaded:?}: {}", String::from_utf8_lossy(file));

@@ -10,7 +10,7 @@ use alloc::{
 use super::*;
 use crate::{
     io::{Effect, Endpoint},
-    node::bench::Disk,
+    test_disk::Disk,
     time::{Clock, Instant},
 };
 
@@ -59,7 +59,7 @@ impl Crowd {
             let mut asked = Vec::new();
             for effect in self.fx.actions.drain(..) {
                 match effect {
-                    Effect::Disk { id, op } => asked.push((id, op)),
+                    Effect::Disk { owner, op } => asked.push((owner, op)),
                     Effect::Close { conn } => self.closed.push(conn.0 >> 1),
                     _ => {}
                 }
@@ -67,11 +67,11 @@ impl Crowd {
             if asked.is_empty() {
                 return;
             }
-            for (id, op) in asked {
+            for (owner, op) in asked {
                 let result = self.disk.perform(op);
                 self.node.step(
                     Clock::undisturbed(self.now),
-                    Input::Disk { id, result },
+                    Input::Disk { owner, result },
                     &mut self.fx,
                 );
             }

@@ -3,10 +3,7 @@
 use alloc::format;
 
 use super::{START, boot, config, file, logged, restart, with_aof};
-use crate::{
-    config::AppendFsync,
-    node::bench::{Bench, Disk},
-};
+use crate::{config::AppendFsync, node::bench::Bench, test_disk::Disk};
 
 const MANIFEST: &str = "appendonlydir/appendonly.aof.manifest";
 

@@ -80,9 +80,9 @@ fn an_fsync_that_is_answered_before_its_append_counts() {
     let done: Vec<_> = bench.asked.drain(..).collect();
     let [(append, write), (fsync, sync)] = <[_; 2]>::try_from(done).unwrap();
     let (written, synced) = (bench.disk.perform(write), bench.disk.perform(sync));
-    bench.step(Input::Disk { id: fsync, result: synced });
+    bench.step(Input::Disk { owner: fsync, result: synced });
     assert_eq!(bench.take_sent(), "");
-    bench.step(Input::Disk { id: append, result: written });
+    bench.step(Input::Disk { owner: append, result: written });
     assert_eq!(bench.take_sent(), "+OK\r\n");
     let aof = bench.node.aof_progress().unwrap();
     assert_eq!((aof.written, aof.synced), (aof.fed, aof.fed));

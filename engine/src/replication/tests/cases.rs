@@ -40,8 +40,11 @@ fn a_replica_gets_everything_and_then_the_stream() {
         let offset = net.info(0, "master_repl_offset");
         let expected = format!("ip=127.0.0.1,port=7002,state=online,offset={offset},lag=");
         assert!(slave.starts_with(&expected), "{slave}");
-        assert!(net.hosts[1].files.contains_key("dump.rdb"), "the file that was received stays");
-        let temps = net.hosts[1].files.keys().filter(|name| name.starts_with("temp")).count();
+        assert!(
+            net.hosts[1].disk.files.contains_key("dump.rdb"),
+            "the file that was received stays"
+        );
+        let temps = net.hosts[1].disk.files.keys().filter(|name| name.starts_with("temp")).count();
         assert_eq!(temps, 0);
     }
 }
@@ -133,7 +136,7 @@ fn wherever_the_link_is_cut_the_replica_comes_back() {
             net.pass(3);
             let when = format!("cut after {cut} bytes, diskless {diskless}, {load:?}");
             net.assert_in_sync(0, &[1], &when);
-            let by_file = net.hosts[1].files.contains_key("dump.rdb");
+            let by_file = net.hosts[1].disk.files.contains_key("dump.rdb");
             assert_eq!(by_file, load == Disabled, "{when}");
             if net.cut_after.is_some() {
                 break;

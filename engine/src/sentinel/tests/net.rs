@@ -10,10 +10,11 @@ use alloc::{
 use crate::{
     config::{Mode, Outside},
     io::{
-        ChildEvent, ChildOutput, ChildState, ConnId, DiskError, DiskErrorKind, DiskId, DiskOp,
-        DiskReply, Effect, Effects, Endpoint, Input, JobId, ScriptId,
+        ChildEvent, ChildOutput, ChildState, ConnId, DiskOp, Effect, Effects, Endpoint, Input,
+        JobId, Owner, ScriptId,
     },
     node::{Birth, Node, load_config},
+    test_disk::Disk,
     time::{Clock, Instant},
     trace::{SentinelFact, Trace},
 };
@@ -25,7 +26,7 @@ enum Coming {
     Received(ConnId, Vec<u8>),
     Closed(ConnId),
     /// The disk does this now, and answers.
-    Disk(DiskId, DiskOp),
+    Disk(Owner, DiskOp),
     Child(JobId, ChildEvent),
 }
 
@@ -34,7 +35,7 @@ struct Host {
     mode: Mode,
     node: Option<Node>,
     life: u32,
-    files: BTreeMap<String, Vec<u8>>,
+    disk: Disk,
     /// The other end of each connection; `None`: nothing goes through any more, and nobody has noticed.
     conns: BTreeMap<ConnId, Option<(usize, ConnId)>>,
     accepted: u64,
@@ -90,7 +91,8 @@ impl Net {
     /// A host with its configuration, not yet started.
     pub fn add(&mut self, port: u16, mode: Mode, conf: &str) -> usize {
         let text = format!("port {port}\nsave \"\"\n{conf}");
-        let files = BTreeMap::from([(FILE.to_string(), text.into_bytes())]);
+        let mut disk = Disk::default();
+        disk.files.insert(FILE.to_string(), text.into_bytes());
         let conns = BTreeMap::new();
         let disk_latency = LATENCY;
         let node = None;
@@ -99,7 +101,7 @@ impl Net {
             mode,
             node,
             life: 0,
-            files,
+            disk,
             conns,
             accepted: 0,
             disk_latency,
@@ -111,7 +113,7 @@ impl Net {
     pub fn start(&mut self, at: usize) {
         let host = &mut self.hosts[at];
         let config =
-            load_config(Some(FILE), &host.files[FILE], b"", host.mode, &mut NoFiles).unwrap();
+            load_config(Some(FILE), &host.disk.files[FILE], b"", host.mode, &mut NoFiles).unwrap();
         host.life += 1;
         let seed = self.seed * 1000 + at as u128 * 100 + u128::from(host.life);
         host.node = Some(Node::new(Birth { seed, pid: 1, config }));
@@ -121,6 +123,7 @@ impl Net {
     /// kill -9
     pub fn kill(&mut self, at: usize) {
         self.hosts[at].node = None;
+        self.hosts[at].disk.end_process();
         self.hosts[at].life += 1;
         for conn in core::mem::take(&mut self.hosts[at].conns).into_values().flatten() {
             self.close(conn);
@@ -175,7 +178,7 @@ impl Net {
     }
 
     pub fn file(&self, at: usize) -> String {
-        String::from_utf8(self.hosts[at].files[FILE].clone()).unwrap()
+        String::from_utf8(self.hosts[at].disk.files[FILE].clone()).unwrap()
     }
 
     pub fn run(&mut self, millis: u64) {
@@ -214,9 +217,10 @@ impl Net {
             return;
         }
         let local = Endpoint::new("127.0.0.1", self.hosts[at].port);
-        if let Coming::Disk(id, op) = coming {
-            let result = self.hosts[at].disk(op);
-            return self.step(at, |node, now, fx| node.step(now, Input::Disk { id, result }, fx));
+        if let Coming::Disk(owner, op) = coming {
+            let result = self.hosts[at].disk.perform(op);
+            let input = Input::Disk { owner, result };
+            return self.step(at, |node, now, fx| node.step(now, input, fx));
         }
         self.step(at, |node, now, fx| match coming {
             Coming::Accepted(conn, peer) => {
@@ -268,8 +272,8 @@ impl Net {
                     self.close(other);
                 }
             }
-            Effect::Disk { id, op } => {
-                self.later(at, life, Coming::Disk(id, op));
+            Effect::Disk { owner, op } => {
+                self.later(at, life, Coming::Disk(owner, op));
             }
             Effect::StartChild(mut job) => {
                 let mut bytes = Vec::new();
@@ -277,7 +281,7 @@ impl Net {
                 let written = bytes.len() as u64;
                 match job.output {
                     ChildOutput::File(path) => {
-                        self.hosts[at].files.insert(path, bytes);
+                        self.hosts[at].disk.files.insert(path, bytes);
                     }
                     ChildOutput::Parent => {
                         let event = ChildEvent::Output(bytes.into());
@@ -324,46 +328,5 @@ impl Net {
     fn close(&mut self, (host, conn): (usize, ConnId)) {
         self.hosts[host].conns.remove(&conn);
         self.later(host, self.hosts[host].life, Coming::Closed(conn));
-    }
-}
-
-impl Host {
-    fn disk(&mut self, op: DiskOp) -> Result<DiskReply, DiskError> {
-        let missing = || DiskError {
-            kind: DiskErrorKind::NotFound,
-            text: "No such file or directory".into(),
-            written: 0,
-        };
-        match op {
-            DiskOp::Read { path, offset, len } => {
-                let file = self.files.get(&path).ok_or_else(missing)?;
-                let from = file.len().min(offset as usize);
-                let to = file.len().min((offset + len) as usize);
-                return Ok(DiskReply::Data(file[from..to].to_vec().into()));
-            }
-            DiskOp::Length { path } => {
-                let file = self.files.get(&path).ok_or_else(missing)?;
-                return Ok(DiskReply::Length(file.len() as u64));
-            }
-            DiskOp::List { .. } => return Ok(DiskReply::Names(Vec::new())),
-            DiskOp::Create { path } => {
-                self.files.insert(path, Vec::new());
-            }
-            DiskOp::Append { path, bytes } => {
-                self.files.entry(path).or_default().extend_from_slice(&bytes);
-            }
-            DiskOp::Truncate { path, len } => {
-                self.files.get_mut(&path).ok_or_else(missing)?.truncate(len as usize);
-            }
-            DiskOp::Rename { from, to } => {
-                let file = self.files.remove(&from).ok_or_else(missing)?;
-                self.files.insert(to, file);
-            }
-            DiskOp::Unlink { path } => {
-                self.files.remove(&path).ok_or_else(missing)?;
-            }
-            _ => {}
-        }
-        Ok(DiskReply::Done)
     }
 }

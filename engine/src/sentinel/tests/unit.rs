@@ -1,14 +1,11 @@
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    string::String,
-    vec::Vec,
-};
+use alloc::{collections::VecDeque, string::String, vec::Vec};
 
 use crate::{
     config::{Mode, Outside},
-    io::{ConnId, DiskId, DiskOp, DiskReply, Effect, Effects, Endpoint, Input},
+    io::{ConnId, DiskOp, Effect, Effects, Endpoint, Input, Owner},
     node::{Birth, Node, load_config},
     sentinel::{hello::Hello, info::Facts, instance::Role},
+    test_disk::Disk,
     time::{Clock, Instant},
 };
 
@@ -70,8 +67,8 @@ struct Voter {
     fx: Effects,
     now: Instant,
     /// What the disk was asked for and has not answered, in order.
-    disk: VecDeque<(DiskId, DiskOp)>,
-    files: BTreeMap<String, Vec<u8>>,
+    asked: VecDeque<(Owner, DiskOp)>,
+    disk: Disk,
 }
 
 impl Voter {
@@ -80,9 +77,10 @@ impl Voter {
             load_config(Some("/s/conf"), MY_CONF, b"", Mode::Sentinel, &mut NoFiles).unwrap();
         let node = Node::new(Birth { seed: 1, pid: 1, config });
         let now = Instant::from_millis(1_000_000);
-        let (fx, disk) = (Effects::default(), VecDeque::new());
-        let files = BTreeMap::from([("/s/conf".into(), MY_CONF.to_vec())]);
-        let mut voter = Self { node, fx, now, disk, files };
+        let mut disk = Disk::default();
+        disk.files.insert("/s/conf".into(), MY_CONF.to_vec());
+        let (fx, asked) = (Effects::default(), VecDeque::new());
+        let mut voter = Self { node, fx, now, asked, disk };
         voter.step(Input::Boot);
         voter
     }
@@ -90,8 +88,8 @@ impl Voter {
     fn step(&mut self, input: Input<'_>) {
         self.node.step(Clock::undisturbed(self.now), input, &mut self.fx);
         for effect in core::mem::take(&mut self.fx.actions) {
-            if let Effect::Disk { id, op } = effect {
-                self.disk.push_back((id, op));
+            if let Effect::Disk { owner, op } = effect {
+                self.asked.push_back((owner, op));
             }
         }
     }
@@ -109,22 +107,9 @@ impl Voter {
 
     /// The disk does and answers the oldest operation; `None`: there is none.
     fn disk_answers(&mut self) -> Option<DiskOp> {
-        let (id, op) = self.disk.pop_front()?;
-        let mut reply = DiskReply::Done;
-        match &op {
-            DiskOp::Read { path, .. } => {
-                reply = DiskReply::Data(self.files[path].clone().into());
-            }
-            DiskOp::Append { path, bytes } => {
-                self.files.insert(path.clone(), bytes.to_vec());
-            }
-            DiskOp::Rename { from, to } => {
-                let file = self.files.remove(from).unwrap();
-                self.files.insert(to.clone(), file);
-            }
-            _ => {}
-        }
-        self.step(Input::Disk { id, result: Ok(reply) });
+        let (owner, op) = self.asked.pop_front()?;
+        let result = self.disk.perform(op.clone());
+        self.step(Input::Disk { owner, result });
         Some(op)
     }
 
@@ -148,7 +133,7 @@ fn a_vote_is_on_disk_before_it_is_answered_however_often_it_is_asked_for() {
     let mut done = Vec::new();
     while let Some(op) = voter.disk_answers() {
         done.push(op);
-        let file = String::from_utf8_lossy(&voter.files["/s/conf"]);
+        let file = String::from_utf8_lossy(&voter.disk.files["/s/conf"]);
         if file.contains("leader-epoch mymaster 5")
             && matches!(done.last(), Some(DiskOp::FsyncDir { .. }))
         {
