@@ -28,7 +28,7 @@ pub mod client;
 pub mod config;
 pub mod connection;
 pub mod counter;
-mod debug;
+pub mod debug;
 pub mod docs;
 pub mod dump;
 pub mod expire;
@@ -40,6 +40,7 @@ pub mod info;
 pub mod introspect;
 pub mod keys;
 mod lcs;
+pub mod memory;
 pub mod notify;
 pub mod object;
 pub mod options;
@@ -67,6 +68,8 @@ pub use table::{Command, CommandId, CommandIndex, FullName};
 pub const FAMILIES: &[&[Row]] = &[
     server::COMMANDS,
     object::COMMANDS,
+    memory::COMMANDS,
+    debug::COMMANDS,
     introspect::COMMANDS,
     absent::COMMANDS,
     acl::COMMANDS,

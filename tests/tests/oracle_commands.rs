@@ -174,6 +174,56 @@ fn every_command_of_a_sentinel_is_described_as_in_redis() {
     compare(Server::real(&redis), Server::ours(config));
 }
 
+/// Requests with one argument too many and too few for a command, and a subcommand that is none.
+fn misfits(name: &str, arity: i64) -> Vec<Vec<String>> {
+    let words: Vec<String> = name.split('|').map(str::to_owned).collect();
+    let with = |count: usize| {
+        let arguments = std::iter::repeat_n("x".to_owned(), count.saturating_sub(words.len()));
+        words.iter().cloned().chain(arguments).collect()
+    };
+    let least = arity.unsigned_abs() as usize;
+    let mut requests = Vec::new();
+    if least > words.len() {
+        requests.push(with(least - 1));
+    }
+    if arity > 0 {
+        requests.push(with(least + 1));
+    }
+    requests
+}
+
+#[test]
+fn wrong_numbers_of_arguments_are_refused_in_redis_words() {
+    if !have(&[Tool::RedisServer]) {
+        return;
+    }
+    let redis = Node::start(Program::Redis, &["save \"\""]);
+    let (mut theirs, mut ours) = (Server::real(&redis), Server::ours(Config::default()));
+    let (mut found, mut compared) = (Vec::new(), 0);
+    for name in ours.list(&[]) {
+        let info = ours.ask(&["COMMAND", "INFO", &name]).items()[0].clone();
+        let (Value::Integer(arity), subcommands) = (&info.items()[1], &info.items()[9]) else {
+            panic!("{info:?}")
+        };
+        let mut requests = misfits(&name, *arity);
+        if !subcommands.items().is_empty() {
+            requests.push(vec![name.to_ascii_uppercase(), "nosuch".into(), "x".into()]);
+        }
+        for request in requests {
+            let request: Vec<&str> = request.iter().map(String::as_str).collect();
+            let replies = [&mut theirs, &mut ours].map(|server| show(&server.ask(&request)));
+            assert!(replies[0].starts_with("Error"), "{request:?}: {}", replies[0]);
+            compared += 1;
+            if replies[0] != replies[1] {
+                found
+                    .push(format!("{request:?}\n  Redis: {}\n  ours:  {}", replies[0], replies[1]));
+            }
+        }
+    }
+    assert!(compared > 200, "{compared}");
+    assert!(found.is_empty(), "{} differences:\n{}", found.len(), found.join("\n"));
+}
+
 #[test]
 fn commands_are_listed_by_category_and_pattern_as_in_redis() {
     if !have(&[Tool::RedisServer]) {

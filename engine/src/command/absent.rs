@@ -20,6 +20,19 @@ const fn cluster(name: &'static str, arity: i32, flags: Flags, docs: Docs) -> Ro
     Row { name, arity, flags, docs, run: no_cluster, ..Row::BASE }
 }
 
+/// The subcommand that lists the others.
+const fn help(docs: Docs, categories: &'static [Category]) -> Row {
+    Row {
+        name: "help",
+        arity: 2,
+        flags: Flags::of(&[Flag::Loading, Flag::Stale]),
+        categories,
+        docs,
+        run: super::help::help,
+        ..Row::BASE
+    }
+}
+
 /// A subcommand of SCRIPT or FUNCTION.
 const fn scripting(
     name: &'static str,
@@ -59,14 +72,7 @@ const CLUSTER: &[Row] = &[
     cluster("meet", -4, CLUSTER_CHANGES, docs::CLUSTER_MEET),
     cluster("replicate", 3, CLUSTER_CHANGES, docs::CLUSTER_REPLICATE),
     cluster("saveconfig", 2, CLUSTER_CHANGES, docs::CLUSTER_SAVECONFIG),
-    Row {
-        name: "help",
-        arity: 2,
-        flags: Flags::of(&[Flag::Loading, Flag::Stale]),
-        docs: docs::CLUSTER_HELP,
-        run: super::help::help,
-        ..Row::BASE
-    },
+    Row { run: no_cluster, ..help(docs::CLUSTER_HELP, &[]) },
 ];
 
 const MODULE: &[Row] = &[
@@ -80,9 +86,13 @@ const MODULE: &[Row] = &[
         run: none,
         ..Row::BASE
     },
-    module("load", -3, docs::MODULE_LOAD),
-    module("loadex", -3, docs::MODULE_LOADEX),
-    module("unload", 3, docs::MODULE_UNLOAD),
+    help(docs::MODULE_HELP, &[]),
+    module("load", -3, docs::MODULE_LOAD)
+        .with_example(&[("MODULE LOAD x.so", "(error) ERR MODULE command not allowed. …")]),
+    module("loadex", -3, docs::MODULE_LOADEX)
+        .with_example(&[("MODULE LOADEX x.so", "(error) ERR MODULE command not allowed. …")]),
+    module("unload", 3, docs::MODULE_UNLOAD)
+        .with_example(&[("MODULE UNLOAD x", "(error) ERR MODULE command not allowed. …")]),
 ];
 
 /// A subcommand of MODULE that would need modules.
@@ -107,36 +117,47 @@ const WHILE_BUSY: Flags = Flags::of(&[Flag::Noscript, Flag::AllowBusy]);
 const WRITES: Flags = Flags::of(&[Flag::Write, Flag::Noscript]);
 
 const SCRIPT: &[Row] = &[
+    help(docs::SCRIPT_HELP, &[Category::Scripting]),
     scripting("exists", -3, NOSCRIPT, docs::SCRIPT_EXISTS, unknown_scripts)
+        .with_example(&[("SCRIPT EXISTS a b", "1) (integer) 0\n2) (integer) 0")])
         .with_tips(&["request_policy:all_shards", "response_policy:agg_logical_and"]),
     scripting("flush", -2, NOSCRIPT, docs::SCRIPT_FLUSH, script_flush)
+        .with_example(&[
+            ("SCRIPT FLUSH SYNC", "OK"),
+            ("SCRIPT FLUSH x", "(error) ERR SCRIPT FLUSH only support SYNC|ASYNC option"),
+        ])
         .with_tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
     scripting("kill", 2, WHILE_BUSY, docs::SCRIPT_KILL, not_busy)
+        .with_example(&[("SCRIPT KILL", "(error) NOTBUSY No scripts in execution right now.")])
         .with_tips(&["request_policy:all_shards", "response_policy:one_succeeded"]),
 ];
 
 const FUNCTION: &[Row] = &[
-    scripting("list", -2, NOSCRIPT, docs::FUNCTION_LIST, function_list)
+    help(docs::FUNCTION_HELP, &[Category::Scripting]),
+    scripting("list", -2, NOSCRIPT, docs::FUNCTION_LIST, function_list).with_example(&[("FUNCTION LIST WITHCODE", "(empty array)")])
         .with_tips(&["nondeterministic_output_order"]),
-    scripting("stats", 2, WHILE_BUSY, docs::FUNCTION_STATS, function_stats).with_tips(&[
+    scripting("stats", 2, WHILE_BUSY, docs::FUNCTION_STATS, function_stats).with_example(&[("FUNCTION STATS", "1) \"running_script\"\n2) (nil)\n3) \"engines\"\n4) 1) \"LUA\"\n   2) 1) \"libraries_count\"\n      2) (integer) 0\n      3) \"functions_count\"\n      4) (integer) 0")]).with_tips(&[
         "nondeterministic_output",
         "request_policy:all_shards",
         "response_policy:special",
     ]),
-    scripting("flush", -2, WRITES, docs::FUNCTION_FLUSH, function_flush)
+    scripting("flush", -2, WRITES, docs::FUNCTION_FLUSH, function_flush).with_example(&[("FUNCTION FLUSH", "OK")])
         .with_tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
-    scripting("delete", 3, WRITES, docs::FUNCTION_DELETE, no_library)
+    scripting("delete", 3, WRITES, docs::FUNCTION_DELETE, no_library).with_example(&[("FUNCTION DELETE x", "(error) ERR Library not found")])
         .with_tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
-    scripting("kill", 2, WHILE_BUSY, docs::FUNCTION_KILL, not_busy)
+    scripting("kill", 2, WHILE_BUSY, docs::FUNCTION_KILL, not_busy).with_example(&[("FUNCTION KILL", "(error) NOTBUSY No scripts in execution right now.")])
         .with_tips(&["request_policy:all_shards", "response_policy:one_succeeded"]),
 ];
 
 /// The rows of this family.
 pub const COMMANDS: &[Row] = &[
     Row { name: "cluster", arity: -2, docs: docs::CLUSTER, subcommands: CLUSTER, ..Row::BASE },
-    at_a_node("readonly", Flags::of(&[Flag::Loading, Flag::Stale, Flag::Fast]), docs::READONLY),
-    at_a_node("readwrite", Flags::of(&[Flag::Loading, Flag::Stale, Flag::Fast]), docs::READWRITE),
-    at_a_node("asking", Flags::of(&[Flag::Fast]), docs::ASKING),
+    at_a_node("readonly", Flags::of(&[Flag::Loading, Flag::Stale, Flag::Fast]), docs::READONLY)
+        .with_example(&[("READONLY", "(error) ERR This instance has cluster support disabled")]),
+    at_a_node("readwrite", Flags::of(&[Flag::Loading, Flag::Stale, Flag::Fast]), docs::READWRITE)
+        .with_example(&[("READWRITE", "(error) ERR This instance has cluster support disabled")]),
+    at_a_node("asking", Flags::of(&[Flag::Fast]), docs::ASKING)
+        .with_example(&[("ASKING", "(error) ERR This instance has cluster support disabled")]),
     Row { name: "module", arity: -2, docs: docs::MODULE, subcommands: MODULE, ..Row::BASE },
     Row { name: "script", arity: -2, docs: docs::SCRIPT, subcommands: SCRIPT, ..Row::BASE },
     Row { name: "function", arity: -2, docs: docs::FUNCTION, subcommands: FUNCTION, ..Row::BASE },
@@ -232,7 +253,13 @@ fn function_stats(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     reply.bulk(b"running_script");
     reply.null();
     reply.bulk(b"engines");
-    reply.map(0);
+    reply.map(1);
+    reply.bulk(b"LUA");
+    reply.map(2);
+    for count in ["libraries_count", "functions_count"] {
+        reply.bulk(count.as_bytes());
+        reply.integer(0);
+    }
     Ok(())
 }
 

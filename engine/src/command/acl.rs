@@ -57,6 +57,10 @@ pub const COMMANDS: &[Row] = &[Row {
             arity: -2,
             flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale]),
             docs: docs::ACL_CAT,
+            example: &[
+                ("ACL CAT pubsub", " 1) \"psubscribe\"\n 2) \"publish\"\n…"),
+                ("ACL CAT nosuch", "(error) ERR Unknown category 'nosuch'"),
+            ],
             run: cat,
             ..Row::BASE
         },
@@ -65,6 +69,7 @@ pub const COMMANDS: &[Row] = &[Row {
             arity: -2,
             flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale]),
             docs: docs::ACL_GENPASS,
+            example: &[("ACL GENPASS 8", "\"…\"")],
             run: genpass,
             ..Row::BASE
         },

@@ -38,6 +38,10 @@ pub const COMMANDS: &[Row] = &[Row {
             categories: &[Category::Connection],
             tips: &["nondeterministic_output"],
             docs: docs::CLIENT_INFO,
+            example: &[(
+                "CLIENT INFO",
+                "\"id=1 addr=127.0.0.1:50001 …cmd=client|info user=default redir=-1 resp=2\\n\"",
+            )],
             run: info,
             ..Row::BASE
         },
@@ -54,6 +58,7 @@ pub const COMMANDS: &[Row] = &[Row {
             categories: &[Category::Connection],
             tips: &["nondeterministic_output"],
             docs: docs::CLIENT_LIST,
+            example: &[("CLIENT LIST", "\"id=1 addr=127.0.0.1:50001 …")],
             run: list,
             ..Row::BASE
         },
@@ -196,6 +201,10 @@ pub const COMMANDS: &[Row] = &[Row {
             flags: Flags::of(&[Flag::Noscript, Flag::Loading, Flag::Stale, Flag::KeepsCaching]),
             categories: &[Category::Connection],
             docs: docs::CLIENT_TRACKINGINFO,
+            example: &[(
+                "CLIENT TRACKINGINFO",
+                "1) \"flags\"\n2) 1) \"off\"\n3) \"redirect\"\n4) (integer) -1\n5) \"prefixes\"\n6) (empty array)",
+            )],
             run: super::tracking::trackinginfo,
             ..Row::BASE
         },

@@ -235,9 +235,8 @@ fn hello(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     }
     if !ctx.client.session.authenticated {
         return Err(Refusal::Custom(
-            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH \
-             <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the \
-             same time"
+            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> \
+             option can be used to authenticate the client and select the RESP protocol version at the same time"
                 .into(),
         ));
     }

@@ -2,18 +2,44 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{Ctx, Outcome};
+use super::{Ctx, Flag, Flags, Outcome, Row};
 use crate::{
     io::ConnId,
-    keyspace::{Expiry, StringEncoding, digest},
+    keyspace::{Expiry, StringEncoding, ValueRef, digest},
     node::{AtUnitEnd, Blocked},
     number::parse_i64,
+    rdb::{self, lzf::Compressor},
     refusal::Refusal,
     resp::{Args, Protocol},
 };
 
+mod docs;
+
+/// The rows of this family.
+pub const COMMANDS: &[Row] = &[Row {
+    name: "debug",
+    arity: -2,
+    flags: Flags::of(&[
+        Flag::Admin,
+        Flag::Noscript,
+        Flag::Loading,
+        Flag::Stale,
+        Flag::ProtectedDebug,
+    ]),
+    docs: docs::DEBUG,
+    example: &[
+        ("SET a 12345", "OK"),
+        (
+            "DEBUG OBJECT a",
+            "Value at:0x0 refcount:1 encoding:int serializedlength:3 lru:… lru_seconds_idle:0",
+        ),
+    ],
+    run: debug,
+    ..Row::BASE
+}];
+
 /// DEBUG is one command in Redis; what follows is not checked by its row.
-pub(super) fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     match (args.at(1).to_ascii_lowercase().as_slice(), args.len()) {
         (b"digest", 2) => whole_digest(ctx),
         (b"digest-value", 3..) => digest_values(ctx, args),
@@ -238,13 +264,24 @@ fn populate(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
+/// How many bytes a value takes in an RDB, without its key and type.
+fn serialized_bytes(value: ValueRef<'_>) -> usize {
+    let mut bytes = Vec::new();
+    match value {
+        ValueRef::String(string) => {
+            rdb::string::put(&mut bytes, &string.to_cow(), Some(&mut Compressor::default()));
+        }
+    }
+    bytes.len()
+}
+
 fn object(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let now = ctx.node.lru_clock;
     let Some(entry) = ctx.peek(args.at(2)) else { return Err(Refusal::NoSuchKey) };
     let line = format!(
         "Value at:0x0 refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
         entry.value().encoding_name(),
-        entry.approximate_bytes(),
+        serialized_bytes(entry.value()),
         entry.access(),
         now.wrapping_sub(entry.access()) & 0x00ff_ffff,
     );

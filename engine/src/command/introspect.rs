@@ -25,6 +25,7 @@ pub const COMMANDS: &[Row] = &[Row {
             flags: Flags::of(&[Flag::Loading, Flag::Stale]),
             categories: &[Category::Connection],
             docs: docs::COMMAND_COUNT,
+            example: &[("COMMAND COUNT", "(integer) …")],
             run: count,
             ..Row::BASE
         },
@@ -35,6 +36,10 @@ pub const COMMANDS: &[Row] = &[Row {
             categories: &[Category::Connection],
             tips: &["nondeterministic_output_order"],
             docs: docs::COMMAND_INFO,
+            example: &[(
+                "COMMAND INFO get nosuch",
+                "1)  1) \"get\"\n    2) (integer) 2\n…\n2) (nil)",
+            )],
             run: info,
             ..Row::BASE
         },
@@ -45,6 +50,7 @@ pub const COMMANDS: &[Row] = &[Row {
             categories: &[Category::Connection],
             tips: &["nondeterministic_output_order"],
             docs: docs::COMMAND_DOCS,
+            example: &[("COMMAND DOCS dbsize", "1) \"dbsize\"\n2) 1) \"summary\"…")],
             run: docs,
             ..Row::BASE
         },
@@ -55,6 +61,10 @@ pub const COMMANDS: &[Row] = &[Row {
             categories: &[Category::Connection],
             tips: &["nondeterministic_output_order"],
             docs: docs::COMMAND_LIST,
+            example: &[(
+                "COMMAND LIST FILTERBY PATTERN pf*",
+                "1) \"pfadd\"\n2) \"pfcount\"\n3) \"pfdebug\"\n4) \"pfmerge\"",
+            )],
             run: list,
             ..Row::BASE
         },

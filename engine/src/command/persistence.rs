@@ -18,6 +18,7 @@ pub const COMMANDS: &[Row] = &[
         arity: 1,
         flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading, Flag::NoMulti]),
         docs: docs::SAVE,
+        example: &[("SAVE", "OK")],
         run: save,
         ..Row::BASE
     },
@@ -37,6 +38,7 @@ pub const COMMANDS: &[Row] = &[
         tips: &["nondeterministic_output"],
         categories: &[Category::Admin, Category::Dangerous],
         docs: docs::LASTSAVE,
+        example: &[("LASTSAVE", "(integer) 1700000000")],
         run: lastsave,
         ..Row::BASE
     },
@@ -61,6 +63,7 @@ pub const COMMANDS: &[Row] = &[
             Flag::AllowBusy,
         ]),
         docs: docs::SHUTDOWN,
+        example: &[("SHUTDOWN ABORT", "(error) ERR No shutdown in progress.")],
         run: shutdown,
         ..Row::BASE
     },

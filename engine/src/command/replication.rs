@@ -88,7 +88,7 @@ pub const COMMANDS: &[Row] = &[
         arity: -3,
         flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading, Flag::NoMulti]),
         docs: docs::PSYNC,
-        example: &[],
+        example: &[("PSYNC ? -1", "FULLRESYNC … 0")],
         run: psync,
         ..Row::BASE
     },
@@ -97,7 +97,7 @@ pub const COMMANDS: &[Row] = &[
         arity: 1,
         flags: Flags::of(&[Flag::Admin, Flag::Noscript, Flag::NoAsyncLoading, Flag::NoMulti]),
         docs: docs::SYNC,
-        example: &[],
+        example: &[("SYNC", "")],
         run: sync,
         ..Row::BASE
     },

@@ -31,7 +31,7 @@ pub struct Row {
     pub secrets: Secrets,
     /// What COMMAND DOCS says.
     pub docs: Docs,
-    /// Lines as typed into redis-cli, each with what it prints. A test runs them on a fresh node.
+    /// Lines as typed into redis-cli, each with what it prints (`…` stands for any text). A test runs them on a fresh node.
     pub example: &'static [(&'static str, &'static str)],
     /// What it does.
     pub run: Run,
@@ -55,6 +55,11 @@ impl Row {
         run: |_, _| Err(Refusal::Syntax),
         subcommands: &[],
     };
+
+    /// The row with this example.
+    pub const fn with_example(self, example: &'static [(&'static str, &'static str)]) -> Self {
+        Self { example, ..self }
+    }
 
     /// The row with these tips.
     pub const fn with_tips(self, tips: &'static [&'static str]) -> Self {

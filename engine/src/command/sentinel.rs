@@ -71,6 +71,7 @@ pub const COMMANDS: &[Row] = &[
             Flag::OnlySentinel,
         ]),
         docs: docs::SHUTDOWN,
+        example: &[("SHUTDOWN ABORT", "(error) ERR No shutdown in progress.")],
         run: shutdown,
         ..Row::BASE
     },

@@ -15,6 +15,10 @@ pub const COMMANDS: &[Row] = &[
         categories: &[Category::Dangerous],
         tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
         docs: docs::INFO,
+        example: &[
+            ("INFO keyspace", "\"# Keyspace\\r\\n\""),
+            ("INFO server", "\"# Server\\r\\nredis_version:7.0.15\\r\\n…"),
+        ],
         run: super::info::info,
         ..Row::BASE
     },
@@ -24,6 +28,7 @@ pub const COMMANDS: &[Row] = &[
         flags: Flags::of(&[Flag::Loading, Flag::Stale, Flag::Fast]),
         tips: &["nondeterministic_output"],
         docs: docs::TIME,
+        example: &[("TIME", "1) \"…\"\n2) \"…\"")],
         run: time,
         ..Row::BASE
     },
@@ -41,6 +46,7 @@ pub const COMMANDS: &[Row] = &[
         arity: -1,
         flags: Flags::of(&[Flag::Readonly, Flag::Fast]),
         docs: docs::LOLWUT,
+        example: &[("LOLWUT", "…7.0.15…")],
         run: lolwut,
         ..Row::BASE
     },

@@ -117,6 +117,13 @@ pub const COMMANDS: &[Row] = &[
                     "response_policy:special",
                 ],
                 docs: docs::LATENCY_HISTOGRAM,
+                example: &[
+                    ("SET a 1", "OK"),
+                    (
+                        "LATENCY HISTOGRAM set",
+                        "1) \"set\"\n2) 1) \"calls\"\n   2) (integer) 1\n   3) \"histogram_usec\"\n   4) …",
+                    ),
+                ],
                 run: latency_histogram,
                 ..Row::BASE
             },
@@ -130,6 +137,7 @@ pub const COMMANDS: &[Row] = &[
                     "response_policy:special",
                 ],
                 docs: docs::LATENCY_DOCTOR,
+                example: &[("LATENCY DOCTOR", "\"Nothing is watched: …")],
                 run: latency_doctor,
                 ..Row::BASE
             },

@@ -366,3 +366,12 @@ pub const FUNCTION: Docs = Docs {
     complexity: "That of the subcommand.",
     ..Docs::BASE
 };
+
+pub const SCRIPT_HELP: Docs =
+    Docs { group: "scripting", since: "5.0.0", summary: "Lists the subcommands.", ..Docs::BASE };
+
+pub const FUNCTION_HELP: Docs =
+    Docs { group: "scripting", since: "7.0.0", summary: "Lists the subcommands.", ..Docs::BASE };
+
+pub const MODULE_HELP: Docs =
+    Docs { group: "server", since: "5.0.0", summary: "Lists the subcommands.", ..Docs::BASE };

@@ -129,7 +129,7 @@ pub const SENTINEL: Row = Row {
             act::monitor,
             &[("SENTINEL MONITOR m 127.0.0.1 7001 2", "OK")],
         ),
-        sub("myid", 2, docs::SENTINEL_MYID, query::myid, &[]),
+        sub("myid", 2, docs::SENTINEL_MYID, query::myid, &[("SENTINEL MYID", "\"…\"")]),
         sub(
             "pending-scripts",
             2,
