@@ -1,6 +1,6 @@
 //! How fast one node steps: SET and GET of a small value over random keys, 16 requests a step.
 //!
-//! `cargo run --release -p engine --example pipeline`
+//! `cargo run --release -p engine --example pipeline`, with the number of keys as an argument if not a million.
 
 use std::time::Instant;
 
@@ -11,11 +11,11 @@ use engine::{
     time::{Clock, Instant as Moment},
 };
 
-const KEYS: u64 = 100_000;
 const PIPELINE: usize = 16;
-const STEPS: usize = 200_000;
+const STEPS: usize = 100_000;
 
 fn main() {
+    let keys = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(1_000_000u64);
     let mut config = Config::default();
     config.persistence.save.clear();
     let mut node = Node::new(Birth { seed: 1, pid: 1, config });
@@ -25,12 +25,20 @@ fn main() {
     node.step(now, Input::Boot, &mut fx);
     answer_disk(&mut node, now, &mut fx);
     node.step(now, Input::Accepted { conn, peer: peer.clone(), local: peer }, &mut fx);
-    for (name, write) in [("SET", true), ("SET again", true), ("GET", false)] {
-        let requests = requests(write);
+    let mut seed = 1u64;
+    let mut scattered = move || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % keys
+    };
+    let steps = keys as usize / PIPELINE;
+    let mut next = 0..;
+    let load = batches(steps, SET, || next.next().unwrap_or_default());
+    let set = batches(STEPS, SET, &mut scattered);
+    let get = batches(STEPS, GET, &mut scattered);
+    for (name, requests) in [("load", load), ("SET", set), ("GET", get)] {
         let begun = Instant::now();
-        for step in 0..STEPS {
+        for bytes in &requests {
             now = Clock::undisturbed(now.mono.plus_micros(10));
-            let bytes = &requests[step % requests.len()];
             node.step(now, Input::Received { conn, bytes }, &mut fx);
             while let Some((_, buffer)) = fx.sends.pop() {
                 assert!(
@@ -42,7 +50,7 @@ fn main() {
             fx.actions.clear();
             fx.traces.clear();
         }
-        let each = begun.elapsed().as_nanos() as usize / (STEPS * PIPELINE);
+        let each = begun.elapsed().as_nanos() as usize / (requests.len() * PIPELINE);
         println!("{name:10} {each} ns a request, {} a second", 1_000_000_000 / each.max(1));
     }
 }
@@ -57,20 +65,11 @@ fn answer_disk(node: &mut Node, now: Clock, fx: &mut Effects) {
     }
 }
 
-/// Batches of requests over keys in a scattered order.
-fn requests(write: bool) -> Vec<Vec<u8>> {
-    let mut seed = 1u64;
-    let mut key = || {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        format!("key:{:012}", (seed >> 33) % KEYS)
-    };
-    let mut one = || {
-        let key = key();
-        if write {
-            format!("*3\r\n$3\r\nSET\r\n$16\r\n{key}\r\n$3\r\nxxx\r\n")
-        } else {
-            format!("*2\r\n$3\r\nGET\r\n$16\r\n{key}\r\n")
-        }
-    };
-    (0..20_000).map(|_| (0..PIPELINE).map(|_| one()).collect::<String>().into_bytes()).collect()
+const SET: &str = "*3\r\n$3\r\nSET\r\n$16\r\nkey:{}\r\n$32\r\nxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n";
+const GET: &str = "*2\r\n$3\r\nGET\r\n$16\r\nkey:{}\r\n";
+
+/// Batches of one request over the keys that `number` names.
+fn batches(steps: usize, request: &str, mut number: impl FnMut() -> u64) -> Vec<Vec<u8>> {
+    let mut one = || request.replace("{}", &format!("{:012}", number()));
+    (0..steps).map(|_| (0..PIPELINE).map(|_| one()).collect::<String>().into_bytes()).collect()
 }

@@ -27,7 +27,7 @@ pub mod value;
 pub use database::{Database, Expiry, Taken};
 pub use entry::EntryRef;
 pub use rope::Rope;
-pub use table::{Copied, Spot, Table, TablePlace};
+pub use table::{BATCH, Copied, Spot, Table, TablePlace};
 pub use value::{StringEncoding, StringRef, StringValue, Value, ValueRef};
 
 use alloc::vec::Vec;

@@ -1,5 +1,6 @@
 //! RESP, the protocol between clients and servers: requests in, replies out.
 //!
+//! * [`ahead`]: which keys the next requests of a pipeline ask for.
 //! * [`decode`]: requests (multibulk and inline), cut anywhere, without copying them.
 //! * [`encode`]: replies in RESP2 or RESP3, appended to a buffer.
 //! * [`reply_decode`]: replies, for whoever asks: a sentinel, a terminal in the page.
@@ -8,6 +9,7 @@
 //!
 //! Source: <https://redis.io/docs/reference/protocol-spec/>.
 
+pub mod ahead;
 pub mod decode;
 pub mod encode;
 pub mod reply_decode;

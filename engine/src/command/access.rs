@@ -50,13 +50,29 @@ impl Ctx<'_> {
         self.show(spot)
     }
 
+    /// Reads the entries of these keys ahead of the accesses to come, so that one wait for memory serves many.
+    pub fn warm<'k>(&self, keys: impl Iterator<Item = &'k [u8]>) {
+        let db = self.db();
+        if !db.is_worth_warming() {
+            return;
+        }
+        let mut keys = keys.peekable();
+        while keys.peek().is_some() {
+            db.table().warm(&core::array::from_fn(|_| keys.next().unwrap_or_default()));
+        }
+    }
+
     /// Where `key` is, if it exists now; counted as a hit or a miss.
     #[inline]
     fn seek(&mut self, key: &[u8]) -> Option<Spot> {
-        let spot = match self.db().find(key) {
-            Some(_) if self.drop_expired(key) => None,
-            found => found,
-        };
+        let now = self.now_ms();
+        let db = self.db();
+        let mut spot = db.find(key);
+        // The expiry stands in the entry that was found: only a key whose time has passed is searched for again.
+        let expiry = spot.and_then(|spot| db.at(spot)).and_then(|entry| entry.expire_at());
+        if expiry.is_some_and(|at| now > at) && self.drop_expired(key) {
+            spot = None;
+        }
         if spot.is_some() {
             self.node.stats.keyspace_hits += 1;
         } else {

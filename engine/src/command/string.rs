@@ -413,6 +413,7 @@ fn getex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn mget(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     ctx.reply().array(args.len() - 1);
+    ctx.warm(args.iter().skip(1));
     for key in args.iter().skip(1) {
         let (entry, mut reply) = ctx.read(key);
         match entry.map(|entry| string_of(entry.value())) {
@@ -445,6 +446,7 @@ fn store_all(
     if args.len().is_multiple_of(2) {
         return Err(Refusal::Arity(name.into()));
     }
+    ctx.warm(args.iter().skip(1).step_by(2));
     if new_only && args.iter().skip(1).step_by(2).any(|key| ctx.exists(key)) {
         return Ok(false);
     }

@@ -73,6 +73,11 @@ impl Database {
         self.table.len()
     }
 
+    /// Whether the database is too large for the processor's caches, so that [`Table::warm`] saves time.
+    pub fn is_worth_warming(&self) -> bool {
+        self.table.len() >= 1 << 14
+    }
+
     /// Whether there are no keys.
     pub fn is_empty(&self) -> bool {
         self.table.is_empty()

@@ -137,9 +137,7 @@ impl Segment {
         let mask = ONES.wrapping_mul(u64::from(tag(hash)));
         let fits = |slot: usize| self.entry(slot).is_some_and(&wanted);
         for (group, lanes) in self.tags.iter().enumerate().take(self.len().div_ceil(LANES)) {
-            // A lane that fits becomes zero, and `hits` gets the highest bit of every lane that is zero.
-            let lanes = lanes ^ mask;
-            let mut hits = !(((lanes & LOW_BITS) + LOW_BITS) | lanes | LOW_BITS);
+            let mut hits = matching_lanes(lanes ^ mask);
             while hits != 0 {
                 let slot = group * LANES + hits.trailing_zeros() as usize / LANE_BITS;
                 if fits(slot) {
@@ -149,6 +147,25 @@ impl Segment {
             }
         }
         (CAPACITY..self.len()).find(|slot| fits(*slot))
+    }
+
+    /// Reads a word of every cache line that a search for a tag looks at.
+    #[inline]
+    pub fn read_tags(&self) -> u64 {
+        self.tags[0]
+            ^ self.tags[8]
+            ^ u64::from(self.slots[0] ^ self.slots[32])
+            ^ u64::from(self.live)
+    }
+
+    /// The bytes from the first record on that has the tag of `hash`: not empty, and nearly always its own.
+    #[inline]
+    pub fn likely_record(&self, hash: u64) -> Option<&[u8]> {
+        let mask = ONES.wrapping_mul(u64::from(tag(hash)));
+        let hits = |lanes: &u64| matching_lanes(lanes ^ mask);
+        let group = self.tags.iter().position(|lanes| hits(lanes) != 0)?;
+        let slot = group * LANES + hits(&self.tags[group]).trailing_zeros() as usize / LANE_BITS;
+        self.arena.get(usize::from(self.slots[slot])..).filter(|bytes| !bytes.is_empty())
     }
 
     /// Adds a key that is not there yet.
@@ -396,6 +413,12 @@ impl Segment {
         let word = &mut self.tags[slot / LANES];
         *word = *word & !(0xffff << shift) | u64::from(tag) << shift;
     }
+}
+
+/// The highest bit of every lane that is zero.
+#[inline]
+const fn matching_lanes(lanes: u64) -> u64 {
+    !(((lanes & LOW_BITS) + LOW_BITS) | lanes | LOW_BITS)
 }
 
 /// Room for an arena with so many bytes in use: a quarter more.

@@ -27,8 +27,11 @@ use super::segment::{CAPACITY, Segment};
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::hint::black_box;
 use siphasher::sip::SipHasher13;
 
+/// How many keys [`Table::warm`] takes.
+pub const BATCH: usize = 16;
 /// Bits of hash that pick a segment within a page.
 const PAGE_BITS: u8 = 7;
 /// How far a segment's depth may exceed what evenly spread hashes need. Beyond it splitting would only grow the
@@ -162,6 +165,34 @@ impl Table {
     pub fn at(&self, spot: Spot) -> Option<EntryRef<'_>> {
         let segment = self.pages.get(spot.place.page)?.segments.get(spot.place.segment)?;
         segment.entry(spot.slot)
+    }
+
+    /// Reads the memory that looking up these keys will need. A lookup waits for memory three times, each time for an
+    /// address that the previous answer holds; here each of the three is asked for all keys before the next one, so that
+    /// the processor waits for them together. It changes nothing, and the numbers read are of no use.
+    pub fn warm(&self, keys: &[&[u8]; BATCH]) {
+        let hashes =
+            keys.map(|key| if key.is_empty() { None } else { Some(self.hasher.hash(key)) });
+        let pages = hashes.map(|hash| {
+            let hash = hash?;
+            let page = *self.index.get(bits_of(hash, 0, self.bits))? as usize;
+            Some((hash, &**self.pages.get(page)?))
+        });
+        let segments = pages.map(|found| {
+            let (hash, page) = found?;
+            let segment = page.index[bits_of(hash, page.depth, page.bits)];
+            Some((hash, &**page.segments.get(usize::from(segment))?))
+        });
+        let read = |sum: u64, found: &Option<(u64, &Segment)>| {
+            sum ^ found.map_or(0, |(_, segment)| segment.read_tags())
+        };
+        black_box(segments.iter().fold(0, read));
+        let records =
+            segments.map(|found| found.and_then(|(hash, segment)| segment.likely_record(hash)));
+        let read = |sum: u8, record: &Option<&[u8]>| {
+            sum ^ record.map_or(0, |record| record[0] ^ record[record.len().min(64) - 1])
+        };
+        black_box(records.iter().fold(0, read));
     }
 
     /// Every entry once, in the order of hash prefixes.

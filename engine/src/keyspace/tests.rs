@@ -179,6 +179,8 @@ proptest! {
         }
         assert_eq!(contents(keyspace.db(0).table()), model);
         check_counts(keyspace.db(0));
+        let mut keys = model.keys().map(Vec::as_slice);
+        keyspace.db(0).table().warm(&core::array::from_fn(|_| keys.next().unwrap_or_default()));
         for key in model.keys() {
             assert!(keyspace.db(0).contains(key));
         }

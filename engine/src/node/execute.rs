@@ -22,8 +22,11 @@ use super::{
 use crate::{
     command::{Command, CommandId, Ctx, Flag, Outcome},
     io::{ConnId, Effect, Endpoint},
+    keyspace,
     refusal::Refusal,
-    resp::{Args, Decoded, RequestDecoder, decode::Limits, decode::OwnedArgs},
+    resp::{
+        Args, Decoded, RequestDecoder, ahead::first_arguments, decode::Limits, decode::OwnedArgs,
+    },
     session::Replies,
     trace::{ServerFact, WriteFact},
     turn::Turn,
@@ -125,6 +128,7 @@ impl Server {
         let mut decoder: RequestDecoder = core::mem::take(&mut client.input.decoder);
         let max_bulk = turn.config.network.proto_max_bulk_len;
         let mut at = 0;
+        let mut warmed = 1;
         client.input.reading = buf.len();
         self.measures.begin();
         while client.net.close == CloseIntent::No && client.blocked().is_none() && at < buf.len() {
@@ -132,6 +136,10 @@ impl Server {
                 self.clients.make_ready(client);
                 break;
             }
+            if warmed == 0 {
+                warmed = self.warm_ahead(client, &buf[at..]);
+            }
+            warmed -= 1;
             let limits = Limits { max_bulk, unauthenticated: !client.session.authenticated };
             match decoder.decode(&buf[at..], limits) {
                 Ok(Decoded::Request { args, used }) => match self.run(turn, client, args) {
@@ -153,6 +161,20 @@ impl Server {
         client.input.decoder = decoder;
         client.input.reading = 0;
         at
+    }
+
+    /// Read ahead what the next requests of a pipeline will probably look up; returns how many requests that is, at
+    /// least one. Nothing is read ahead of a single request, where nothing could be waited for together.
+    fn warm_ahead(&self, client: &Client, buf: &[u8]) -> usize {
+        let db = self.keyspace.db(client.session.db as usize);
+        if !db.is_worth_warming() {
+            return keyspace::BATCH;
+        }
+        let (keys, requests) = first_arguments(buf);
+        if requests > 1 {
+            db.table().warm(&keys);
+        }
+        requests.max(1)
     }
 
     /// One request of a client: look it up, admit it, run it, write its error if it has one.
