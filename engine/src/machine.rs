@@ -3,13 +3,15 @@
 
 use alloc::{string::String, vec::Vec};
 
-use crate::trace::ServerFact;
+use crate::trace::ProcessFact;
 
 /// The process and the machine under a node.
 #[derive(Clone, Debug, Default)]
 pub struct Machine {
     /// The absolute path of the program (`executable` of INFO).
     pub executable: String,
+    /// Who watches over the process: `systemd`, `upstart`; empty: nobody.
+    pub supervisor: &'static str,
     /// Bytes of the machine's memory; 0 if that is not known.
     pub total_memory: u64,
     /// How much memory the process holds, in bytes; asked whenever INFO or MEMORY shows it.
@@ -19,6 +21,11 @@ pub struct Machine {
 }
 
 impl Machine {
+    /// `process_supervised` of INFO.
+    pub const fn process_supervised(&self) -> &'static str {
+        if self.supervisor.is_empty() { "no" } else { self.supervisor }
+    }
+
     /// How much memory the process holds; `used` where there is no process.
     pub fn resident_bytes(&self, used: u64) -> u64 {
         self.resident.map_or(used, |ask| ask())
@@ -55,14 +62,14 @@ pub enum Descriptors {
 
 impl Descriptors {
     /// What the log says of it.
-    pub fn facts(&self) -> Vec<ServerFact> {
+    pub fn facts(&self) -> Vec<ProcessFact> {
         match self.clone() {
             Self::Enough => Vec::new(),
-            Self::Raised { to, from } => [ServerFact::DescriptorsRaised { to, from }].into(),
+            Self::Raised { to, from } => [ProcessFact::DescriptorsRaised { to, from }].into(),
             Self::Reduced { requested, needed, why, limit, maxclients } => [
-                ServerFact::DescriptorsNeeded { maxclients: requested, needed },
-                ServerFact::DescriptorsRefused { needed, why },
-                ServerFact::MaxclientsReduced { limit, maxclients },
+                ProcessFact::DescriptorsNeeded { maxclients: requested, needed },
+                ProcessFact::DescriptorsRefused { needed, why },
+                ProcessFact::MaxclientsReduced { limit, maxclients },
             ]
             .into(),
         }

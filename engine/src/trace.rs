@@ -4,11 +4,13 @@
 //! Facts are grouped by the part of the engine that states them, one file a part.
 
 pub mod persistence;
+pub mod process;
 pub mod replication;
 pub mod sentinel;
 pub mod server;
 
 pub use persistence::{PersistenceFact, ReloadedFrom};
+pub use process::ProcessFact;
 pub use replication::ReplicationFact;
 pub use sentinel::{Event, SentinelFact, Subject};
 pub use server::ServerFact;

@@ -41,6 +41,7 @@ use engine::{
     io::{ChildEvent, ConnId, DiskReply, Effect, Effects, Input, JobId},
     node::Node,
     time::{Clock, Time},
+    trace::LogRole,
 };
 use mailbox::{Mailbox, Message};
 use mio::{Events, Poll, Token};
@@ -51,6 +52,7 @@ pub use self::{
     listen::{Listening, listen},
     log::Log,
 };
+use crate::{cpus, oom::OomScore, supervisor::Supervisor};
 
 /// What the driver must know beside the node.
 pub struct Settings {
@@ -64,6 +66,12 @@ pub struct Settings {
     pub backlog: u32,
     /// `tcp-keepalive`, seconds.
     pub keepalive: u64,
+    /// `supervised`.
+    pub supervisor: Supervisor,
+    /// `server_cpulist`: the processors of the thread that serves clients; empty: all.
+    pub cpus: String,
+    /// `bio_cpulist`: the processors of the threads that wait for the disk; empty: all.
+    pub disk_cpus: String,
 }
 
 /// An address to listen on.
@@ -99,6 +107,7 @@ pub struct Driver {
     scripts: scripts::Scripts,
     log: Log,
     settings: Settings,
+    oom_score: OomScore,
     read_buffer: Vec<u8>,
     exit: Option<i32>,
 }
@@ -152,7 +161,9 @@ pub fn run(node: Node, log: Log, settings: Settings, listeners: Vec<Listening>) 
     let poll = Poll::new()?;
     let mailbox = Mailbox::new(poll.registry(), MAILBOX)?;
     let post = mailbox.clone_sender();
-    let disk = Disk::new(move |done| post.send(Message::Disk(done)))?;
+    let disk =
+        cpus::on(&settings.disk_cpus, || Disk::new(move |done| post.send(Message::Disk(done))))?;
+    cpus::keep_to(&settings.cpus);
     let mut driver = Driver {
         node,
         fx: Effects::default(),
@@ -172,6 +183,7 @@ pub fn run(node: Node, log: Log, settings: Settings, listeners: Vec<Listening>) 
         scripts: scripts::Scripts::new(),
         log,
         settings,
+        oom_score: OomScore::default(),
         read_buffer: vec![0; READ_ALONE],
         exit: None,
     };
@@ -199,6 +211,8 @@ impl Driver {
         self.hear_children();
         if clock().mono >= self.node.next_wake() {
             self.feed(Input::Timer);
+            let is_replica = self.node.log_role() == LogRole::Replica;
+            self.oom_score.apply(self.node.config(), is_replica);
         }
         if let Some(piece) = self.read.pop_front() {
             self.feed(piece);
@@ -331,6 +345,7 @@ impl Driver {
         if !self.fx.traces.is_empty() {
             self.log.set_level(self.node.config().general.loglevel.into());
             self.log.write(&self.fx.traces);
+            self.settings.supervisor.hear(&self.fx.traces);
             self.fx.traces.clear();
         }
         for action in &self.fx.actions {

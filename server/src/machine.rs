@@ -4,10 +4,18 @@ use std::{env, fs};
 
 use engine::machine::{Descriptors, Machine};
 
+use crate::supervisor::Supervisor;
+
 /// This process, on this machine.
-pub fn machine(descriptors: Descriptors) -> Machine {
+pub fn machine(descriptors: Descriptors, supervisor: Supervisor) -> Machine {
     let executable = env::current_exe().unwrap_or_default().to_string_lossy().into_owned();
-    Machine { executable, total_memory: total_memory(), resident: Some(resident), descriptors }
+    Machine {
+        executable,
+        supervisor: supervisor.name(),
+        total_memory: total_memory(),
+        resident: Some(resident),
+        descriptors,
+    }
 }
 
 /// Bytes that this process holds in memory.

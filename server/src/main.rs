@@ -2,7 +2,8 @@
 //!
 //! * [`cli`]: what the executable was called for.
 //! * [`configure`]: files and options into a configuration.
-//! * [`start`]: a configuration into a running node; [`limits`], [`machine`]: what the system grants and shows.
+//! * [`start`]: a configuration into a running node; [`limits`], [`machine`]: what the system grants and shows;
+//!   [`supervisor`], [`oom`], [`cpus`]: what the process asks of it.
 //! * [`driver`]: sockets, files, threads and signals around one engine node.
 //! * [`check`], [`system`]: redis-check-rdb, redis-check-aof, `--check-system`.
 //! * [`lab`], [`http`]: a cluster of such nodes, and the page.
@@ -10,12 +11,15 @@
 mod check;
 mod cli;
 mod configure;
+mod cpus;
 mod driver;
 mod http;
 mod lab;
 mod limits;
 mod machine;
+mod oom;
 mod start;
+mod supervisor;
 mod system;
 
 use clap::{Parser, Subcommand};

@@ -22,6 +22,7 @@ use crate::{
     driver::{self, Address, Log, Settings, strerror},
     limits::{self, TooFew},
     machine,
+    supervisor::Supervisor,
 };
 
 /// Tells the process in the background that it is there.
@@ -104,13 +105,17 @@ fn serve(configured: Configured) -> Result<ExitCode, String> {
     if let Descriptors::Reduced { maxclients, .. } = descriptors {
         config.network.maxclients = maxclients;
     }
-    let settings = settings(&config)?;
+    let (supervisor, supervised) = Supervisor::find(&config);
+    let settings = settings(&config, supervisor)?;
     let log =
         Log::new(config.general.logfile.clone(), config.general.loglevel.into(), process::id());
+    let say = |role, fact| {
+        log.write(&[Traced { at: driver::clock().wall, role, fact: Trace::Server(fact) }]);
+    };
+    supervised.into_iter().for_each(|fact| say(LogRole::Child, ServerFact::Process(fact)));
     let listeners = driver::listen(&settings).map_err(|(what, error)| {
         // Whoever waits for the node looks for this line.
-        let fact = Trace::Server(ServerFact::ListenFailed { port: config.network.port });
-        log.write(&[Traced { at: driver::clock().wall, role: LogRole::Master, fact }]);
+        say(LogRole::Master, ServerFact::ListenFailed { port: config.network.port });
         not_listening(&what, &error)
     })?;
     if listeners.is_empty() {
@@ -119,10 +124,16 @@ fn serve(configured: Configured) -> Result<ExitCode, String> {
     let birth = Birth { seed: seed(), pid: process::id(), config };
     let node = Node::new(birth)
         .with_stopwatch(driver::stopwatch)
-        .on_machine(machine::machine(descriptors));
+        .on_machine(machine::machine(descriptors, supervisor));
     let code = driver::run(node, log, settings, listeners)
         .map_err(|error| format!("can't go on: {}", strerror(&error)))?;
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+}
+
+/// The text of a directive that only the native server obeys.
+fn kept(config: &Config, name: &[u8]) -> String {
+    let value = config.get(&[name]).pop().unwrap_or_default().1;
+    String::from_utf8_lossy(&value).into_owned()
 }
 
 fn too_few(few: &TooFew) -> String {
@@ -141,7 +152,7 @@ fn not_listening(what: &str, error: &io::Error) -> String {
     )
 }
 
-fn settings(config: &Config) -> Result<Settings, String> {
+fn settings(config: &Config, supervisor: Supervisor) -> Result<Settings, String> {
     let network = &config.network;
     let listen = addresses(&network.bind, network.port)?;
     Ok(Settings {
@@ -150,6 +161,9 @@ fn settings(config: &Config) -> Result<Settings, String> {
         unix_mode: network.unixsocketperm,
         backlog: network.tcp_backlog,
         keepalive: u64::from(network.tcp_keepalive),
+        supervisor,
+        cpus: kept(config, b"server_cpulist"),
+        disk_cpus: kept(config, b"bio_cpulist"),
     })
 }
 

@@ -107,3 +107,111 @@ fn info_shows_the_process() {
 fn page_size() -> u64 {
     rustix::param::page_size() as u64
 }
+
+/// Starts a node under a supervisor that listens like systemd, ends it, and returns all that the supervisor was told.
+fn told_by(program: Program, configuration: &[&str]) -> Vec<String> {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("notify");
+    let socket = std::os::unix::net::UnixDatagram::bind(&path).expect("a socket");
+    socket.set_read_timeout(Some(std::time::Duration::from_secs(20))).expect("it can be");
+    let before = format!("export NOTIFY_SOCKET={}", path.display());
+    let (mut node, _directory) = start_after(program, &before, configuration);
+    node.launch();
+    let supervised = node.info("process_supervised").expect("it is there");
+    node.stop();
+    let mut told = vec![supervised];
+    let mut buffer = [0; 1000];
+    while told.last().is_none_or(|last| !last.contains("STATUS=Saving")) {
+        let n = socket.recv(&mut buffer).expect("the supervisor is told of the save at the end");
+        told.push(String::from_utf8_lossy(&buffer[..n]).trim_end().to_string());
+    }
+    let log = node.log();
+    let supervision = log.lines().filter(|line| line.to_lowercase().contains("supervis"));
+    told.extend(supervision.map(|line| line.split_at(line.find(['*', '#']).unwrap_or(0)).1.into()));
+    told
+}
+
+#[test]
+fn systemd_is_told_how_far_a_node_has_come() {
+    if !have(&[Tool::RedisServer]) {
+        return;
+    }
+    for configuration in
+        [&["supervised systemd"][..], &["supervised auto", "replicaof 127.0.0.1 1"]]
+    {
+        let told = Program::BOTH.map(|program| told_by(program, configuration));
+        assert_eq!(told[1], told[0], "{configuration:?}");
+    }
+}
+
+#[test]
+fn a_supervisor_that_is_not_there_is_missed_in_the_log() {
+    if !have(&[Tool::RedisServer]) {
+        return;
+    }
+    for wanted in ["systemd", "upstart", "auto"] {
+        let logs = Program::BOTH.map(|program| {
+            let before = "unset NOTIFY_SOCKET UPSTART_JOB";
+            let line = format!("supervised {wanted}");
+            let (mut node, _directory) = start_after(program, before, &[&line]);
+            node.launch();
+            let log = node.log();
+            let first = log.lines().next().expect("a line");
+            first.split_at(first.find(['*', '#']).expect("a level")).1.to_string()
+        });
+        assert_eq!(logs[1], logs[0], "{wanted}");
+    }
+}
+
+#[test]
+fn the_score_for_the_oom_killer_follows_the_role() {
+    if !have(&[Tool::RedisServer]) {
+        return;
+    }
+    let histories = Program::BOTH.map(|program| {
+        let node = Node::start(program, &["oom-score-adj-values 100 250 800"]);
+        let path = format!("/proc/{}/oom_score_adj", node.pid().expect("it runs"));
+        let score = || -> i32 {
+            let text = fs::read_to_string(&path).expect("it can be read");
+            text.trim().parse().expect("a number")
+        };
+        let original = score();
+        let mut history = Vec::new();
+        let steps: [&[&str]; 4] = [
+            &["CONFIG", "SET", "oom-score-adj", "absolute"],
+            &["REPLICAOF", "127.0.0.1", "1"],
+            &["CONFIG", "SET", "oom-score-adj", "relative"],
+            &["CONFIG", "SET", "oom-score-adj", "no"],
+        ];
+        for (step, expected) in steps.iter().zip([100, 250, original + 250, original]) {
+            node.call(step).expect_ok();
+            tests::wait_until(&format!("{program:?}: {expected} after {step:?}"), || {
+                score() == expected
+            });
+            history.push(score() - original);
+        }
+        history
+    });
+    assert_eq!(histories[1], histories[0]);
+}
+
+#[test]
+fn threads_keep_to_their_processors() {
+    if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
+        return tests::skip("this machine has one processor");
+    }
+    let node = Node::start(Program::Ours, &["server_cpulist 0", "bio_cpulist 1", "save \"\""]);
+    let mut found = Vec::new();
+    let tasks = format!("/proc/{}/task", node.pid().expect("it runs"));
+    for task in fs::read_dir(tasks).expect("there are threads") {
+        let status = fs::read_to_string(task.expect("a thread").path().join("status"));
+        let status = status.expect("it can be read");
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            line.expect("it is there").trim().to_string()
+        };
+        found.push((field("Name:"), field("Cpus_allowed_list:")));
+    }
+    found.sort();
+    assert_eq!(found, [("disk".into(), "1".into()), ("server".into(), "0".to_string())]);
+}

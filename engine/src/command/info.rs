@@ -112,7 +112,7 @@ impl Server {
                 ("atomicvar_api", "none".into()),
                 ("gcc_version", "0.0.0".into()),
                 ("process_id", format!("{}", turn.ids.pid)),
-                ("process_supervised", "no".into()),
+                ("process_supervised", self.machine.process_supervised().into()),
                 ("run_id", self.run_id.clone()),
                 ("tcp_port", format!("{}", turn.config.network.port)),
                 ("server_time_usec", format!("{}", turn.clock.wall.0)),

@@ -130,9 +130,9 @@ pub struct General {
     pub shutdown_on_sigint: ShutdownOptions,
     /// What SIGTERM does.
     pub shutdown_on_sigterm: ShutdownOptions,
-    /// How the OOM killer's scores are set (not obeyed).
+    /// How the OOM killer's scores are set.
     pub oom_score_adj: OomScoreAdj,
-    /// Linux's OOM scores (not obeyed).
+    /// Linux's OOM scores; there is no child process to have the third.
     pub oom_scores: OomScores,
 }
 

@@ -251,7 +251,7 @@ impl Server {
             turn.fx.trace(turn.clock.wall, early, Trace::Server(fact));
         }
         for fact in self.machine.descriptors.facts() {
-            turn.note(fact);
+            turn.note(ServerFact::Process(fact));
         }
         let port = turn.config.network.port;
         let fact = if turn.config.general.always_show_logo {

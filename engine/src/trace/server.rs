@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
-use super::Level;
+use super::{Level, ProcessFact};
 
 /// A fact about the server itself. Its `Display` is Redis's own log line.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -19,34 +19,8 @@ pub enum ServerFact {
     ConfigLoaded,
     /// Nothing has.
     NoConfig,
-    /// The limit of open files was raised, so that it suffices for `maxclients`.
-    DescriptorsRaised {
-        /// To this.
-        to: u64,
-        /// From this.
-        from: u64,
-    },
-    /// `maxclients` needs more open files than there may be.
-    DescriptorsNeeded {
-        /// `maxclients`.
-        maxclients: u32,
-        /// How many open files that needs.
-        needed: u64,
-    },
-    /// The limit of open files could not be raised.
-    DescriptorsRefused {
-        /// To this.
-        needed: u64,
-        /// The operating system's word.
-        why: String,
-    },
-    /// `maxclients` was reduced to what the limit of open files allows.
-    MaxclientsReduced {
-        /// The limit.
-        limit: u64,
-        /// `maxclients` now.
-        maxclients: u32,
-    },
+    /// What the system grants to the process, and who watches over it.
+    Process(ProcessFact),
     /// What it is going to be.
     RunningMode {
         /// `standalone` or `sentinel`.
@@ -128,15 +102,10 @@ impl ServerFact {
             | Self::Version { .. }
             | Self::ConfigLoaded
             | Self::NoConfig
-            | Self::DescriptorsNeeded { .. }
-            | Self::DescriptorsRefused { .. }
-            | Self::MaxclientsReduced { .. }
             | Self::ListenFailed { .. }
             | Self::Initialized => Level::Warning,
-            Self::Ready
-            | Self::RunningMode { .. }
-            | Self::Logo { .. }
-            | Self::DescriptorsRaised { .. } => Level::Notice,
+            Self::Ready | Self::RunningMode { .. } | Self::Logo { .. } => Level::Notice,
+            Self::Process(fact) => fact.level(),
             Self::Accepted { .. }
             | Self::ProtocolError { .. }
             | Self::IdleClient
@@ -166,22 +135,7 @@ impl fmt::Display for ServerFact {
                 "Warning: no config file specified, using the default config. In order to specify a config file use \
                  redis-server /path/to/redis.conf",
             ),
-            Self::DescriptorsRaised { to, from } => write!(
-                f,
-                "Increased maximum number of open files to {to} (it was originally set to {from})."
-            ),
-            Self::DescriptorsNeeded { maxclients, needed } => write!(
-                f,
-                "You requested maxclients of {maxclients} requiring at least {needed} max file descriptors."
-            ),
-            Self::DescriptorsRefused { needed, why } => {
-                write!(f, "Server can't set maximum open files to {needed} because of OS error: {why}.")
-            }
-            Self::MaxclientsReduced { limit, maxclients } => write!(
-                f,
-                "Current maximum open files is {limit}. maxclients has been reduced to {maxclients} to compensate for \
-                 low ulimit. If you need higher maxclients increase 'ulimit -n'."
-            ),
+            Self::Process(fact) => write!(f, "{fact}"),
             Self::RunningMode { mode, port } => write!(f, "Running mode={mode}, port={port}."),
             Self::Logo { mode, port, pid } => write!(
                 f,

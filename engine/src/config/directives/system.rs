@@ -2,17 +2,14 @@
 
 use super::prelude::*;
 
-const AFFINITY: &str = "Threads run where the system puts them.";
-const OOM: &str = "The OOM killer's scores are left alone.";
+const AFFINITY: &str = "A child is a thread, and runs where the node does.";
 const SYSLOG: &str = "The log goes to the standard output or to `logfile`.";
 const TITLE: &str = "The process keeps its name.";
 const CRASH: &str = "A crash prints Rust's own report.";
 
 /// The rows.
 pub const ROWS: &[Directive] = &[
-    one_of("supervised", || vec!["upstart", "systemd", "auto", "no"], 3)
-        .immutable()
-        .kept_only("No supervisor is told of the state."),
+    one_of("supervised", || vec!["upstart", "systemd", "auto", "no"], 3).immutable(),
     yes_no("syslog-enabled", false, Place::Kept).immutable().kept_only(SYSLOG),
     text("syslog-ident", "redis", Place::Kept).immutable().kept_only(SYSLOG),
     one_of("syslog-facility", facilities, 1).immutable().kept_only(SYSLOG),
@@ -32,10 +29,10 @@ pub const ROWS: &[Directive] = &[
     yes_no("disable-thp", true, Place::Kept)
         .immutable()
         .kept_only("Snapshots do not fork, so that huge pages do no harm."),
-    word::<OomScoreAdj>("oom-score-adj", 0, field!(general.oom_score_adj)).kept_only(OOM),
-    special("oom-score-adj-values", Special::OomScoreAdjValues).kept_only(OOM),
-    optional("server_cpulist", Place::Kept).immutable().kept_only(AFFINITY),
-    optional("bio_cpulist", Place::Kept).immutable().kept_only(AFFINITY),
+    word::<OomScoreAdj>("oom-score-adj", 0, field!(general.oom_score_adj)),
+    special("oom-score-adj-values", Special::OomScoreAdjValues),
+    optional("server_cpulist", Place::Kept).immutable(),
+    optional("bio_cpulist", Place::Kept).immutable(),
     optional("aof_rewrite_cpulist", Place::Kept).immutable().kept_only(AFFINITY),
     optional("bgsave_cpulist", Place::Kept).immutable().kept_only(AFFINITY),
 ];
