@@ -4,7 +4,7 @@
 use sim::{Run, digest_of};
 use std::process::Command;
 use std::sync::Mutex;
-use tests::{PageServer, Tool, have, page_directory, root, server_binary};
+use tests::{Node, PageServer, Program, Tool, have, page_directory, root, server_binary};
 
 /// Plays one scenario, or skips where there is no browser.
 fn play(scenario: &str) {
@@ -147,4 +147,26 @@ fn every_scenario_is_played() {
         let name = file.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_string();
         assert!(this.contains(&format!("\"{name}\"")), "no test plays {}", file.display());
     }
+}
+
+/// What a web page can send to a port writes nothing, in our nodes and in Redis, and the log says who tried.
+#[test]
+fn a_page_that_posts_to_the_ports_of_nodes_writes_nothing() {
+    if !have(&[Tool::RedisServer]) {
+        return;
+    }
+    let nodes = Program::BOTH.map(|program| Node::start(program, &["save \"\""]));
+    let sentinel = Node::start_sentinel(Program::Ours, &[]);
+    let ports: Vec<String> =
+        nodes.iter().chain([&sentinel]).map(|node| node.port().to_string()).collect();
+    let ports: Vec<&str> = ports.iter().map(String::as_str).collect();
+    if play_with("cross_protocol", &ports).is_none() {
+        return;
+    }
+    for node in &nodes {
+        assert_eq!(node.call(&["DBSIZE"]).integer(), 0, "a page wrote into a node");
+        let log = node.log();
+        assert!(log.contains("Possible SECURITY ATTACK detected."), "nothing arrived: {log}");
+    }
+    assert_eq!(sentinel.call(&["PING"]).text(), "PONG");
 }
