@@ -4,12 +4,12 @@
 //!   Keyspace ── Database 0 … 15
 //!                  ├── Table          directory ▸ pages ▸ segments ▸ entries; its clone is a snapshot
 //!                  │     └── record   key, value, expiry, access: one run of bytes in its segment
-//!                  ├── ExpiryIndex    who expires next
-//!                  └── bytes          what it all costs, counted as it changes
+//!                  ├── ExpiryIndex    which key expires next
+//!                  └── bytes          memory of all entries, counted at each change
 //! ```
 //!
 //! - To add a type of value, start at [`value`].
-//! - A child job (BGSAVE, AOF rewrite, full sync) owns a [`Snapshot`] and reads it at its leisure.
+//! - A child job (BGSAVE, AOF rewrite, full sync) owns a [`Snapshot`] and reads it a piece at a time.
 //! - [`digest`] is Redis's own fingerprint of a data set: equal digests, equal data.
 
 mod database;
@@ -41,7 +41,7 @@ pub struct Keyspace {
 }
 
 impl Keyspace {
-    /// So many empty databases. The seed makes the order of keys (and the cost of colliding ones) this node's secret.
+    /// This many empty databases. The seed makes the order of keys (and the cost of colliding ones) this node's secret.
     pub fn new(databases: usize, hash_seed: u128) -> Self {
         let hasher = Hasher::new(hash_seed);
         Keyspace { hasher, databases: (0..databases).map(|_| Database::new(hasher)).collect() }
@@ -101,12 +101,12 @@ impl Keyspace {
         core::mem::replace(self, empty)
     }
 
-    /// The databases, for whoever is to free them.
+    /// The databases, to be freed one by one.
     pub fn into_databases(self) -> Vec<Database> {
         self.databases
     }
 
-    /// Nothing, at the same time of day: keys that come in now are not old.
+    /// An empty database with the access clock of `old`: keys that are added to it count as used now.
     fn empty_database(&self, old: &Database) -> Database {
         let mut empty = Database::new(self.hasher);
         empty.set_clock(old.clock());

@@ -1,6 +1,6 @@
 //! Which keys expire, in the order of their time.
 //!
-//! Redis looks for expired keys by drawing lots; an index in order of time finds exactly those that are due, in an order
+//! Redis looks for expired keys in random samples; an index in order of time finds exactly those that are due, in an order
 //! that is the same in every run. It holds hashes instead of keys (a key found due is looked up by its hash), and only
 //! keys with an expiry pay for it. A snapshot goes without: expiries are stored in the entries too.
 
@@ -52,7 +52,7 @@ impl ExpiryIndex {
         self.due.first().copied()
     }
 
-    /// Forgets a place that no key answers to.
+    /// Removes a place for which no key is found.
     pub fn forget(&mut self, place: (u64, u64)) {
         self.due.remove(&place);
     }

@@ -15,10 +15,10 @@
 //!
 //! A full segment splits in two by one further bit of hash, so growth costs a few dozen moves at a time and there is
 //! no rehash pause. Pages and segments stand in the order of their hash prefixes: walking them *is* walking the hash
-//! space from zero upwards, which gives SCAN a cursor that no split can invalidate, and everybody the same order on
-//! every platform.
+//! space from zero upwards, which gives SCAN a cursor that no split can invalidate, and the same order on every
+//! platform.
 //!
-//! **A snapshot is a clone**: it copies the root's list of pages and shares everything below. Whoever writes next
+//! **A snapshot is a clone**: it copies the root's list of pages and shares everything below. The next write
 //! copies the page (a list of pointers) and the one segment concerned, as a kernel does with memory pages after
 //! `fork`. One writer needs no lock for it: reference counts decide.
 

@@ -417,3 +417,54 @@ fn swap_and_flush_move_whole_databases() {
     assert_eq!((keyspace.len(), keyspace.databases(), old.len()), (0, 16, 1));
     assert_eq!(keyspace.approximate_bytes(), 0);
 }
+
+#[test]
+fn a_write_under_a_snapshot_copies_references_to_large_values() {
+    let mut keyspace = Keyspace::new(1, 3);
+    for number in 0..1000u32 {
+        keyspace.db_mut(0).set_string(&number.to_be_bytes(), &[b'x'; 1000], Expiry::None);
+    }
+    let snapshot = keyspace.snapshot();
+    keyspace.db_mut(0).set_string(&7u32.to_be_bytes(), &[b'y'; 1000], Expiry::None);
+    let copied = keyspace.copied();
+    assert_eq!(copied.segments, 1);
+    assert!((500..8000).contains(&copied.bytes), "{copied:?}");
+    let ValueRef::String(old) = snapshot.db(0).table().get(&7u32.to_be_bytes()).unwrap().value();
+    assert_eq!(old.as_slice(), Some(&[b'x'; 1000][..]));
+    // Values that are stored in their records do not make segments large, either.
+    let mut keyspace = Keyspace::new(1, 3);
+    for number in 0..1000u32 {
+        keyspace.db_mut(0).set_string(&number.to_be_bytes(), &[b'x'; 500], Expiry::None);
+    }
+    keyspace.snapshot();
+    keyspace.db_mut(0).set_string(&7u32.to_be_bytes(), &[b'y'; 500], Expiry::None);
+    assert!(keyspace.copied().bytes < 10_000, "{:?}", keyspace.copied());
+}
+
+/// Keys that agree in all bits of hash that may be split by: only somebody who knows the seed can make them.
+#[test]
+fn a_segment_that_cannot_be_split_grows_on() {
+    use super::{entry::Content, segment::Segment};
+    let hasher = Hasher::new(5);
+    let mut segment = Segment::new(0, 0);
+    let key = |number: u32| number.to_be_bytes();
+    let text = |number: u32| vec![b'a'; number as usize * 5];
+    let push = |segment: &mut Segment, number: u32| {
+        let content = text(number);
+        let content = Content::String(&content, StringEncoding::Raw);
+        segment.push(hasher.hash(&key(number)), &key(number), content, (Some(9), 1));
+    };
+    (0..200).for_each(|number| push(&mut segment, number));
+    for number in (0..200).filter(|number| number % 3 != 0) {
+        let slot = segment.find(hasher.hash(&key(number)), &key(number)).unwrap();
+        segment.remove(slot, &hasher);
+    }
+    assert_eq!(segment.len(), 67);
+    for number in 0..200 {
+        let slot = segment.find(hasher.hash(&key(number)), &key(number));
+        assert_eq!(slot.is_some(), number % 3 == 0, "{number}");
+        let Some(entry) = slot.and_then(|slot| segment.entry(slot)) else { continue };
+        let ValueRef::String(string) = entry.value();
+        assert_eq!((string.to_vec(), entry.expire_at()), (text(number), Some(9)));
+    }
+}

@@ -2,8 +2,8 @@
 //!
 //! **To add a type** (list, hash, set, sorted set, stream): add a variant to [`Value`] with the owned structure and one to
 //! [`ValueRef`] with a reference to it, and follow the compiler: every `match` in this module, in `digest` and in the RDB
-//! codec is exhaustive. Small strings never appear as a [`Value`] while stored (they are packed into their entry), so
-//! a new type touches neither the entry nor the table. Its structure must be cheap to clone (share its parts behind
+//! codec is exhaustive. Short strings are stored in the record of their key and never as a [`Value`], so a new type touches
+//! neither the record nor the table. Its structure must be cheap to clone (share its parts behind
 //! [`Arc`](alloc::sync::Arc)), because a write under a snapshot clones every large value of the segment that it copies.
 
 use super::entry::allocation;
@@ -13,7 +13,7 @@ use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// A value that belongs to nobody yet, or to an entry that keeps it apart from its key.
+/// An owned value: not yet stored, or stored apart from the record of its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// A string.
@@ -126,7 +126,7 @@ enum Body {
     Long(Rope),
 }
 
-/// Strings are equal when their bytes are; how they are held is nobody's business.
+/// Strings are equal when their bytes are, in whatever form they are held.
 impl PartialEq for Body {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {

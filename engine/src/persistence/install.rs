@@ -167,12 +167,10 @@ impl Installer {
             return Ok(());
         }
         let Object::String(value): Object = object else { return Ok(()) };
-        let database = keyspace.db_mut(self.db);
-        if database.contains(&key) {
+        if keyspace.db_mut(self.db).set_string(&key, &value, Expiry::from(expire_at)) {
             let key = String::from_utf8_lossy(&key);
             return Err(self.corrupt(format!("RDB has duplicated key '{key}' in DB {}", self.db)));
         }
-        database.set_string(&key, &value, Expiry::from(expire_at));
         self.loaded += 1;
         Ok(())
     }

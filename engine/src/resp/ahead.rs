@@ -1,8 +1,8 @@
 //! Looking ahead in a pipeline: which keys the next requests in a buffer will probably ask for.
 //!
 //! The keyspace reads their entries before the requests run, several at a time, so that one wait for memory serves them
-//! all ([`Table::warm`](crate::keyspace::Table::warm)). A wrong guess costs a few nanoseconds and changes nothing:
-//! whatever is not an ordinary request just ends the look.
+//! all (`Table::warm`). A wrong guess costs a few nanoseconds and changes nothing; a request that
+//! is not made of ordinary bulk strings ends the look.
 
 /// A request with more arguments is not worth walking over.
 const MOST_ARGS: usize = 64;
