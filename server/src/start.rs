@@ -130,12 +130,6 @@ fn serve(configured: Configured) -> Result<ExitCode, String> {
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }
 
-/// The text of a directive that only the native server obeys.
-fn kept(config: &Config, name: &[u8]) -> String {
-    let value = config.get(&[name]).pop().unwrap_or_default().1;
-    String::from_utf8_lossy(&value).into_owned()
-}
-
 fn too_few(few: &TooFew) -> String {
     let TooFew { limit, needed } = few;
     format!(
@@ -162,8 +156,8 @@ fn settings(config: &Config, supervisor: Supervisor) -> Result<Settings, String>
         backlog: network.tcp_backlog,
         keepalive: u64::from(network.tcp_keepalive),
         supervisor,
-        cpus: kept(config, b"server_cpulist"),
-        disk_cpus: kept(config, b"bio_cpulist"),
+        cpus: config.general.server_cpulist.clone().unwrap_or_default(),
+        disk_cpus: config.general.bio_cpulist.clone().unwrap_or_default(),
     })
 }
 

@@ -3,7 +3,7 @@
 use std::{env, io};
 
 use engine::{
-    config::Config,
+    config::{Config, Supervised},
     trace::{LogRole, PersistenceFact, ProcessFact, ServerFact, Trace, Traced},
 };
 use rustix::process::{Signal, getpid, kill_process};
@@ -24,13 +24,12 @@ impl Supervisor {
     /// Look for the supervisor that the configuration names, and tell it that the process has begun; with what the log
     /// says of that.
     pub fn find(config: &Config) -> (Self, Option<ProcessFact>) {
-        let wanted = config.get(&[b"supervised"]).pop().unwrap_or_default().1;
-        match wanted.as_slice() {
-            b"systemd" => Self::systemd(),
-            b"upstart" => Self::upstart(),
-            b"auto" if env::var_os("UPSTART_JOB").is_some() => Self::upstart(),
-            b"auto" if env::var_os("NOTIFY_SOCKET").is_some() => Self::systemd(),
-            _ => (Self::None, None),
+        match config.general.supervised {
+            Supervised::Systemd => Self::systemd(),
+            Supervised::Upstart => Self::upstart(),
+            Supervised::Auto if env::var_os("UPSTART_JOB").is_some() => Self::upstart(),
+            Supervised::Auto if env::var_os("NOTIFY_SOCKET").is_some() => Self::systemd(),
+            Supervised::Auto | Supervised::No => (Self::None, None),
         }
     }
 

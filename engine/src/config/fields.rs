@@ -132,6 +132,12 @@ pub struct General {
     pub shutdown_on_sigterm: ShutdownOptions,
     /// How the OOM killer's scores are set.
     pub oom_score_adj: OomScoreAdj,
+    /// Which program is told how far the process has come.
+    pub supervised: Supervised,
+    /// The processors of the thread that serves clients.
+    pub server_cpulist: Option<String>,
+    /// The processors of the threads that wait for the disk.
+    pub bio_cpulist: Option<String>,
     /// Linux's OOM scores; there is no child process to have the third.
     pub oom_scores: OomScores,
 }

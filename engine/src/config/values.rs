@@ -333,6 +333,29 @@ impl NotifyEvents {
     }
 }
 
+/// Which program is told how far the process has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Supervised {
+    /// upstart.
+    Upstart,
+    /// systemd.
+    Systemd,
+    /// The one that has started the process, by its environment.
+    Auto,
+    /// None.
+    #[default]
+    No,
+}
+
+impl Choice for Supervised {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("upstart", Self::Upstart),
+        ("systemd", Self::Systemd),
+        ("auto", Self::Auto),
+        ("no", Self::No),
+    ];
+}
+
 /// How Linux's OOM killer scores are set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OomScoreAdj {

@@ -9,7 +9,7 @@ const CRASH: &str = "A crash prints Rust's own report.";
 
 /// The rows.
 pub const ROWS: &[Directive] = &[
-    one_of("supervised", || vec!["upstart", "systemd", "auto", "no"], 3).immutable(),
+    word::<Supervised>("supervised", 3, field!(general.supervised)).immutable(),
     yes_no("syslog-enabled", false, Place::Kept).immutable().kept_only(SYSLOG),
     text("syslog-ident", "redis", Place::Kept).immutable().kept_only(SYSLOG),
     one_of("syslog-facility", facilities, 1).immutable().kept_only(SYSLOG),
@@ -31,8 +31,8 @@ pub const ROWS: &[Directive] = &[
         .kept_only("Snapshots do not fork, so that huge pages do no harm."),
     word::<OomScoreAdj>("oom-score-adj", 0, field!(general.oom_score_adj)),
     special("oom-score-adj-values", Special::OomScoreAdjValues),
-    optional("server_cpulist", Place::Kept).immutable(),
-    optional("bio_cpulist", Place::Kept).immutable(),
+    optional("server_cpulist", field!(general.server_cpulist)).immutable(),
+    optional("bio_cpulist", field!(general.bio_cpulist)).immutable(),
     optional("aof_rewrite_cpulist", Place::Kept).immutable().kept_only(AFFINITY),
     optional("bgsave_cpulist", Place::Kept).immutable().kept_only(AFFINITY),
 ];
