@@ -45,6 +45,6 @@ mod tests;
 pub use directive::{Directive, Effect};
 pub use fields::{Config, General, Memory, Network, Persistence, Replication, Source};
 pub use load::{LoadError, Mode, Outside, SentinelLine, load};
-pub use set::{Applied, SetError, SetRights};
+pub use set::{Applied, Changes, SetError, SetRights};
 pub(crate) use special::percentile_text;
 pub use values::*;

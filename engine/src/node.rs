@@ -53,6 +53,7 @@ mod leftover;
 mod load_config;
 pub mod measure;
 mod output;
+pub mod phase;
 pub mod propagate;
 mod pubsub;
 mod sentinel;
@@ -63,6 +64,7 @@ pub mod view;
 mod watch;
 
 pub use load_config::load_config;
+pub use phase::Phase;
 pub use propagate::Propagation;
 pub use stats::{CommandStats, ErrorStats, Stats};
 pub(crate) use unit::AtUnitEnd;
@@ -270,12 +272,7 @@ impl Server {
 
     /// Whether requests of clients wait that could be run now.
     fn has_ready(&self) -> bool {
-        self.clients.has_ready() && self.runs_commands()
-    }
-
-    /// Whether commands are run at all: not while the node does nothing but save, or ends.
-    fn runs_commands(&self) -> bool {
-        !self.persistence.blocks_clients()
+        self.clients.has_ready() && self.phase().runs_commands()
     }
 
     fn boot(&mut self, turn: &mut Turn) {

@@ -30,7 +30,7 @@ use crate::{
     chain::Chain,
     config::Config,
     io::{AofOp, ChildEvent, ConnId, DiskError, DiskReply, Effect, JobId, KeyDelay},
-    node::Server,
+    node::{Phase, Server},
     refusal::Refusal,
     time::{Instant, Time},
     turn::Turn,
@@ -184,14 +184,13 @@ impl Persistence {
         matches!(self.child, Some(Child { kind: ChildKind::Save { .. }, .. }))
     }
 
-    /// Whether clients must wait: the node does nothing but save.
-    pub fn blocks_clients(&self) -> bool {
-        let drains = self.reload.is_some() && !self.is_loading();
-        self.saves.is_saving_now() || self.is_leaving() || drains
+    /// Whether DEBUG RELOAD or DEBUG LOADAOF runs.
+    pub const fn is_reloading(&self) -> bool {
+        self.reload.is_some()
     }
 
     /// Whether the node ends, and nothing keeps it any more.
-    fn is_leaving(&self) -> bool {
+    pub fn is_leaving(&self) -> bool {
         self.ending.as_ref().is_some_and(shutdown::Ending::blocks_clients)
     }
 }
@@ -257,13 +256,17 @@ impl Server {
         if self.persistence.is_loading() {
             return self.load_cron(turn);
         }
-        if self.persistence.blocks_clients() {
+        // While a replica reads its master's data set there is half a data set, which is not saved; what was appended
+        // before still goes to the disk.
+        let phase = self.phase();
+        if phase.is_serving() {
+            self.scheduled_rewrite(turn);
+            self.save_points(turn);
+            self.automatic_rewrite(turn);
+            self.scheduled_save(turn);
+        } else if phase != Phase::Syncing {
             return;
         }
-        self.scheduled_rewrite(turn);
-        self.save_points(turn);
-        self.automatic_rewrite(turn);
-        self.scheduled_save(turn);
         let around = self.surroundings();
         self.persistence.aof.cron(turn, around);
         self.release_held(turn);

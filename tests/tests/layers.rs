@@ -40,6 +40,7 @@ const EXCEPTIONS: &[(&str, &str, usize)] = &[
     ("replication", "command", 1),
     ("replication", "node", 10),
     ("replication", "persistence", 5),
+    ("session", "command", 1),
     ("trace", "replication", 1),
     ("trace", "sentinel", 1),
 ];

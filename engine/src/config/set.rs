@@ -24,16 +24,41 @@ pub struct SetRights {
 /// What `CONFIG SET` leads to.
 #[derive(Clone, Debug)]
 pub struct Applied {
-    /// The new configuration.
+    /// The configuration that results, if it is put in place at once.
     pub config: Config,
-    /// The directives whose values differ now, in the order in which they were given.
-    pub changed: Vec<&'static Directive>,
+    /// What differs in it.
+    pub changes: Changes,
 }
 
-impl Applied {
-    /// Whether the directive of this name has changed.
+/// The directives whose values `CONFIG SET` changes, in the order in which they were given. Where something must succeed
+/// first, these are kept, and made in the configuration of *then*: another `CONFIG SET` may have come between.
+#[derive(Clone, Debug, Default)]
+pub struct Changes(Vec<Change>);
+
+#[derive(Clone, Debug)]
+struct Change {
+    row: &'static Directive,
+    args: Vec<Vec<u8>>,
+}
+
+impl Changes {
+    /// Whether the directive of this name changes.
     pub fn has(&self, name: &str) -> bool {
-        self.changed.iter().any(|row| row.name == name)
+        self.rows().any(|row| row.name == name)
+    }
+
+    /// The directives.
+    pub fn rows(&self) -> impl Iterator<Item = &'static Directive> {
+        self.0.iter().map(|change| change.row)
+    }
+
+    /// Make the changes.
+    pub fn make_in(&self, config: &mut Config) {
+        for Change { row, args } in &self.0 {
+            let assigned = row.assign(config, args, Origin::Set);
+            debug_assert!(assigned.is_ok(), "{} was checked when it was given", row.name);
+        }
+        config.move_into_range(self.rows());
     }
 }
 
@@ -136,6 +161,7 @@ impl Config {
             rows.push((name, row));
         }
         let mut config = self.clone();
+        let mut given: Vec<Change> = Vec::new();
         for ((name, row), (_, value)) in rows.iter().zip(pairs) {
             let args: Vec<Vec<u8>> = if row.takes_many() {
                 value.split(|b| *b == b' ').map(<[u8]>::to_vec).collect()
@@ -144,16 +170,17 @@ impl Config {
             };
             row.assign(&mut config, &args, Origin::Set)
                 .map_err(|why| SetError::refused(name, why))?;
+            given.push(Change { row, args });
         }
-        config.move_into_range(&rows);
-        let mut changed: Vec<&'static Directive> = Vec::new();
-        for (_, row) in rows {
-            let known = changed.iter().any(|known| known.name == row.name);
-            if !known && row.print(self) != row.print(&config) {
-                changed.push(row);
+        config.move_into_range(rows.iter().map(|(_, row)| *row));
+        let mut changes = Changes::default();
+        for change in given {
+            let row = change.row;
+            if !changes.has(row.name) && row.print(self) != row.print(&config) {
+                changes.0.push(change);
             }
         }
-        Ok(Applied { config, changed })
+        Ok(Applied { config, changes })
     }
 }
 
@@ -162,9 +189,9 @@ const MIN_BACKLOG: u64 = 16 * 1024;
 
 impl Config {
     /// What Redis corrects when it applies a change, without a word.
-    fn move_into_range(&mut self, rows: &[(&'static str, &'static Directive)]) {
+    fn move_into_range(&mut self, mut rows: impl Iterator<Item = &'static Directive>) {
         self.general.hz = self.general.hz.clamp(MIN_HZ, MAX_HZ);
-        if rows.iter().any(|(_, row)| row.name == "repl-backlog-size") {
+        if rows.any(|row| row.name == "repl-backlog-size") {
             self.replication.backlog_size = self.replication.backlog_size.max(MIN_BACKLOG);
         }
     }

@@ -325,9 +325,9 @@ fn set_changes_all_or_nothing() {
     let config = Config::default();
     let applied = set(&config, &[("maxmemory", "1mb"), ("TIMEOUT", "5"), ("hz", "10")]).unwrap();
     assert_eq!(applied.config.memory.maxmemory, 1 << 20);
-    let changed: Vec<_> = applied.changed.iter().map(|row| row.name).collect();
+    let changed: Vec<_> = applied.changes.rows().map(|row| row.name).collect();
     assert_eq!(changed, ["maxmemory", "timeout"]);
-    assert!(applied.has("timeout"));
+    assert!(applied.changes.has("timeout"));
     assert!(set(&config, &[("maxmemory", "1mb"), ("timeout", "x")]).is_err());
     assert_eq!(config.memory.maxmemory, 0);
 }

@@ -136,11 +136,6 @@ impl Server {
         self.clients.buffered_for_replicas() + self.persistence.aof.buffer_len()
     }
 
-    /// Whether data is being loaded, from disk or from a master.
-    pub fn is_loading(&self) -> bool {
-        self.persistence.is_loading() || self.replication.is_loading()
-    }
-
     /// Whether a pause promises that nothing changes: what has expired stays, and nothing is evicted.
     pub(crate) fn replication_stands_still(&self, now: Instant) -> bool {
         self.pauses.at(now) != Paused::Nothing

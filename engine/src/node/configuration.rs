@@ -8,14 +8,14 @@
 //!
 //! At no moment is there a half-written configuration under the file's name.
 
-use alloc::{boxed::Box, collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use super::{Blocked, Server};
 use crate::{
     chain::Chain,
     command::{CommandIndex, Ctx, Outcome},
     config::{
-        Applied, Config, Mode, SetError,
+        Applied, Changes, Config, Mode, SetError,
         rewrite::{Extra, rewrite, user_lines},
     },
     io::{
@@ -40,10 +40,10 @@ struct Job {
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// CONFIG SET port, CONFIG SET bind.
-    Listen(Box<Applied>),
-    /// CONFIG SET dir.
-    ChangeDir(Box<Applied>),
+    /// CONFIG SET port, CONFIG SET bind: made when the node listens there.
+    Listen(Changes),
+    /// CONFIG SET dir: made when the process is there.
+    ChangeDir(Changes),
     /// CONFIG REWRITE: the old file is being opened.
     Open(FileId),
     /// CONFIG REWRITE: its text is being read.
@@ -58,22 +58,21 @@ const LARGEST_FILE: u64 = 64 << 20;
 impl Ctx<'_> {
     /// Put a changed configuration in place, and reply.
     pub(crate) fn apply_config(&mut self, applied: Applied) -> Outcome {
-        if applied.has("bind") || applied.has("port") {
-            let network = &applied.config.network;
-            let (port, bind) = (network.port, network.bind.clone());
-            let step = Step::Listen(Box::new(applied));
-            let job = self.begin(step);
+        let Applied { config, changes } = applied;
+        if changes.has("bind") || changes.has("port") {
+            let (port, bind) = (config.network.port, config.network.bind);
+            let job = self.begin(Step::Listen(changes));
             self.turn.fx.push(Effect::Listen { id: ListenId(job), port, bind });
             return Ok(());
         }
-        if applied.has("dir") {
-            let path = applied.config.general.dir.clone();
-            let step = Step::ChangeDir(Box::new(applied));
-            let job = self.begin(step);
+        if changes.has("dir") {
+            let path = config.general.dir;
+            let job = self.begin(Step::ChangeDir(changes));
             self.turn.disk(Owner::Config(job), DiskOp::ChangeDir { path });
             return Ok(());
         }
-        self.node.put_config(self.turn, applied);
+        self.turn.config = config;
+        self.node.config_changed(self.turn, &changes);
         self.reply().ok();
         Ok(())
     }
@@ -105,21 +104,25 @@ impl Ctx<'_> {
 }
 
 impl Server {
-    /// Make `applied` the configuration, and see to what has changed.
-    fn put_config(&mut self, turn: &mut Turn, applied: Applied) {
-        turn.config = applied.config;
-        for row in applied.changed {
-            self.config_changed(turn, row.name);
+    /// What was to succeed first has succeeded: make the changes in the configuration as it is now.
+    fn make_changes(&mut self, turn: &mut Turn, changes: &Changes) {
+        let dir = turn.config.general.dir.clone();
+        changes.make_in(&mut turn.config);
+        if changes.has("dir") {
+            turn.config.general.dir = joined(&dir, &turn.config.general.dir);
         }
+        self.config_changed(turn, changes);
     }
 
-    /// A directive has another value than before. Most are looked at when they matter; these want something done.
-    fn config_changed(&mut self, turn: &mut Turn, name: &str) {
-        match name {
-            "appendonly" => self.appendonly_changed(turn),
-            "aof-disable-auto-gc" => self.auto_gc_changed(turn),
-            "maxmemory" if turn.config.memory.maxmemory > 0 => self.make_room(turn, None),
-            _ => {}
+    /// Directives have other values than before. Most are looked at when they matter; these want something done.
+    fn config_changed(&mut self, turn: &mut Turn, changes: &Changes) {
+        for row in changes.rows() {
+            match row.name {
+                "appendonly" => self.appendonly_changed(turn),
+                "aof-disable-auto-gc" => self.auto_gc_changed(turn),
+                "maxmemory" if turn.config.memory.maxmemory > 0 => self.make_room(turn, None),
+                _ => {}
+            }
         }
     }
 
@@ -130,12 +133,12 @@ impl Server {
         ListenId(job): ListenId,
         result: Result<(), String>,
     ) {
-        let Some(Job { client, step: Step::Listen(applied) }) = self.config_jobs.0.remove(&job)
+        let Some(Job { client, step: Step::Listen(changes) }) = self.config_jobs.0.remove(&job)
         else {
             return;
         };
         if result.is_err() {
-            let (name, why) = if applied.has("port") {
+            let (name, why) = if changes.has("port") {
                 ("port", "Unable to listen on this port. Check server logs.")
             } else {
                 ("bind", "Failed to bind to specified addresses.")
@@ -143,13 +146,14 @@ impl Server {
             let refused = SetError::refused(name, why);
             return self.config_reply(client, Err(refused.into()));
         }
-        if applied.has("dir") {
-            let path = applied.config.general.dir.clone();
-            turn.disk(Owner::Config(job), DiskOp::ChangeDir { path });
-            self.config_jobs.0.insert(job, Job { client, step: Step::ChangeDir(applied) });
+        if changes.has("dir") {
+            let mut then = turn.config.clone();
+            changes.make_in(&mut then);
+            turn.disk(Owner::Config(job), DiskOp::ChangeDir { path: then.general.dir });
+            self.config_jobs.0.insert(job, Job { client, step: Step::ChangeDir(changes) });
             return;
         }
-        self.put_config(turn, *applied);
+        self.make_changes(turn, &changes);
         self.config_reply(client, Ok(()));
     }
 
@@ -163,10 +167,8 @@ impl Server {
         let Some(Job { client, step }) = self.config_jobs.0.remove(&number) else { return };
         let next = match (step, result) {
             (Step::Listen(_), _) => return,
-            (Step::ChangeDir(mut applied), Ok(_)) => {
-                let dir = &mut applied.config.general.dir;
-                *dir = joined(&turn.config.general.dir, dir);
-                self.put_config(turn, *applied);
+            (Step::ChangeDir(changes), Ok(_)) => {
+                self.make_changes(turn, &changes);
                 return self.config_reply(client, Ok(()));
             }
             (Step::ChangeDir(_), Err(error)) => {

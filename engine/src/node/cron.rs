@@ -52,7 +52,7 @@ impl Server {
 
     fn may_expire(&self, turn: &Turn) -> bool {
         let paused = self.pauses.at(turn.clock.mono) != Paused::Nothing;
-        !self.replication.is_replica() && self.active_expire && !self.is_loading() && !paused
+        self.phase().is_serving() && !self.replication.is_replica() && self.active_expire && !paused
     }
 
     /// Returns whether no key is due any more.

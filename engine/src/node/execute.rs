@@ -109,7 +109,7 @@ impl Server {
     /// beyond the budget of a step goes on in the next turn ([`Node::has_more`](super::Node::has_more)).
     pub(super) fn run_ready(&mut self, turn: &mut Turn) {
         let mut budget = REQUESTS_A_STEP;
-        while budget > 0 && self.runs_commands() {
+        while budget > 0 && self.phase().runs_commands() {
             let Some(mut client) = self.clients.take_ready() else { return };
             budget -= 1;
             self.run_input(turn, &mut client, &mut budget);
@@ -132,7 +132,7 @@ impl Server {
         client.input.reading = buf.len();
         self.measures.begin();
         while client.net.close == CloseIntent::No && client.blocked().is_none() && at < buf.len() {
-            if *budget == 0 || !self.runs_commands() {
+            if *budget == 0 || !self.phase().runs_commands() {
                 self.clients.make_ready(client);
                 break;
             }

@@ -40,6 +40,7 @@ fn persistent() -> Bench {
     config.persistence.appendonly = true;
     config.persistence.save = [crate::config::SavePoint { seconds: 3600, changes: 10_000 }].into();
     config.general.enable_debug_command = crate::config::ProtectedAction::Yes;
+    config.general.enable_protected_configs = crate::config::ProtectedAction::Yes;
     Bench::boot(config, Disk::default(), Instant::from_millis(1_700_000_000_000))
 }
 
@@ -139,4 +140,48 @@ fn a_save_point_is_reached_though_the_wall_clock_was_set_back() {
     bench.ask("SET k v");
     bench.pass(7_000);
     assert_eq!(bench.children.len(), 1, "no BGSAVE has begun");
+}
+
+#[test]
+fn a_change_that_waits_for_the_disk_keeps_what_came_between() {
+    let mut bench = persistent();
+    let peer = crate::io::Endpoint::new("127.0.0.1", 50_001);
+    let other = ConnId::accepted(9);
+    bench.step(Input::Accepted { conn: other, peer: peer.clone(), local: peer });
+    bench.step(Input::Received {
+        conn: CLIENT,
+        bytes: b"CONFIG SET dir /elsewhere maxmemory-samples 7\r\n",
+    });
+    bench.step(Input::Received { conn: other, bytes: b"CONFIG SET hz 50 timeout 30\r\n" });
+    assert_eq!(bench.take_sent(), "+OK\r\n", "the second only");
+    bench.settle();
+    assert_eq!(bench.take_sent(), "+OK\r\n");
+    let config = bench.node.config();
+    assert_eq!((config.general.hz, config.network.timeout, config.memory.samples), (50, 30, 7));
+    assert_eq!(config.general.dir, "/elsewhere");
+}
+
+#[test]
+fn a_reply_keeps_an_earlier_promise_though_the_aof_is_off_meanwhile() {
+    let mut bench = {
+        let mut config = Config::default();
+        config.persistence.appendonly = true;
+        config.persistence.appendfsync = crate::config::AppendFsync::Always;
+        Bench::boot(config, Disk::default(), Instant::from_millis(1_700_000_000_000))
+    };
+    let bytes = b"SET a 1\r\nCONFIG SET appendonly no\r\nSET b 2\r\n";
+    bench.step(Input::Received { conn: CLIENT, bytes });
+    assert_eq!(bench.take_sent(), "", "a is not on the platter");
+    let mut sent = String::new();
+    while sent.is_empty() {
+        bench.step(Input::BeforeSleep);
+        assert!(bench.one_operation(), "a reply is never sent");
+        sent = bench.take_sent();
+    }
+    assert_eq!(sent, "+OK\r\n+OK\r\n+OK\r\n");
+    let mut disk = bench.disk.clone();
+    disk.cut_power();
+    let mut config = Config::default();
+    config.persistence.appendonly = true;
+    assert_eq!(Bench::boot(config, disk, bench.now).ask("GET a"), "$1\r\n1\r\n");
 }

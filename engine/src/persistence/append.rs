@@ -502,8 +502,10 @@ impl Aof {
         {
             self.flush(turn, false, around);
         }
-        // A policy that was relaxed by CONFIG SET may have freed a client.
-        if turn.config.persistence.appendfsync != AppendFsync::Always {
+        // A policy that was relaxed by CONFIG SET promises less. An AOF that is off, and whose last file could not be
+        // fsynced, promises nothing any more.
+        let ended = self.state == AofState::Off && self.is_drained() && self.fsyncs.is_empty();
+        if ended || turn.config.persistence.appendfsync != AppendFsync::Always {
             self.acknowledged = self.acknowledged.max(self.written);
         }
         self.rewrites.stamps = turn.config.persistence.aof_timestamp_enabled;

@@ -310,8 +310,7 @@ impl Server {
         }
         self.kill_transfer(turn);
         self.notice_killed_save(turn);
-        let loading = self.persistence.is_loading();
-        if turn.config.persistence.save.is_empty() || loading || self.persistence.blocks_clients() {
+        if turn.config.persistence.save.is_empty() || !self.phase().is_serving() {
             return;
         }
         self.save_now(turn, SavedFor::Flush);

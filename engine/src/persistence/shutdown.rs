@@ -68,7 +68,8 @@ impl Server {
         if self.persistence.ending.is_some() {
             return;
         }
-        if self.persistence.is_loading() || self.sentinel.is_some() {
+        // Half a data set must not replace dump.rdb.
+        if self.is_loading() || self.sentinel.is_some() {
             flags.save = ShutdownSave::NoSave;
         }
         turn.note(ServerFact::ShutdownRequested);
