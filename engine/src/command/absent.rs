@@ -1,8 +1,8 @@
-//! What clients ask of every Redis though a server may have none of it: a cluster, modules, scripts, functions.
+//! CLUSTER, MODULE, SCRIPT and FUNCTION on a server that has no cluster, modules, scripts or functions.
 //!
-//! A client that looks for a cluster must hear that there is none, in Redis's words: it goes on as with a single server
-//! then. One that counts scripts and functions hears that there are none, and FLUSH of nothing succeeds. What would
-//! need the thing itself (EVAL, FCALL, FUNCTION LOAD) is an unknown command.
+//! CLUSTER answers with Redis's error for a disabled cluster mode, by which client libraries fall back to a single server.
+//! Listing scripts and functions answers an empty list, and FLUSH succeeds. Commands that need an implementation (EVAL,
+//! FCALL, FUNCTION LOAD) are unknown.
 
 use super::{Category, Ctx, Flag, Flags, Outcome, Row, docs::Docs};
 use crate::{refusal::Refusal, resp::Args};

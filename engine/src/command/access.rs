@@ -1,8 +1,8 @@
 //! How commands reach their keys: expired ones are gone, accesses are noted, changes are announced.
 //!
-//! The keyspace keeps a key until somebody removes it; whether an expired one *exists* is decided here. A master deletes
-//! it on sight, and tells the AOF and its replicas so with a DEL. A replica only looks away: its master's DEL will
-//! come, and until then both hold the same data.
+//! The keyspace keeps a key until a command or the cron removes it; whether an expired one *exists* is decided here. A
+//! master deletes it at the first access and propagates a DEL to the AOF and the replicas. A replica treats it as missing
+//! and keeps it until its master's DEL arrives, so that both hold the same data.
 
 use super::{Ctx, notify::NotifyClass};
 use crate::{
@@ -144,7 +144,7 @@ impl Ctx<'_> {
         self.node.propagation.instead(self.client.session.db, args.iter());
     }
 
-    /// `key` of the client's database has changed: whoever watches it is told at EXEC.
+    /// `key` of the client's database has changed: EXEC of the clients that watch it will fail.
     #[inline]
     pub fn changed(&mut self, key: &[u8]) {
         self.node.touch_watchers(self.client.session.db, key);

@@ -1,4 +1,4 @@
-//! ACL, as far as it goes without users: there is one, `default`, who may do everything.
+//! ACL, as far as it goes without users: there is one, `default`, with all rights.
 
 use alloc::{collections::BTreeSet, format, string::String};
 

@@ -1,4 +1,4 @@
-//! CLIENT: who is connected, and what is agreed with each.
+//! CLIENT: the list of connections, and the options of each.
 
 use alloc::{format, string::String, vec::Vec};
 

@@ -187,7 +187,7 @@ fn check(ctx: &mut Ctx<'_>, user: &[u8], password: &[u8]) -> Outcome {
     Ok(())
 }
 
-/// Compares all bytes, however early they differ: the time it takes tells nothing.
+/// Compares all bytes, however early they differ, so that the duration reveals nothing about the password.
 fn same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
 }

@@ -1,4 +1,4 @@
-//! When keys go by themselves.
+//! Expiry: setting it, reading it, and taking it away.
 
 use alloc::{string::String, vec::Vec};
 

@@ -1,4 +1,4 @@
-//! Keys, whatever they hold: deleting them, looking for them, walking through them.
+//! Commands for keys of any type: deleting them, looking for them, walking through them.
 
 use alloc::vec::Vec;
 

@@ -14,7 +14,7 @@
 //! ```
 //!
 //! It begins sparse, and becomes dense when it grows beyond `hll-sparse-max-bytes` or a register beyond 32. The bytes
-//! are Redis's, whoever has written them.
+//! are the same as Redis's, and each side reads what the other has written.
 
 use alloc::{format, string::String, vec::Vec};
 
@@ -446,7 +446,7 @@ fn pfcount(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         Some(number) => number,
         None => {
             let number = estimate(&hll.registers()?);
-            // The number is part of the value: others are told to work it out, too.
+            // The cached number is part of the value: the PFCOUNT is propagated, so that replicas cache it too.
             hll.remember(Some(number));
             hll.store(ctx, key);
             ctx.changed(key);

@@ -93,7 +93,7 @@ impl Server {
 
     fn info_server(&self, turn: &Turn, out: &mut String) {
         let uptime = turn.clock.mono.since(self.born).as_secs();
-        // What the machine has is no fact of the run: a sentinel reads this text, and a run is the same in the browser.
+        // Facts about the machine stay out: a sentinel reads this text, and a run must be the same in the browser.
         let bits = 64;
         let hz = turn.config.general.hz;
         let mode = if self.sentinel.is_some() { "sentinel" } else { "standalone" };
@@ -216,7 +216,7 @@ impl Server {
             let _ = write!(out, "{name}_ratio:{ratio:.2}\r\n{name}_bytes:{bytes}\r\n");
         }
         let normal = self.clients.iter().filter(|c| c.kind != ClientKind::Replica);
-        // One buffer serves the backlog and all replicas; what is beyond the backlog's size is there for them.
+        // One buffer serves the backlog and all replicas; what exceeds the backlog's size is kept for replicas.
         let buffers = self.replication.backlog.as_ref().map_or(0, |backlog| backlog.len());
         let for_replicas = match self.replication.replicas.is_empty() {
             true => 0,
@@ -276,7 +276,7 @@ impl Server {
         self.info_stats_of_keys(out);
     }
 
-    /// The rest of `INFO stats`: keys, channels, and what nothing here has a counterpart for.
+    /// The rest of `INFO stats`: keys, channels, and fields without a counterpart in this engine.
     fn info_stats_of_keys(&self, out: &mut String) {
         let stats = &self.stats;
         out.push_str("expired_stale_perc:0.00\r\n");
@@ -402,14 +402,14 @@ pub(crate) fn numbers(out: &mut String, fields: &[(&str, u64)]) {
     }
 }
 
-/// Fields of Redis for which nothing here has a counterpart: 0.
+/// Fields of Redis without a counterpart in this engine: 0.
 fn zeros(out: &mut String, names: &str) {
     for name in names.split(' ') {
         let _ = write!(out, "{name}:0\r\n");
     }
 }
 
-/// Bytes for people: `943.25K`.
+/// Bytes in a unit that is easy to read: `943.25K`.
 fn human(bytes: u64) -> String {
     const UNITS: [char; 5] = ['K', 'M', 'G', 'T', 'P'];
     if bytes < 1024 {

@@ -2,10 +2,10 @@
 
 use crate::{number::parse_i64, refusal::Refusal, resp::Args};
 
-/// When a key is to expire, as it was said.
+/// When a key is to expire, as the arguments give it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExpiryOption<'a> {
-    /// Nothing was said.
+    /// No such option.
     Unsaid,
     /// `EX`: seconds from now.
     Seconds(&'a [u8]),

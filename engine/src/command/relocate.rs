@@ -245,7 +245,7 @@ fn swapdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// `ASYNC` or `SYNC` behind a FLUSH. Either way nobody waits for memory to be given back (`Node::free`).
+/// `ASYNC` or `SYNC` behind a FLUSH. Memory is given back on another thread in both cases (`Turn::free`).
 fn flush_option(args: Args<'_>) -> Outcome {
     let known =
         |word: &[u8]| word.eq_ignore_ascii_case(b"async") || word.eq_ignore_ascii_case(b"sync");

@@ -1,4 +1,4 @@
-//! The server itself: its clock, its monitors, its records of what was slow.
+//! INFO, TIME, MONITOR and LOLWUT.
 
 use super::{Category, Ctx, Flag, Flags, Outcome, Row, connection::VERSION};
 use crate::resp::Args;

@@ -302,7 +302,7 @@ fn latency_doctor(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// A column a sample, the oldest first; as high as it took long.
+/// One column for each sample, the oldest first; its height is the duration.
 fn latency_graph(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     const WIDTH: usize = 80;
     const HEIGHT: u64 = 4;

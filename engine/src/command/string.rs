@@ -324,7 +324,7 @@ fn store(
     Ok(())
 }
 
-/// A key was stored with a time to live: others must hear of the moment, not of the time.
+/// Propagate a key with a time to live: replicas and the AOF get the moment of expiry, as a duration would begin anew.
 fn expires_at(ctx: &mut Ctx<'_>, key: &[u8], value: &[u8], at: u64) {
     ctx.notify(NotifyClass::Generic, "expire", key);
     let at = I64Text::new(at as i64);

@@ -243,6 +243,24 @@ fn debug_object_says_how_long_a_value_is_in_an_rdb() {
 }
 
 #[test]
+fn a_client_closed_for_its_output_leaves_a_log_line() {
+    for (limits, seconds) in [("20000 0 0", 0), ("0 20000 1", 3)] {
+        let mut terminal = Terminal::new();
+        let client = terminal.connect(1);
+        terminal
+            .line(client, &format!("CONFIG SET client-output-buffer-limit \"normal {limits}\""));
+        terminal.line(client, &format!("SET k {}", "x".repeat(30_000)));
+        terminal.fx.traces.clear();
+        terminal.line(client, "GET k");
+        // The driver could send nothing of it.
+        terminal.step(Input::Unsent { conn: client, bytes: 30_000 });
+        terminal.wait(seconds * 1000);
+        let closed = |t: &crate::trace::Traced| format!("{t:?}").contains("OutputBufferFull");
+        assert_eq!(terminal.fx.traces.iter().filter(|t| closed(t)).count(), 1, "{limits}");
+    }
+}
+
+#[test]
 fn hello_says_how_to_authenticate() {
     let mut terminal = Terminal::new();
     let first = terminal.connect(1);

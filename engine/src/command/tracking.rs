@@ -1,6 +1,6 @@
-//! CLIENT TRACKING, CACHING, TRACKINGINFO, GETREDIR: how a client's cache is kept right.
+//! CLIENT TRACKING, CACHING, TRACKINGINFO, GETREDIR: the options of client-side caching.
 //!
-//! The rows stand with the other subcommands of CLIENT; [`tracking`](crate::session::tracking) does what is agreed here.
+//! The rows stand with the other subcommands of CLIENT; [`tracking`](crate::session::tracking) sends the invalidations.
 
 use alloc::{format, string::String, vec::Vec};
 

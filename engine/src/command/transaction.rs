@@ -149,7 +149,7 @@ fn exec(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
             ctx.node.refuse(ctx.client, &refusal);
         }
     }
-    // The commands have spoken for themselves.
+    // Each command of the queue has propagated itself.
     ctx.node.propagation.suppress();
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Who may run what, now: the checks before a command, in Redis's order.
+//! Admission: the checks before a command runs, in Redis's order.
 //!
 //! The first check that fails is the error that the client sees, so the order is part of the protocol: a client without
 //! a password learns nothing but that, and a full replica says READONLY before it says that it is still loading.

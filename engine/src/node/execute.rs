@@ -389,6 +389,8 @@ impl Server {
         client.output.held_until = None;
         if self.exceeds_hard_limit(turn, &client) {
             // Nothing of it is sent, not even the beginning.
+            let shown = self.describe(&client, turn.clock.mono);
+            turn.note(ServerFact::OutputBufferFull { client: shown });
             return self.drop_client(turn, client);
         }
         if !client.output.bytes.is_empty() {

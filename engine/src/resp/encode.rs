@@ -66,7 +66,7 @@ impl<'a> Reply<'a> {
         self.number_line(b'$', len as i64);
     }
 
-    /// A text for people (`INFO`, `CLIENT LIST`): in RESP3 a verbatim string.
+    /// A text for reading (`INFO`, `CLIENT LIST`): in RESP3 a verbatim string.
     pub fn verbatim(&mut self, text: &str) {
         match self.protocol {
             Protocol::Resp2 => self.bulk(text.as_bytes()),

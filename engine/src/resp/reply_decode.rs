@@ -1,4 +1,4 @@
-//! Replies, as whoever asks reads them: RESP2 and RESP3, cut anywhere, from a peer that is not trusted.
+//! Decoding of replies, for links on which this node is the client: RESP2 and RESP3, cut anywhere, from an untrusted peer.
 //!
 //! Bytes are pushed in as they come, and each whole reply is handed out once. A nested reply is built on a stack of
 //! unfinished lists, so no byte is looked at twice and no length is believed before its bytes have arrived.
@@ -39,7 +39,7 @@ pub enum Value {
     Map(Vec<Value>),
     /// RESP3: `~2`, then two members
     Set(Vec<Value>),
-    /// RESP3: `>2`, a message that nobody asked for
+    /// RESP3: `>2`, a message that answers no request
     Push(Vec<Value>),
 }
 
@@ -85,7 +85,7 @@ impl Value {
     }
 }
 
-/// What a peer sent is no reply, or is larger than anybody here would ask for.
+/// What a peer sent is no reply, or exceeds the limits of this decoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadReply {
     /// A line begins with a byte that marks no reply, or its number is none.
