@@ -12,16 +12,15 @@
 //! A node is pure: given the same birth and the same inputs at the same times it does the same things, to the byte.
 //! It can be cloned at any moment, and both copies go on from there: that is how the playground rewinds.
 //!
-//! * [`client`]: who is connected, and what has been agreed with each.
+//! * [`session`](crate::session): the clients, what they wait for and what they listen to.
 //! * `configuration`: what follows from CONFIG SET; CONFIG REWRITE.
 //! * `evict`: what goes when the data grows beyond `maxmemory`; `leftover`: what one turn leaves to the following ones.
-//! * `admission`: who may run what, now; `output`: what may wait for a client; `cron`: what is done ten times a second.
+//! * `admission`: whether a client may run a command now; `output`: what may wait for a client; `cron`: what is done ten
+//!   times a second; `unit`: what begins at the end of a unit of execution.
 //! * [`execute`]: from a request to its reply: admission, the call, what is propagated.
 //! * [`measure`]: how long commands take, by the driver's stopwatch.
 //! * [`propagate`]: what a command leaves behind for the AOF and for replicas.
-//! * [`watch`]: who is to know at EXEC that a key has changed.
-//! * [`pubsub`]: who listens to which channel.
-//! * [`tracking`]: whose copies of values are out of date.
+//! * `watch`: the changes of keys that fail an EXEC; `pubsub`: messages to subscribers; `tracking`: invalidations.
 //! * [`stats`]: what INFO counts.
 //! * [`view`]: what a node lets the outside see of itself.
 

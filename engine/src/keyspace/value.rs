@@ -4,7 +4,7 @@
 //! [`ValueRef`] with a reference to it, and follow the compiler: every `match` in this module, in `digest` and in the RDB
 //! codec is exhaustive. Short strings are stored in the record of their key and never as a [`Value`], so a new type touches
 //! neither the record nor the table. Its structure must be cheap to clone (share its parts behind
-//! [`Arc`](alloc::sync::Arc)), because a write under a snapshot clones every large value of the segment that it copies.
+//! [`Arc`]), because a write under a snapshot clones every large value of the segment that it copies.
 
 use super::entry::allocation;
 use super::rope::{self, Rope};

@@ -326,7 +326,7 @@ impl Server {
     }
 
     /// Make an AOF of before 7.0 the base of the directory: the manifest first, then the move, so that
-    /// a crash between the two is recognised by [`Node::old_file_moved`].
+    /// a crash between the two is recognised by `old_file_moved`.
     fn migrate(&mut self, turn: &mut Turn) {
         let (dir, prefix) = aof_names(turn);
         let manifest = Manifest::upgraded(&prefix);

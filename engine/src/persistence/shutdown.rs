@@ -63,7 +63,7 @@ impl Server {
         }
     }
 
-    /// End, once the replicas have everything; whoever asked waits with [`Blocked::Shutdown`].
+    /// End, once the replicas have everything; the client that sent SHUTDOWN is blocked meanwhile.
     pub(crate) fn begin_shutdown(&mut self, turn: &mut Turn, mut flags: ShutdownOptions) {
         if self.persistence.ending.is_some() {
             return;

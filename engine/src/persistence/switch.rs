@@ -30,7 +30,7 @@ impl Server {
     }
 
     /// The data is about to be replaced by a master's: what was appended says nothing about it. Behind it the AOF is
-    /// turned on again, with a base of its own ([`Node::appendonly_changed`]).
+    /// turned on again, with a base of its own (`appendonly_changed`).
     pub(crate) fn suspend_aof(&mut self, turn: &mut Turn) {
         if self.persistence.aof.state != AofState::Off {
             self.turn_aof_off(turn);
