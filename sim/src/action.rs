@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::{
+    client::WorkloadKind,
     ids::{ClientId, NodeId, Party},
     net::Who,
     scenario::Scenario,
@@ -42,6 +43,13 @@ pub enum Action {
     },
     /// The network is as it was: no partition, no delay, no loss.
     Heal,
+    /// The network between the two is as it was; what was done to it between others stays.
+    HealBetween {
+        /// One side.
+        a: Who,
+        /// The other.
+        b: Who,
+    },
     /// Messages between the two take longer.
     Delay {
         /// One side.
@@ -94,6 +102,8 @@ pub enum Action {
         target: Target,
         /// How often.
         every_millis: u64,
+        /// What.
+        kind: WorkloadKind,
     },
     /// It stops.
     StopWorkload(ClientId),
@@ -115,11 +125,12 @@ impl Action {
     /// |---|---|
     /// | `kill m1`, `restart m1`, `terminate m1`, `pause m1`, `resume m1` | |
     /// | `power-cut m1`, `power-cut m1 torn` | |
-    /// | `partition m1 s1`, `partition m1 *`, `partition m1 -> s1`, `heal` | `*` is all parties, `c1` the first workload |
+    /// | `partition m1 s1`, `partition m1 *`, `partition m1 -> s1`, `heal`, `heal m1 s1` | `*` is everybody, `c1` the first workload |
     /// | `delay m1 r1 50`, `loss m1 r1 100` | milliseconds; of a thousand |
     /// | `disk-full m1 on`, `slow-fsync m1 500`, `clock-jump m1 -3000` | milliseconds |
     /// | `on m1 SET a 1` | typed into m1's terminal |
     /// | `workload m1 10`, `workload @mymaster 10`, `stop c1` | one write every so many milliseconds |
+    /// | `workload m1 10 mixed` | INCR, WAIT, keys that expire and transactions among them |
     pub fn parse(line: &str, scenario: &Scenario) -> Result<Self, String> {
         Words { words: line.split_whitespace().collect(), line, scenario, at: 0 }.action()
     }
@@ -142,6 +153,7 @@ impl Action {
             Self::Partition { a, b, both_ways: true } => format!("partition {} {}", who(a), who(b)),
             Self::Partition { a, b, .. } => format!("partition {} -> {}", who(a), who(b)),
             Self::Heal => "heal".to_owned(),
+            Self::HealBetween { a, b } => format!("heal {} {}", who(a), who(b)),
             Self::Delay { a, b, millis } => format!("delay {} {} {millis}", who(a), who(b)),
             Self::Loss { a, b, permille } => format!("loss {} {} {permille}", who(a), who(b)),
             Self::DiskFull { node: n, full } => {
@@ -150,11 +162,16 @@ impl Action {
             Self::SlowFsync { node: n, millis } => format!("slow-fsync {} {millis}", node(n)),
             Self::ClockJump { node: n, millis } => format!("clock-jump {} {millis}", node(n)),
             Self::Command { node: n, line } => format!("on {} {line}", node(n)),
-            Self::StartWorkload { target: Target::Node(n), every_millis } => {
-                format!("workload {} {every_millis}", node(n))
-            }
-            Self::StartWorkload { target: Target::Master(name), every_millis } => {
-                format!("workload @{name} {every_millis}")
+            Self::StartWorkload { target, every_millis, kind } => {
+                let target = match target {
+                    Target::Node(n) => node(n),
+                    Target::Master(name) => format!("@{name}"),
+                };
+                let kind = match kind {
+                    WorkloadKind::Sets => "",
+                    WorkloadKind::Mixed => " mixed",
+                };
+                format!("workload {target} {every_millis}{kind}")
             }
             Self::StopWorkload(client) => format!("stop {}", scenario.name_of((*client).into())),
         }
@@ -183,6 +200,9 @@ impl<'a> Words<'a> {
                 let both_ways = !self.optional("->");
                 Action::Partition { a, b: self.who()?, both_ways }
             }
+            "heal" if self.words.len() > 1 => {
+                Action::HealBetween { a: self.who()?, b: self.who()? }
+            }
             "heal" => Action::Heal,
             "delay" => Action::Delay { a: self.who()?, b: self.who()?, millis: self.number()? },
             "loss" => Action::Loss { a: self.who()?, b: self.who()?, permille: self.number()? },
@@ -197,9 +217,11 @@ impl<'a> Words<'a> {
             "slow-fsync" => Action::SlowFsync { node: self.node()?, millis: self.number()? },
             "clock-jump" => Action::ClockJump { node: self.node()?, millis: self.number()? },
             "on" => return self.command(),
-            "workload" => {
-                Action::StartWorkload { target: self.target()?, every_millis: self.number()? }
-            }
+            "workload" => Action::StartWorkload {
+                target: self.target()?,
+                every_millis: self.number()?,
+                kind: if self.optional("mixed") { WorkloadKind::Mixed } else { WorkloadKind::Sets },
+            },
             "stop" => Action::StopWorkload(self.client()?),
             other => return Err(format!("there is no action '{other}'")),
         };

@@ -13,11 +13,11 @@ use engine::{
 };
 
 pub use terminal::{Line, LineKind, Terminal};
-pub use workload::{Workload, WorkloadState};
+pub use workload::{Workload, WorkloadKind, WorkloadState};
 
 /// What a client is told.
 #[derive(Clone, Debug)]
-pub(crate) enum Heard {
+pub(crate) enum ClientInput {
     /// Its connection stands.
     Connected { slot: u64 },
     /// It could not be made.
@@ -32,13 +32,13 @@ pub(crate) enum Heard {
 
 /// What a client wants.
 #[derive(Clone, Debug)]
-pub(crate) enum Wish {
+pub(crate) enum ClientEffect {
     /// Open a connection.
     Connect { slot: u64, to: Endpoint },
-    /// Send one command, so many of whose replies are awaited; `write`: as it stands in the ledger.
-    Send { slot: u64, bytes: Vec<u8>, text: String },
-    /// The reply to the oldest command on this connection has come.
-    Replied { slot: u64, error: Option<String> },
+    /// Send commands; `texts`: each as it stands in the ledger.
+    Send { slot: u64, bytes: Vec<u8>, texts: Vec<String> },
+    /// The reply to the oldest command on this connection has come: an error, a number, or something else.
+    Replied { slot: u64, error: Option<String>, number: Option<i64> },
     /// Close a connection.
     Close { slot: u64 },
     /// Wake me then.
@@ -53,10 +53,10 @@ pub(crate) enum Client {
 }
 
 impl Client {
-    pub fn hear(&mut self, now: Time, heard: Heard, wishes: &mut Vec<Wish>) {
+    pub fn step(&mut self, now: Time, input: ClientInput, effects: &mut Vec<ClientEffect>) {
         match self {
-            Self::Terminal(terminal) => terminal.hear(now, heard, wishes),
-            Self::Workload(workload) => workload.hear(now, heard, wishes),
+            Self::Terminal(terminal) => terminal.step(now, input, effects),
+            Self::Workload(workload) => workload.step(now, input, effects),
         }
     }
 }
@@ -66,6 +66,14 @@ pub(crate) fn encode(args: &[impl AsRef<[u8]>]) -> Vec<u8> {
     let mut bytes = Vec::new();
     engine::resp::encode::push_command(&mut bytes, args.iter().map(AsRef::as_ref));
     bytes
+}
+
+/// The number of an integer reply.
+pub(crate) fn number_of(value: &Value) -> Option<i64> {
+    match value {
+        Value::Integer(number) => Some(*number),
+        _ => None,
+    }
 }
 
 /// Replies on one connection, cut anywhere.

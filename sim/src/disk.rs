@@ -205,6 +205,13 @@ impl Disk {
         }
     }
 
+    /// The name of an open file, if it has one.
+    pub(crate) fn path_of(&self, file: FileId) -> Option<&str> {
+        let inode = self.open.get(&file)?;
+        let named = self.names.iter().find(|(_, entry)| **entry == Entry::File(*inode));
+        named.map(|(path, _)| path.as_str())
+    }
+
     /// How long an append-only file is, and how much of it is on the platter.
     pub(crate) fn lengths(&self, path: &str) -> Option<(u64, u64)> {
         match self.names.get(path)? {

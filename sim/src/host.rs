@@ -39,16 +39,20 @@ pub struct Host {
     /// How many processes have run on it.
     pub life: u32,
     /// How far the files of each life had come when it ended, in order.
-    pub epitaphs: Vec<Epitaph>,
+    pub past_lives: Vec<PastLife>,
     /// How the last process ended, if by itself.
     pub exit: Option<i32>,
+    /// How far this node has ever come in each history that it was in.
+    pub reached: BTreeMap<String, u64>,
+    /// Its offset went back within one history, without a full sync: in which, from where, to where.
+    pub went_back: Option<(String, u64, u64)>,
     /// What the last process left on the disk: what the next one will find.
     pub(crate) remains: Option<Arc<Keyspace>>,
 }
 
 /// What is known of a life that is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Epitaph {
+pub struct PastLife {
     /// Which life.
     pub life: u32,
     /// Whether the electricity failed (else only the process ended).
@@ -97,6 +101,8 @@ pub struct Process {
     pub paused: bool,
     /// Where it listens.
     pub port: u16,
+    /// The engine as it was at an earlier moment (for a sabotage).
+    pub(crate) image: Option<Box<Node>>,
     /// What reached the machine while the process stood still.
     pub(crate) held: VecDeque<Held>,
     pub(crate) children: BTreeMap<JobId, Child>,
@@ -110,6 +116,8 @@ pub struct Process {
     pub(crate) awake: bool,
     /// The history that its data belong to.
     pub(crate) history: String,
+    /// The offset in it, as it was after the last step.
+    pub(crate) offset: u64,
     /// If they came from a master, in a full sync: how far the AOF's stream had come then.
     pub(crate) resynced: Option<u64>,
     /// In a full sync: the history that was thrown away, and up to where.
@@ -209,8 +217,10 @@ impl Host {
             powered: true,
             clock_micros: 0,
             life: 0,
-            epitaphs: Vec::new(),
+            past_lives: Vec::new(),
             exit: None,
+            reached: BTreeMap::new(),
+            went_back: None,
             remains: None,
         }
     }
@@ -226,6 +236,11 @@ impl Host {
         self.process.as_ref().map(|process| &process.node)
     }
 
+    /// The data that the next process will find, while none runs; `None`: none will start.
+    pub fn remains(&self) -> Option<&Keyspace> {
+        self.remains.as_deref()
+    }
+
     /// The id of its process, or of the last one.
     pub fn pid(&self) -> u32 {
         1000 + self.life
@@ -238,8 +253,29 @@ impl Host {
         children.map(|child| (name(child), child.written)).collect()
     }
 
+    /// The process was stepped: how far has it come in its history? `resynced`: it has just taken over a master's data.
+    pub(crate) fn note_offset(&mut self, resynced: bool) {
+        let Some(process) = &mut self.process else { return };
+        let replication = process.node.replication();
+        let same = replication.id == process.history;
+        if same && replication.offset == process.offset {
+            return;
+        }
+        if same && replication.offset < process.offset && !resynced {
+            let (id, from, to) = (replication.id.clone(), process.offset, replication.offset);
+            self.went_back.get_or_insert((id, from, to));
+        }
+        process.offset = replication.offset;
+        match self.reached.get_mut(&replication.id) {
+            Some(reached) => *reached = replication.offset.max(*reached),
+            None => {
+                self.reached.insert(replication.id.clone(), replication.offset);
+            }
+        }
+    }
+
     /// The process is gone: what is to be remembered of it.
-    pub(crate) fn bury(&mut self) {
+    pub(crate) fn end_life(&mut self) {
         let Some(process) = self.process.take() else { return };
         let node = &process.node;
         let aof = node.aof_progress();
@@ -250,8 +286,7 @@ impl Host {
             LastFile { path, start, len, kept: len }
         });
         let replication = node.replication();
-        self.disk.process_ended();
-        self.epitaphs.push(Epitaph {
+        self.past_lives.push(PastLife {
             life: process.life,
             power: false,
             aof,
@@ -263,7 +298,7 @@ impl Host {
 
     /// The electricity has failed: what is left of the files that AOFs were appended to?
     pub(crate) fn measure_files(&mut self) {
-        for file in self.epitaphs.iter_mut().filter_map(|epitaph| epitaph.file.as_mut()) {
+        for file in self.past_lives.iter_mut().filter_map(|past| past.file.as_mut()) {
             if let Some((len, _)) = self.disk.lengths(&file.path) {
                 file.kept = file.kept.min(len);
             }
@@ -289,6 +324,7 @@ impl Host {
             life: self.life,
             since: now,
             paused: false,
+            image: None,
             port: self.spec.address.port,
             held: VecDeque::new(),
             children: BTreeMap::new(),
@@ -298,6 +334,7 @@ impl Host {
             wake: now,
             awake: false,
             history: String::new(),
+            offset: 0,
             resynced: None,
             thrown_away: None,
         });

@@ -59,6 +59,21 @@ pub struct Executed {
     pub replication_end: u64,
     /// The AOF's offset right after it, in this life.
     pub aof_end: Option<u64>,
+    /// Whether it was not to be acknowledged before it is on the platter (`appendfsync always`).
+    pub always: bool,
+}
+
+/// What a WAIT answered: so many replicas have acknowledged everything up to the client's last write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waited {
+    /// When the answer was read.
+    pub at: Time,
+    /// Who answered.
+    pub node: NodeId,
+    /// The last write on that connection.
+    pub write: Executed,
+    /// How many replicas.
+    pub replicas: u64,
 }
 
 /// All writes of a run.
@@ -68,12 +83,14 @@ pub struct Ledger {
     open: BTreeMap<(u64, u64), Write>,
     wires: BTreeMap<u64, Wire>,
     closed: Log<Write>,
+    waited: Log<Waited>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Wire {
     sent: u64,
     answered: u64,
+    last: Option<Executed>,
 }
 
 impl Ledger {
@@ -87,6 +104,11 @@ impl Ledger {
         self.closed.len() + self.open.values().filter(|write| write.executed.is_some()).count()
     }
 
+    /// What WAIT has answered so far.
+    pub fn waited(&self) -> &Log<Waited> {
+        &self.waited
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -98,16 +120,33 @@ impl Ledger {
         self.open.insert((wire, counts.sent), write);
     }
 
-    pub(crate) fn executed(&mut self, wire: u64, fact: &WriteFact, executed: Executed) {
+    /// A write was executed; `noted`: what the ledger is to remember of it, which is the same unless it is sabotaged.
+    pub(crate) fn executed(&mut self, wire: u64, fact: &WriteFact, was: Executed, noted: Executed) {
         if let Some(write) = self.open.get_mut(&(wire, fact.command)) {
-            write.executed = Some(executed);
+            write.executed = Some(noted);
+        }
+        if let Some(wire) = self.wires.get_mut(&wire) {
+            wire.last = Some(was);
         }
     }
 
-    pub(crate) fn answered(&mut self, now: Time, wire: u64, error: Option<String>) {
+    /// The answer to the oldest command of a connection was read: an error, a number, or something else.
+    pub(crate) fn answered(
+        &mut self,
+        now: Time,
+        wire: u64,
+        error: Option<String>,
+        number: Option<i64>,
+    ) {
         let Some(counts) = self.wires.get_mut(&wire) else { return };
         counts.answered += 1;
         let Some(mut write) = self.open.remove(&(wire, counts.answered)) else { return };
+        if write.command.starts_with("WAIT ")
+            && let Some((last, replicas)) = counts.last.clone().zip(number)
+        {
+            let replicas = u64::try_from(replicas).unwrap_or_default();
+            self.waited.push(Waited { at: now, node: write.node, write: last, replicas });
+        }
         // What changed nothing (a read, a refused write) is no write.
         if write.executed.is_some() {
             write.answered_at = Some(now);

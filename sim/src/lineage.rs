@@ -1,7 +1,7 @@
 //! Which history of the data came of which: the family tree of replication ids.
 //!
 //! ```text
-//!   a1b2… ───────────┬──────────▶  (the old master's writes that no other node received)
+//!   a1b2… ───────────┬──────────▶  (writes of the old master that no replica has)
 //!                    │ promoted at 1400
 //!                    ╰─ c3d4… ───┬──────────▶
 //!                                │ promoted at 2100
@@ -54,7 +54,7 @@ impl Lineage {
 
     /// A node stated a fact: between the two of these it has thrown its data away and has none in their place, though it
     /// still goes by the name of its old history.
-    pub(crate) fn hear(process: &mut Process, fact: &Trace) {
+    pub(crate) fn note_fact(process: &mut Process, fact: &Trace) {
         match fact {
             Trace::Replication(ReplicationFact::Link(LinkFact::Flushing)) => {
                 let replication = process.node.replication();
@@ -75,7 +75,7 @@ impl Lineage {
         !thrown_away && self.covers(&replication.id, replication.offset, write)
     }
 
-    /// Whether a node at this offset of this history contains the write.
+    /// Whether data at this offset of this history contain the write.
     pub fn covers(&self, id: &str, offset: u64, write: &Executed) -> bool {
         let (mut id, mut offset) = (id, offset);
         // A tree has no rings; but whether it is one is for the engine to say.

@@ -43,7 +43,7 @@ pub enum Payload {
     Syn,
     /// It is granted.
     SynAck,
-    /// It is refused: nothing listens there.
+    /// It is refused: no process listens there.
     Refused,
     /// Bytes.
     Data(Bytes),
@@ -168,7 +168,7 @@ pub struct Net {
     /// What is wrong, first match wins.
     pub rules: Vec<Rule>,
     /// Machines without electricity.
-    dark: BTreeSet<NodeId>,
+    unpowered: BTreeSet<NodeId>,
     next_wire: u64,
     next_message: u64,
     trail: Trail,
@@ -198,8 +198,8 @@ impl Net {
 
     /// Whether anything that `from` sends reaches `to`.
     pub fn passes(&self, from: Party, to: Party) -> bool {
-        !self.is_dark(from)
-            && !self.is_dark(to)
+        !self.is_unpowered(from)
+            && !self.is_unpowered(to)
             && !matches!(self.rule(from, to), Some(Trouble::Cut))
     }
 
@@ -238,15 +238,15 @@ impl Net {
     }
 
     /// Switch a machine's electricity off or on.
-    pub(crate) fn set_dark(&mut self, node: NodeId, dark: bool) {
-        if dark {
-            self.dark.insert(node);
+    pub(crate) fn set_unpowered(&mut self, node: NodeId, unpowered: bool) {
+        if unpowered {
+            self.unpowered.insert(node);
         } else {
-            self.dark.remove(&node);
+            self.unpowered.remove(&node);
         }
     }
 
-    /// Ask for a connection. `to` is `None` where no machine has that address: there is no answer.
+    /// Ask for a connection. `to` is `None` where no machine has that address: it gets no answer.
     pub(crate) fn connect(&mut self, by: End, to: End) -> u64 {
         self.next_wire += 1;
         let wire = Wire { ends: [by, to], lanes: [Lane::default(), Lane::default()] };
@@ -358,8 +358,8 @@ impl Net {
         waiting.map(|message| message.bytes().len() as u64).sum()
     }
 
-    fn is_dark(&self, party: Party) -> bool {
-        party.node().is_some_and(|node| self.dark.contains(&node))
+    fn is_unpowered(&self, party: Party) -> bool {
+        party.node().is_some_and(|node| self.unpowered.contains(&node))
     }
 
     fn rule(&self, from: Party, to: Party) -> Option<Trouble> {
@@ -368,7 +368,7 @@ impl Net {
     }
 
     fn path(&self, from: Party, to: Party, rng: &mut Rand64) -> Path {
-        if self.is_dark(from) || self.is_dark(to) {
+        if self.is_unpowered(from) || self.is_unpowered(to) {
             return Path::Lost;
         }
         match self.rule(from, to) {

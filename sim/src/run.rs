@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn a_link_says_all_of_a_run() {
         let text = "keepsake 1 sentinel 42\n0 on m1 SET a \"b c\"\n5 partition m1 -> *\n5 partition m1 s1\n\
-            6 workload @mymaster 10\n7 stop c1\n8 power-cut r1 torn\n9 clock-jump s1 -3000\n9 disk-full m1 off\n";
+            5 heal m1 s1\n6 workload @mymaster 10\n6 workload m1 5 mixed\n7 stop c1\n8 power-cut r1 torn\n9 clock-jump s1 -3000\n9 disk-full m1 off\n";
         let run = Run::from_text(text).unwrap();
         assert_eq!(run.to_text(), text);
         assert_eq!(Run::from_link(&format!("#{}", run.to_link())), Ok(run));

@@ -44,7 +44,18 @@ pub struct Scenario {
 }
 
 /// The names of the scenarios that are built in.
-pub const NAMES: &[&str] = &["single", "single-always", "replicated", "sentinel"];
+pub const NAMES: &[&str] = &[
+    "single",
+    "single-always",
+    "replicated",
+    "sentinel",
+    "sentinel-always",
+    "no-aof",
+    "by-file",
+    "small-backlog",
+    "chain",
+    "two-masters",
+];
 
 /// Who may be called `c1`, `c2`, …: workloads, behind the terminals.
 const WORKLOADS: u32 = 64;
@@ -56,16 +67,32 @@ impl Scenario {
     /// * `single-always`: the same with `appendfsync always`.
     /// * `replicated`: m1 and its replicas r1, r2.
     /// * `sentinel`: those and three sentinels s1, s2, s3, quorum 2, down-after 3000 ms: the lab that `cargo play` runs natively.
+    ///
+    /// And variants of the last, mostly for chaos:
+    ///
+    /// * `sentinel-always`: with `appendfsync always`.
+    /// * `no-aof`: without AOF; an RDB is saved every few seconds.
+    /// * `by-file`: full syncs by way of a file (`repl-diskless-sync no`).
+    /// * `small-backlog`: 16 KB, so that a short absence already costs a full sync.
+    /// * `chain`: r2 follows r1, and r1 follows m1.
+    /// * `two-masters`: m1 with r1 (`mymaster`) and m2 with r2 (`other`) under the same sentinels.
     pub fn named(name: &str) -> Option<Self> {
+        const ALWAYS: &[(&str, &str)] = &[("appendfsync", "always")];
         let nodes = match name {
-            "single" => vec![server("m1", 7001, None, "everysec")],
-            "single-always" => vec![server("m1", 7001, None, "always")],
-            "replicated" => data_nodes(),
-            "sentinel" => {
-                let mut nodes = data_nodes();
-                nodes.extend((1..=3).map(sentinel));
-                nodes
-            }
+            "single" => vec![server("m1", 7001, None, &[])],
+            "single-always" => vec![server("m1", 7001, None, ALWAYS)],
+            "replicated" => data_nodes(&[]),
+            "sentinel" => watched(data_nodes(&[])),
+            "sentinel-always" => watched(data_nodes(ALWAYS)),
+            "no-aof" => watched(data_nodes(&[("appendonly", "no"), ("save", "5 1")])),
+            "by-file" => watched(data_nodes(&[("repl-diskless-sync", "no")])),
+            "small-backlog" => watched(data_nodes(&[("repl-backlog-size", "16kb")])),
+            "chain" => watched(vec![
+                server("m1", 7001, None, &[]),
+                server("r1", 7002, Some(7001), &[]),
+                server("r2", 7003, Some(7002), &[]),
+            ]),
+            "two-masters" => two_masters(),
             _ => return None,
         };
         // Where there is one node to look at, a child goes slowly enough to be watched.
@@ -110,38 +137,63 @@ impl Scenario {
     }
 }
 
-fn data_nodes() -> Vec<NodeSpec> {
+/// A master and its two replicas; `settings` replace those that every server has.
+fn data_nodes(settings: &[(&str, &str)]) -> Vec<NodeSpec> {
     vec![
-        server("m1", 7001, None, "everysec"),
-        server("r1", 7002, Some(7001), "everysec"),
-        server("r2", 7003, Some(7001), "everysec"),
+        server("m1", 7001, None, settings),
+        server("r1", 7002, Some(7001), settings),
+        server("r2", 7003, Some(7001), settings),
     ]
 }
 
-fn server(name: &str, port: u16, master: Option<u16>, appendfsync: &str) -> NodeSpec {
+fn server(name: &str, port: u16, master: Option<u16>, settings: &[(&str, &str)]) -> NodeSpec {
+    const USUAL: [(&str, &str); 3] =
+        [("appendonly", "yes"), ("appendfsync", "everysec"), ("repl-diskless-sync-delay", "0")];
+    let replaced = |name: &str| settings.iter().any(|(other, _)| *other == name);
+    let usual = USUAL.iter().filter(|(name, _)| !replaced(name));
+    let lines: String =
+        usual.chain(settings).map(|(name, value)| format!("{name} {value}\n")).collect();
     let replicaof = master.map_or_else(String::new, |port| format!("replicaof 127.0.0.1 {port}\n"));
     NodeSpec {
         name: name.to_owned(),
         address: Endpoint::new("127.0.0.1", port),
         kind: NodeKind::Server,
-        config: format!(
-            "port {port}\ndir /data\nappendonly yes\nappendfsync {appendfsync}\nrepl-diskless-sync-delay 0\n{replicaof}"
-        ),
+        config: format!("port {port}\ndir /data\n{lines}{replicaof}"),
     }
 }
 
-fn sentinel(n: u16) -> NodeSpec {
+/// The nodes and three sentinels that watch the master on port 7001.
+fn watched(mut nodes: Vec<NodeSpec>) -> Vec<NodeSpec> {
+    nodes.extend((1..=3).map(|n| sentinel(n, &[("mymaster", 7001)])));
+    nodes
+}
+
+fn two_masters() -> Vec<NodeSpec> {
+    let mut nodes = vec![
+        server("m1", 7001, None, &[]),
+        server("r1", 7002, Some(7001), &[]),
+        server("m2", 7003, None, &[]),
+        server("r2", 7004, Some(7003), &[]),
+    ];
+    nodes.extend((1..=3).map(|n| sentinel(n, &[("mymaster", 7001), ("other", 7003)])));
+    nodes
+}
+
+fn sentinel(n: u16, masters: &[(&str, u16)]) -> NodeSpec {
     let port = 27000 + n;
+    let mut config = format!("port {port}\ndir /data\n");
+    for (name, master) in masters {
+        config += &format!(
+            "sentinel monitor {name} 127.0.0.1 {master} 2\n\
+             sentinel down-after-milliseconds {name} 3000\n\
+             sentinel failover-timeout {name} 10000\n\
+             sentinel parallel-syncs {name} 1\n"
+        );
+    }
     NodeSpec {
         name: format!("s{n}"),
         address: Endpoint::new("127.0.0.1", port),
         kind: NodeKind::Sentinel,
-        config: format!(
-            "port {port}\ndir /data\n\
-             sentinel monitor mymaster 127.0.0.1 7001 2\n\
-             sentinel down-after-milliseconds mymaster 3000\n\
-             sentinel failover-timeout mymaster 10000\n\
-             sentinel parallel-syncs mymaster 1\n"
-        ),
+        config,
     }
 }

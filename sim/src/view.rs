@@ -63,7 +63,7 @@ pub enum Health {
     /// No process; the machine is on.
     Down,
     /// No electricity.
-    Dark,
+    Unpowered,
 }
 
 /// A node on the stage.
@@ -198,7 +198,7 @@ pub struct Mark {
 /// Sorts of marks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum MarkKind {
-    /// An action on the world.
+    /// An action was done to the world.
     Action,
     /// A process began or ended.
     Process,

@@ -15,12 +15,14 @@
 //!
 //! * `act`: what an [`Action`] does.
 //! * `deliver`: messages arrive.
+//! * `votes`: what sentinels have promised each other.
 //! * `drive`: a node is stepped and its effects are carried out: this is the driver of [`engine::io`]'s contract.
 
 mod act;
 mod deliver;
 mod drive;
 mod sabotage;
+pub mod votes;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,7 +34,7 @@ use oorandom::Rand64;
 
 use crate::{
     action::Action,
-    client::{Client, Heard, Terminal, Wish, Workload},
+    client::{Client, ClientEffect, ClientInput, Terminal, Workload},
     digest::Digest,
     disk::Disk,
     host::{Held, Host, Process},
@@ -62,7 +64,7 @@ pub struct Happening {
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum What {
-    /// An action on the world.
+    /// An action was done to it.
     Action(Action),
     /// A node stated a fact.
     Fact(Traced),
@@ -104,16 +106,30 @@ pub enum Crash {
 /// A way to break the engine from outside, to show that a checker notices. Off in every real run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sabotage {
-    /// An fsync is answered but does nothing.
+    /// An fsync of the AOF is answered but does nothing.
     FsyncDoesNothing,
     /// Values that a master sends to its replicas are changed now and then.
     CorruptReplication,
-    /// Sentinels' answers are rewritten so that every candidate gets the vote.
-    VoteForEverybody,
+    /// Replicas acknowledge offsets that they have not reached.
+    AcknowledgeAhead,
+    /// A process that goes on after a SIGSTOP has the memory of an earlier moment.
+    RollBackMemory,
+    /// A sentinel sends its vote to each candidate that asks for it.
+    VoteTwice,
+    /// A candidate reads each answer as a vote for itself.
+    MiscountVotes,
+    /// Sentinels announce another node than the master under the epoch of their configuration.
+    LyingHellos,
     /// At each restart a sentinel finds an empty disk, but for its first configuration.
     ForgetSentinels,
+    /// At each restart a sentinel finds its masters' configuration epochs reset.
+    ForgetConfigEpochs,
     /// At each restart a node finds the first byte of its AOF changed.
     GarbleFiles,
+    /// At each restart a node finds the commands of its AOF twice.
+    RepeatFiles,
+    /// At each restart a node finds the last transaction of its AOF half done.
+    HalveTransactions,
     /// A partition is never healed.
     HealDoesNothing,
     /// The ledger notes each write as if it stood at the beginning of every stream: it calls safe what is lost.
@@ -140,7 +156,8 @@ pub struct World {
     /// Nodes that must receive `BeforeSleep` before time goes on.
     awake: BTreeSet<NodeId>,
     events: u64,
-    /// The candidate and the epoch of each connection's request for a vote (for a sabotage).
+    votes: votes::Votes,
+    /// Who asked for a vote on which connection, in which epoch (for a sabotage).
     candidates: BTreeMap<u64, (String, String)>,
     /// Where a node is to crash, if anywhere.
     pub crash_point: Option<CrashPoint>,
@@ -168,6 +185,7 @@ impl World {
             digest: Digest::default(),
             awake: BTreeSet::new(),
             events: 0,
+            votes: votes::Votes::default(),
             candidates: BTreeMap::new(),
             crash_point: None,
             sabotage: None,
@@ -231,6 +249,11 @@ impl World {
     /// Every write of every client.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// Every vote that a sentinel has sent.
+    pub fn votes(&self) -> &votes::Votes {
+        &self.votes
     }
 
     /// Which history of the data came of which.
@@ -332,6 +355,9 @@ impl World {
             Event::Listened { node, life, id } if self.is_life(node, life) => {
                 self.step_node(node, Held::Listened { id });
             }
+            Event::Listened { node, life, id } if self.is_life(node, life) => {
+                self.step_node(node, Held::Listened { id });
+            }
             Event::Child { node, life, job } if self.is_life(node, life) => {
                 self.run_child(node, job);
             }
@@ -349,7 +375,7 @@ impl World {
             | Event::Child { .. }
             | Event::StallOver { .. }
             | Event::ScriptEnded { .. } => {}
-            Event::Client { client } => self.tell_client(client, Heard::Wake),
+            Event::Client { client } => self.tell_client(client, ClientInput::Wake),
         }
     }
 
@@ -357,37 +383,44 @@ impl World {
         self.process(node).is_some_and(|process| process.life == life)
     }
 
-    /// Hand news to a client, and carry out what it asks for.
-    fn tell_client(&mut self, client: ClientId, heard: Heard) {
-        let mut wishes = Vec::new();
+    /// Tell a client something, and do what it wants.
+    fn tell_client(&mut self, client: ClientId, input: ClientInput) {
+        let mut effects = Vec::new();
         if let Some(state) = self.clients.get_mut(client.0 as usize) {
-            state.hear(self.now, heard, &mut wishes);
+            state.step(self.now, input, &mut effects);
         }
-        self.grant(client, wishes);
+        self.carry_out_for(client, effects);
     }
 
-    fn grant(&mut self, client: ClientId, wishes: Vec<Wish>) {
+    fn carry_out_for(&mut self, client: ClientId, effects: Vec<ClientEffect>) {
         use engine::io::ConnId;
         let me = Party::Client(client);
-        for wish in wishes {
-            match wish {
-                Wish::Connect { slot, to } => self.connect(me, 0, ConnId::opened(slot), &to),
-                Wish::Send { slot, bytes, text } => {
+        for effect in effects {
+            match effect {
+                ClientEffect::Connect { slot, to } => {
+                    self.connect(me, 0, ConnId::opened(slot), &to)
+                }
+                ClientEffect::Send { slot, bytes, texts } => {
                     let Some(at) = self.net.find(me, 0, ConnId::opened(slot)) else { continue };
-                    self.note_sent(client, at, text);
+                    if texts.iter().any(|text| text.contains("is-master-down-by-addr")) {
+                        self.votes.asked(at.0, &bytes);
+                    }
+                    for text in texts {
+                        self.note_sent(client, at, text);
+                    }
                     self.send(at, Payload::Data(bytes.into()));
                 }
-                Wish::Replied { slot, error } => {
+                ClientEffect::Replied { slot, error, number } => {
                     if let Some((wire, _)) = self.net.find(me, 0, ConnId::opened(slot)) {
-                        self.ledger.answered(self.now, wire, error);
+                        self.ledger.answered(self.now, wire, error, number);
                     }
                 }
-                Wish::Close { slot } => {
+                ClientEffect::Close { slot } => {
                     if let Some(at) = self.net.find(me, 0, ConnId::opened(slot)) {
                         self.hang_up(at);
                     }
                 }
-                Wish::Wake(at) => {
+                ClientEffect::Wake(at) => {
                     self.queue.push(at.max(Time(self.now.0 + 1)), Event::Client { client })
                 }
             }
@@ -413,7 +446,7 @@ impl World {
         self.net.send(self.now, &mut self.rng, &mut self.queue, at, payload);
     }
 
-    /// Open a connection to the node that listens at `to`.
+    /// Ask for a connection to the node that listens at `to`.
     fn connect(
         &mut self,
         by: Party,

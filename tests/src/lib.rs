@@ -14,6 +14,7 @@
 mod need;
 mod node;
 mod page;
+mod proxy;
 mod repo;
 mod resp;
 mod wait;
@@ -21,6 +22,7 @@ mod wait;
 pub use need::{Tool, have, skip};
 pub use node::{Node, Program, pinned, redis_cli, server_binary};
 pub use page::PageServer;
+pub use proxy::Proxy;
 pub use repo::{page_directory, root, tracked_files};
 pub use resp::{Client, Value, encode};
 pub use wait::{free_port, wait_at_most, wait_until};

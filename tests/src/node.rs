@@ -184,6 +184,11 @@ impl Node {
         self.wait()
     }
 
+    /// SIGTERM, and does not wait for what it does.
+    pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
     /// SIGSTOP: the process hangs, its connections stay open.
     pub fn pause(&self) {
         self.signal(Signal::STOP);

@@ -1,4 +1,4 @@
-//! Damaged files at the start: whoever refuses them says where, changes nothing and ends with 1; and where Debian's
+//! Damaged files at the start: a server that refuses them says where, changes nothing and ends with 1; and where Debian's
 //! redis-server starts, so do we, with the same data.
 
 use std::collections::BTreeMap;
@@ -179,13 +179,13 @@ fn compare(damaged: &[&'static str], aof: bool) {
                         (start(Ours, files, aof, what), start(Redis, files, aof, what));
                     if ours != theirs {
                         let line = format!("{what}: ours {ours:?}, Redis {theirs:?}");
-                        differences.lock().expect("nobody panicked").push(line);
+                        differences.lock().expect("no thread panicked").push(line);
                     }
                 }
             });
         }
     });
-    let differences = differences.into_inner().expect("nobody panicked");
+    let differences = differences.into_inner().expect("no thread panicked");
     assert!(
         differences.is_empty(),
         "{} of {}:\n{}",

@@ -1,7 +1,7 @@
 //! Every disk operation is a place to crash at.
 //!
-//! One node, a client that writes one key after another, and BGSAVE and BGREWRITEAOF while it does; once for each
-//! `appendfsync`. Just before and just after each operation of its disk the world is copied, and in the copies the process
+//! One node, a client that writes one key after another, and BGSAVE and BGREWRITEAOF while it does, within transactions too;
+//! once for each `appendfsync`. Just before and just after each operation of its disk the world is copied, and in the copies the process
 //! dies, the electricity fails, or it fails in the middle of a write. Then the node is started again.
 //!
 //! | | process dies | power cut, torn or not |
@@ -9,7 +9,8 @@
 //! | always | it starts; all that was acknowledged is there | the same |
 //! | everysec, no | it starts; all that was in the page cache is there | it starts; all that was fsynced is there |
 //!
-//! And what is there is always a beginning of what was written: no hole, whatever the policy. What the ledger said of each
+//! And what is there is always a beginning of what was written: no hole, no half transaction, no INCR twice, whatever the
+//! policy. What the ledger said of each
 //! write, while the node was down, must turn out to be so.
 
 use std::collections::BTreeSet;
@@ -44,7 +45,7 @@ fn begin(appendfsync: &str, sabotage: Option<Sabotage>) -> World {
 
 /// What is done to it, each so many milliseconds after the last.
 const SCRIPT: [(u64, &str); 8] = [
-    (20, "workload m1 5"),
+    (20, "workload m1 5 mixed"),
     (150, "on m1 BGREWRITEAOF"),
     (150, "on m1 SET page home"),
     (150, "on m1 BGSAVE"),
@@ -138,14 +139,14 @@ fn is_of(write: &Write, life: u32) -> bool {
 /// Start a node that went down again, and check it.
 fn check(mut world: World, appendfsync: &str) -> Result<Counts, String> {
     let lost = called_lost(&world);
-    let epitaph = world.host(NODE).epitaphs.last().cloned().unwrap();
+    let past = world.host(NODE).past_lives.last().cloned().unwrap();
     restart(&mut world)?;
     let mut hole = None;
-    for write in world.ledger().writes().filter(|write| is_of(write, epitaph.life)) {
+    for write in world.ledger().writes().filter(|write| is_of(write, past.life)) {
         let Some(there) = is_there(&world, &write.command) else { continue };
         let end = write.executed.as_ref().and_then(|executed| executed.aof_end).unwrap();
-        let aof = epitaph.aof.unwrap();
-        let kept = if epitaph.power { aof.synced } else { aof.written };
+        let aof = past.aof.unwrap();
+        let kept = if past.power { aof.synced } else { aof.written };
         if appendfsync == "always" && write.is_acknowledged() && !there {
             return Err(format!("'{}' was acknowledged and is lost", write.command));
         }
@@ -159,7 +160,8 @@ fn check(mut world: World, appendfsync: &str) -> Result<Counts, String> {
             hole = Some(hole.unwrap_or(end).min(end));
         }
     }
-    let counts = ledger_was_right(&world, epitaph.life, &lost)?;
+    let counts = ledger_was_right(&world, past.life, &lost)?;
+    invariants::transactions_are_whole(&world)?;
     invariants::ledger_is_true(&world).map(|()| counts)
 }
 
@@ -236,7 +238,7 @@ fn an_fsync_that_does_nothing_is_noticed() {
 }
 
 #[test]
-fn a_ledger_that_tells_tales_is_noticed() {
+fn a_ledger_that_is_wrong_is_noticed() {
     let (_, _, wrong) = crash_everywhere("no", Some(Sabotage::GloomyLedger), 7);
     assert!(wrong.iter().any(|why| why.contains(" lost, which is not so")), "{wrong:#?}");
     // This one has the offsets wrong by which the files are checked, too.
@@ -248,6 +250,8 @@ fn a_ledger_that_tells_tales_is_noticed() {
 fn the_workload_does_what_it_says() {
     let world = play(begin("always", None), |_, _| {});
     let marks: Vec<String> = view::timeline(&world, 0).into_iter().map(|mark| mark.text).collect();
+    let saves = marks.iter().filter(|mark| mark.contains("Background saving started")).count();
+    assert!(saves > 1, "no transaction saved: {marks:#?}");
     let ends = [
         "Background saving terminated with success",
         "Background AOF rewrite finished successfully",

@@ -216,7 +216,10 @@ fn a_replicas_aof_holds_what_its_master_sent() {
     master.call(&["SET", "behind", "the base"]).expect_ok();
     wait_in_sync(&master, &[&replica]);
     let data = digest(&master);
-    thread::sleep(std::time::Duration::from_millis(1500));
+    wait_until("all of it is in the AOF", || {
+        replica.info("aof_buffer_length").as_deref() == Some("0")
+            && replica.info("aof_pending_bio_fsync").as_deref() == Some("0")
+    });
     replica.kill();
     master.kill();
     replica.launch();

@@ -99,3 +99,22 @@ fn a_node_that_ends_does_not_wait_for_ever_and_not_at_all_if_told_so() {
         }
     }
 }
+
+#[test]
+fn a_shutdown_that_sigterm_began_can_be_called_back() {
+    if !have(&[Tool::RedisServer]) {
+        return;
+    }
+    for program in Program::BOTH {
+        let (mut master, replica) = with_lagging_replica(program, "shutdown-timeout 60");
+        master.terminate();
+        wait_until("the node waits", || number(&master, "shutdown_in_milliseconds").is_some());
+        master.call(&["SHUTDOWN", "ABORT"]).expect_ok();
+        assert_eq!(number(&master, "shutdown_in_milliseconds"), None, "{program:?}");
+        master.call(&["SET", "key", "3"]).expect_ok();
+        assert!(master.log().contains("* Shutdown manually aborted."), "{program:?}");
+        replica.resume();
+        wait_until("the replica has it", || replica.call(&["GET", "key"]).is("3"));
+        assert!(master.stop().success());
+    }
+}

@@ -1,5 +1,5 @@
 //! House rules that a machine can check. A rule that is broken names the file, the line and why the
-//! rule exists, so that nobody has to look it up.
+//! rule exists, so that it need not be looked up.
 
 use std::path::{Path, PathBuf};
 use tests::{root, tracked_files};

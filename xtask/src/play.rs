@@ -30,7 +30,7 @@ pub struct Options {
 
 /// Builds everything and hands over; returns only if something failed.
 pub fn play(options: &Options) -> Result<()> {
-    topology::check_ports(options.http, !options.no_lab)?;
+    topology::check_ports(options.http, (!options.no_lab).then_some(topology::DEFAULT_PORT))?;
     let page = page::build()?;
     run::step(
         "server: compile",

@@ -3,7 +3,7 @@
 //! ```text
 //! server lab ──┬── http: the page
 //!              ├── janitor              ends the rest if the supervisor itself is killed
-//!              ├── server redis.conf    7001, 7002, 7003
+//!              ├── server redis.conf    7001, 7002, 7003 (or from --port on)
 //!              └── server sentinel.conf --sentinel    27001, 27002, 27003
 //! ```
 //!
@@ -39,6 +39,10 @@ pub struct Options {
     /// Serve the page only
     #[arg(long)]
     no_nodes: bool,
+    /// The master's port; the replicas have the next two, the sentinels those 20000 above
+    #[arg(long, default_value_t = topology::DEFAULT_PORT,
+          value_parser = clap::value_parser!(u16).range(1..=i64::from(topology::LAST_PORT)))]
+    port: u16,
     /// Open the page in a browser
     #[arg(long)]
     open: bool,
@@ -49,7 +53,7 @@ pub struct Options {
 
 /// Runs the lab until Ctrl-C.
 pub fn run(options: &Options) -> Result<()> {
-    topology::check_ports(options.http, !options.no_nodes)?;
+    topology::check_ports(options.http, (!options.no_nodes).then_some(options.port))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -92,11 +96,11 @@ async fn serve(
     };
     if !options.no_nodes {
         // The sentinels ask the master for its replicas: everyone they ask has to be there first.
-        for (role, port) in topology::NODES {
-            nodes.push(Node::start(&program, directory, role, port, janitor)?);
+        for (role, port) in topology::nodes(options.port) {
+            nodes.push(Node::start(&program, directory, (role, port), options.port, janitor)?);
             nodes.last_mut().expect("just pushed").answers(janitor).await?;
         }
-        say(&table::table(directory));
+        say(&table::table(directory, options.port));
     }
     let page = match &options.page {
         Some(page) => Some(listen(options.http, page).await?),

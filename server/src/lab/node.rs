@@ -1,7 +1,7 @@
 //! One node of the lab: its configuration, its process, its log.
 
 use super::janitor::Janitor;
-use super::topology::{MASTER_NAME, MASTER_PORT, Role};
+use super::topology::{MASTER_NAME, Role};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File};
@@ -43,12 +43,12 @@ pub fn log_of(lab: &Path, port: u16) -> PathBuf {
 }
 
 impl Node {
-    /// Writes the node's configuration and starts its process.
+    /// Writes the configuration of the node with this role and port and starts its process; `master`: the first master's port.
     pub fn start(
         program: &Path,
         lab: &Path,
-        role: Role,
-        port: u16,
+        (role, port): (Role, u16),
+        master: u16,
         janitor: &mut Janitor,
     ) -> Result<Self> {
         let directory = directory_of(lab, port);
@@ -57,7 +57,7 @@ impl Node {
         let log = log_of(lab, port);
         fs::create_dir(&directory)
             .with_context(|| format!("could not create {}", directory.display()))?;
-        fs::write(&file, configuration(role, port, &directory))
+        fs::write(&file, configuration(role, port, master, &directory))
             .with_context(|| format!("could not write {}", file.display()))?;
         let process = spawn(program, role, &file, &log)?;
         janitor.started(process.id());
@@ -179,15 +179,15 @@ fn spawn(program: &Path, role: Role, file: &Path, log: &Path) -> Result<Child> {
 }
 
 /// The configuration of a node: what the lab needs and nothing else, so that it can be read.
-fn configuration(role: Role, port: u16, directory: &Path) -> String {
+fn configuration(role: Role, port: u16, master: u16, directory: &Path) -> String {
     let common = format!("port {port}\nbind 127.0.0.1\ndir \"{}\"\n", directory.display());
     // A lab is there to be broken: `DEBUG SLEEP` makes a node seem dead for a while.
     let data = format!("{common}appendonly yes\nenable-debug-command local\n");
     match role {
         Role::Master => data,
-        Role::Replica => format!("{data}replicaof 127.0.0.1 {MASTER_PORT}\n"),
+        Role::Replica => format!("{data}replicaof 127.0.0.1 {master}\n"),
         Role::Sentinel => format!(
-            "{common}sentinel monitor {MASTER_NAME} 127.0.0.1 {MASTER_PORT} 2\n\
+            "{common}sentinel monitor {MASTER_NAME} 127.0.0.1 {master} 2\n\
              sentinel down-after-milliseconds {MASTER_NAME} 3000\n\
              sentinel failover-timeout {MASTER_NAME} 30000\n\
              sentinel parallel-syncs {MASTER_NAME} 1\n"

@@ -1,14 +1,14 @@
 //! The table of what runs where.
 
 use super::node::log_of;
-use super::topology::{MASTER_NAME, NODES};
+use super::topology::{MASTER_NAME, nodes};
 use std::fmt::Write;
 use std::path::Path;
 
-/// What runs where, how to talk to it, and where its log is.
-pub fn table(lab: &Path) -> String {
+/// What runs where, how to talk to it, and where its log is; `master`: the port of the first master.
+pub fn table(lab: &Path, master: u16) -> String {
     let mut text = format!("\n{:<9} {:>5}  {:<22} log\n", "node", "port", "talk to it");
-    for (role, port) in NODES {
+    for (role, port) in nodes(master) {
         let log = log_of(lab, port);
         let talk = format!("redis-cli -p {port}");
         writeln!(text, "{role:<9} {port:>5}  {talk:<22} {}", log.display())
@@ -17,7 +17,9 @@ pub fn table(lab: &Path) -> String {
     text.push_str("\nThe sentinels call the master \"");
     text.push_str(MASTER_NAME);
     text.push_str("\" (quorum 2, down after 3 s). Try, beside each other:\n");
-    text.push_str("    redis-cli -p 27001 PSUBSCRIBE '*'\n    redis-cli -p 7001 DEBUG SLEEP 10\n");
-    text.push_str("or type here: kill 7001, and when another is master: start 7001\n");
-    text
+    let sentinel = nodes(master)[3].1;
+    text + &format!(
+        "    redis-cli -p {sentinel} PSUBSCRIBE '*'\n    redis-cli -p {master} DEBUG SLEEP 10\n\
+         or type here: kill {master}, and when another is master: start {master}\n"
+    )
 }

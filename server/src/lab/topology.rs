@@ -31,18 +31,24 @@ impl fmt::Display for Role {
     }
 }
 
-/// The lab: one master, two replicas, three sentinels, in the order in which they start.
-pub const NODES: [(Role, u16); 6] = [
-    (Role::Master, 7001),
-    (Role::Replica, 7002),
-    (Role::Replica, 7003),
-    (Role::Sentinel, 27001),
-    (Role::Sentinel, 27002),
-    (Role::Sentinel, 27003),
-];
+/// The port of the first master, unless told otherwise.
+pub const DEFAULT_PORT: u16 = 7001;
 
-/// The port of the first master.
-pub const MASTER_PORT: u16 = NODES[0].1;
+/// No master port is higher, so that the sentinels' ports exist.
+pub const LAST_PORT: u16 = 45_000;
+
+/// The lab: one master, two replicas, three sentinels, in the order in which they start; `master` is the port of the first.
+pub const fn nodes(master: u16) -> [(Role, u16); 6] {
+    let sentinels = master + 20_000;
+    [
+        (Role::Master, master),
+        (Role::Replica, master + 1),
+        (Role::Replica, master + 2),
+        (Role::Sentinel, sentinels),
+        (Role::Sentinel, sentinels + 1),
+        (Role::Sentinel, sentinels + 2),
+    ]
+}
 
 /// A port that something else already listens on.
 #[derive(Debug)]
@@ -73,17 +79,15 @@ impl fmt::Display for PortTaken {
 
 impl std::error::Error for PortTaken {}
 
-/// Whether every port that is about to be used is free.
-pub fn check_ports(http: SocketAddr, with_nodes: bool) -> Result<(), PortTaken> {
+/// Whether every port that is about to be used is free; `master`: the master's, if there are nodes.
+pub fn check_ports(http: SocketAddr, master: Option<u16>) -> Result<(), PortTaken> {
     let free = |address: SocketAddr, is_http| match TcpListener::bind(address) {
         Ok(_) => Ok(()),
         Err(why) => Err(PortTaken { address, why, is_http }),
     };
     free(http, true)?;
-    if with_nodes {
-        for (_, port) in NODES {
-            free((Ipv4Addr::LOCALHOST, port).into(), false)?;
-        }
+    for (_, port) in master.into_iter().flat_map(nodes) {
+        free((Ipv4Addr::LOCALHOST, port).into(), false)?;
     }
     Ok(())
 }

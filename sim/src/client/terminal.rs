@@ -9,7 +9,7 @@ use engine::{
 };
 use serde::Serialize;
 
-use super::{Heard, Replies, Wish, encode};
+use super::{ClientEffect, ClientInput, Replies, encode, number_of};
 use crate::log::Log;
 
 /// A line of a terminal.
@@ -96,7 +96,7 @@ impl Terminal {
         !self.waiting.is_empty() || !self.sent.is_empty()
     }
 
-    pub(crate) fn typed(&mut self, now: Time, line: &str, wishes: &mut Vec<Wish>) {
+    pub(crate) fn typed(&mut self, now: Time, line: &str, effects: &mut Vec<ClientEffect>) {
         self.print(now, LineKind::Typed, format!("{}{line}", self.prompt()));
         let Ok(args) = split_args(line.as_bytes()) else {
             self.print(now, LineKind::Note, "Invalid argument(s)".to_owned());
@@ -108,31 +108,31 @@ impl Terminal {
             Link::Down => {
                 self.slot += 1;
                 self.link = Link::Connecting;
-                wishes.push(Wish::Connect { slot: self.slot, to: self.to.clone() });
+                effects.push(ClientEffect::Connect { slot: self.slot, to: self.to.clone() });
             }
             Link::Connecting => {}
-            Link::Up => self.send(wishes),
+            Link::Up => self.send(effects),
         }
     }
 
-    pub(crate) fn hear(&mut self, now: Time, heard: Heard, wishes: &mut Vec<Wish>) {
-        match heard {
-            Heard::Connected { slot } if slot == self.slot => {
+    pub(crate) fn step(&mut self, now: Time, input: ClientInput, effects: &mut Vec<ClientEffect>) {
+        match input {
+            ClientInput::Connected { slot } if slot == self.slot => {
                 self.link = Link::Up;
-                self.send(wishes);
+                self.send(effects);
             }
-            Heard::Refused { slot, why } if slot == self.slot => {
+            ClientInput::Refused { slot, why } if slot == self.slot => {
                 let text = format!("Could not connect to Redis at {}: {why}", self.to);
                 self.drop_link(now, text);
             }
-            Heard::Data { slot, bytes } if slot == self.slot => {
+            ClientInput::Data { slot, bytes } if slot == self.slot => {
                 self.replies.feed(&bytes);
                 while let Some(value) = self.replies.next() {
-                    self.reply(now, &value, wishes);
+                    self.reply(now, &value, effects);
                 }
-                self.send(wishes);
+                self.send(effects);
             }
-            Heard::Closed { slot } if slot == self.slot => {
+            ClientInput::Closed { slot } if slot == self.slot => {
                 self.drop_link(now, "Error: Server closed the connection".to_owned());
             }
             _ => {}
@@ -140,19 +140,23 @@ impl Terminal {
     }
 
     /// redis-cli sends a line when the one before is answered.
-    fn send(&mut self, wishes: &mut Vec<Wish>) {
+    fn send(&mut self, effects: &mut Vec<ClientEffect>) {
         if !self.sent.is_empty() && !self.subscribed {
             return;
         }
         if let Some(args) = self.waiting.pop_front() {
             let text = args.iter().map(|arg| String::from_utf8_lossy(arg)).collect::<Vec<_>>();
             let text = text.join(" ");
-            wishes.push(Wish::Send { slot: self.slot, bytes: encode(&args), text });
+            effects.push(ClientEffect::Send {
+                slot: self.slot,
+                bytes: encode(&args),
+                texts: vec![text],
+            });
             self.sent.push_back(args);
         }
     }
 
-    fn reply(&mut self, now: Time, value: &Value, wishes: &mut Vec<Wish>) {
+    fn reply(&mut self, now: Time, value: &Value, effects: &mut Vec<ClientEffect>) {
         let kind = value.items().first().and_then(Value::words).unwrap_or_default().into_owned();
         let is_message = self.subscribed && matches!(kind.as_str(), "message" | "pmessage");
         if is_message {
@@ -166,7 +170,11 @@ impl Terminal {
         if let Some(args) = self.sent.pop_front() {
             self.follow(&args, value);
             let error = value.is_error().then(|| value.words().unwrap_or_default().into_owned());
-            wishes.push(Wish::Replied { slot: self.slot, error });
+            effects.push(ClientEffect::Replied {
+                slot: self.slot,
+                error,
+                number: number_of(value),
+            });
         }
         let raw = matches!(value, Value::Bulk(bytes) if is_report(bytes));
         let text = if raw { value.words().unwrap_or_default().into_owned() } else { value.show() };

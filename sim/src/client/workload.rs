@@ -1,12 +1,12 @@
 //! A program that writes counters and keeps count of what was acknowledged.
 //!
-//! It writes `SET c1:1 1`, `SET c1:2 2`, …: each key once, so that afterwards each write can be looked for. It has one
-//! write under way at a time. It either knows one node, or asks the sentinels who the master is
-//! (`SENTINEL GET-MASTER-ADDR-BY-NAME`), listens for `+switch-master`, and goes where they say.
+//! It writes `SET c1:1 1`, `SET c1:2 2`, …: each key once, so that afterwards each write can be looked for; or a mixture of
+//! commands ([`WorkloadKind::Mixed`]). It has one step under way at a time. It either knows one node, or asks the sentinels
+//! who the master is (`SENTINEL GET-MASTER-ADDR-BY-NAME`), listens for `+switch-master`, and goes where they say.
 
 use engine::{io::Endpoint, resp::reply_decode::Value, time::Time};
 
-use super::{Heard, Replies, Wish, encode};
+use super::{ClientEffect, ClientInput, Replies, encode, number_of};
 
 /// How long it waits for a reply before it looks for the master anew.
 const PATIENCE_MILLIS: u64 = 1_000;
@@ -18,6 +18,53 @@ const RETRY_MILLIS: u64 = 100;
 pub(crate) enum Finder {
     Fixed(Endpoint),
     Sentinels { master: String, sentinels: Vec<Endpoint>, next: usize },
+}
+
+/// What a workload writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WorkloadKind {
+    /// `SET c1:N N`, each key once.
+    #[default]
+    Sets,
+    /// Those, and in every eight steps one WAIT, one INCR, one key that expires, and one transaction over two databases.
+    Mixed,
+}
+
+/// A mixed workload repeats itself after so many steps.
+const PATTERN: u64 = 8;
+
+impl WorkloadKind {
+    /// The commands of a step, which are sent at once.
+    ///
+    /// In a transaction `left` (database 0) and `right` (database 1) get the same value, and BGSAVE or BGREWRITEAOF stands
+    /// between the two: data in which they differ hold half a transaction.
+    fn step(self, name: &str, n: u64) -> Vec<Vec<String>> {
+        let set = format!("SET {name}:{n} {n}");
+        let lines = match (self, n % PATTERN) {
+            (Self::Mixed, 1) => vec![set, "WAIT 1 300".into()],
+            (Self::Mixed, 3) => {
+                vec![format!("INCR {name}:hits"), format!("EXPIRE {name}:hits 1000000")]
+            }
+            (Self::Mixed, 5) => transaction(name, n),
+            (Self::Mixed, 6) => vec![format!("SET {name}:brief:{n} x PX 700")],
+            _ => vec![set],
+        };
+        lines.iter().map(|line| line.split(' ').map(str::to_owned).collect()).collect()
+    }
+}
+
+fn transaction(name: &str, n: u64) -> Vec<String> {
+    let child = ["BGSAVE", "BGREWRITEAOF", "PING"][(n / PATTERN % 3) as usize];
+    vec![
+        "MULTI".into(),
+        format!("SET {name}:left {n}"),
+        format!("INCR {name}:transactions"),
+        child.into(),
+        "SELECT 1".into(),
+        format!("SET {name}:right {n}"),
+        "SELECT 0".into(),
+        "EXEC".into(),
+    ]
 }
 
 /// What a workload is doing.
@@ -41,6 +88,7 @@ pub struct Workload {
     name: String,
     finder: Finder,
     every_millis: u64,
+    kind: WorkloadKind,
     state: WorkloadState,
     next_slot: u64,
     /// The connection to the node that it writes to, or to the sentinel that it asks.
@@ -50,9 +98,10 @@ pub struct Workload {
     news: Option<u64>,
     news_replies: Replies,
     master: Option<Endpoint>,
-    /// The number of the write that is under way or comes next.
+    /// The number of the step that is under way or comes next.
     counter: u64,
-    awaiting: bool,
+    /// How many replies the step under way still lacks.
+    awaiting: usize,
     deadline: Time,
     next_write: Time,
     acknowledged: u64,
@@ -60,11 +109,12 @@ pub struct Workload {
 }
 
 impl Workload {
-    pub(crate) fn new(name: String, finder: Finder, every_millis: u64) -> Self {
+    pub(crate) fn new(name: String, finder: Finder, every_millis: u64, kind: WorkloadKind) -> Self {
         Self {
             name,
             finder,
             every_millis: every_millis.max(1),
+            kind,
             state: WorkloadState::Resting,
             next_slot: 0,
             main: None,
@@ -73,7 +123,7 @@ impl Workload {
             news_replies: Replies::default(),
             master: None,
             counter: 1,
-            awaiting: false,
+            awaiting: 0,
             deadline: Time(0),
             next_write: Time(0),
             acknowledged: 0,
@@ -96,9 +146,19 @@ impl Workload {
         self.master.as_ref()
     }
 
-    /// How many writes it has begun.
+    /// What it writes.
+    pub fn kind(&self) -> WorkloadKind {
+        self.kind
+    }
+
+    /// How many steps it has begun.
     pub fn sent(&self) -> u64 {
-        self.counter - 1 + u64::from(self.awaiting)
+        self.counter - 1 + u64::from(self.awaiting > 0)
+    }
+
+    /// How often it can have incremented each of its counters at the most: each INCR is sent once.
+    pub fn increments(&self) -> u64 {
+        self.sent().div_ceil(PATTERN)
     }
 
     /// How many were answered with OK.
@@ -111,122 +171,138 @@ impl Workload {
         self.refused
     }
 
-    pub(crate) fn start(&mut self, now: Time, wishes: &mut Vec<Wish>) {
-        self.seek_master(now, wishes);
+    pub(crate) fn start(&mut self, now: Time, effects: &mut Vec<ClientEffect>) {
+        self.seek_master(now, effects);
     }
 
-    pub(crate) fn stop(&mut self, wishes: &mut Vec<Wish>) {
+    pub(crate) fn stop(&mut self, effects: &mut Vec<ClientEffect>) {
         self.state = WorkloadState::Stopped;
         let slots = self.main.take().into_iter().chain(self.news.take());
-        wishes.extend(slots.map(|slot| Wish::Close { slot }));
-        self.awaiting = false;
+        effects.extend(slots.map(|slot| ClientEffect::Close { slot }));
+        self.awaiting = 0;
     }
 
-    pub(crate) fn hear(&mut self, now: Time, heard: Heard, wishes: &mut Vec<Wish>) {
+    pub(crate) fn step(&mut self, now: Time, input: ClientInput, effects: &mut Vec<ClientEffect>) {
         if self.state == WorkloadState::Stopped {
             return;
         }
-        match heard {
-            Heard::Connected { slot } if self.main == Some(slot) => {
-                self.connected(now, slot, wishes)
+        match input {
+            ClientInput::Connected { slot } if self.main == Some(slot) => {
+                self.connected(now, slot, effects)
             }
-            Heard::Connected { slot } if self.news == Some(slot) => {
+            ClientInput::Connected { slot } if self.news == Some(slot) => {
                 let args = ["SUBSCRIBE", "+switch-master"];
-                wishes.push(Wish::Send { slot, bytes: encode(&args), text: args.join(" ") });
+                effects.push(ClientEffect::Send {
+                    slot,
+                    bytes: encode(&args),
+                    texts: vec![args.join(" ")],
+                });
             }
-            Heard::Refused { slot, .. } | Heard::Closed { slot } if self.main == Some(slot) => {
+            ClientInput::Refused { slot, .. } | ClientInput::Closed { slot }
+                if self.main == Some(slot) =>
+            {
                 self.main = None;
                 self.give_up_write();
-                self.rest(now, wishes);
+                self.rest(now, effects);
             }
-            Heard::Refused { slot, .. } | Heard::Closed { slot } if self.news == Some(slot) => {
+            ClientInput::Refused { slot, .. } | ClientInput::Closed { slot }
+                if self.news == Some(slot) =>
+            {
                 self.news = None;
             }
-            Heard::Data { slot, bytes } if self.main == Some(slot) => {
+            ClientInput::Data { slot, bytes } if self.main == Some(slot) => {
                 self.main_replies.feed(&bytes);
                 while let Some(value) = self.main_replies.next() {
-                    wishes.push(Wish::Replied { slot, error: error_of(&value) });
-                    self.replied(now, &value, wishes);
+                    let number = number_of(&value);
+                    effects.push(ClientEffect::Replied { slot, error: error_of(&value), number });
+                    self.replied(now, &value, effects);
                 }
             }
-            Heard::Data { slot, bytes } if self.news == Some(slot) => {
+            ClientInput::Data { slot, bytes } if self.news == Some(slot) => {
                 self.news_replies.feed(&bytes);
                 while let Some(value) = self.news_replies.next() {
-                    self.news(now, &value, wishes);
+                    self.news(now, &value, effects);
                 }
             }
-            Heard::Wake => self.wake(now, wishes),
+            ClientInput::Wake => self.wake(now, effects),
             _ => {}
         }
     }
 
-    fn connected(&mut self, now: Time, slot: u64, wishes: &mut Vec<Wish>) {
+    fn connected(&mut self, now: Time, slot: u64, effects: &mut Vec<ClientEffect>) {
         if self.state == WorkloadState::Asking {
             let Finder::Sentinels { master, .. } = &self.finder else { return };
             let args = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", master];
-            wishes.push(Wish::Send { slot, bytes: encode(&args), text: args.join(" ") });
-            self.expect(now, wishes);
+            effects.push(ClientEffect::Send {
+                slot,
+                bytes: encode(&args),
+                texts: vec![args.join(" ")],
+            });
+            self.expect(now, effects);
         } else {
             self.state = WorkloadState::Writing;
-            self.write(now, wishes);
+            self.write(now, effects);
         }
     }
 
-    fn write(&mut self, now: Time, wishes: &mut Vec<Wish>) {
+    fn write(&mut self, now: Time, effects: &mut Vec<ClientEffect>) {
         let Some(slot) = self.main else { return };
-        let n = self.counter.to_string();
-        let args = ["SET".to_owned(), format!("{}:{n}", self.name), n];
-        wishes.push(Wish::Send { slot, bytes: encode(&args), text: args.join(" ") });
-        self.awaiting = true;
+        let commands = self.kind.step(&self.name, self.counter);
+        self.awaiting = commands.len();
+        let bytes = commands.iter().flat_map(|args| encode(args)).collect();
+        let texts = commands.iter().map(|args| args.join(" ")).collect();
+        effects.push(ClientEffect::Send { slot, bytes, texts });
         self.next_write = now.plus_millis(self.every_millis);
-        self.expect(now, wishes);
+        self.expect(now, effects);
     }
 
-    fn expect(&mut self, now: Time, wishes: &mut Vec<Wish>) {
+    fn expect(&mut self, now: Time, effects: &mut Vec<ClientEffect>) {
         self.deadline = now.plus_millis(PATIENCE_MILLIS);
-        wishes.push(Wish::Wake(self.deadline));
+        effects.push(ClientEffect::Wake(self.deadline));
     }
 
-    fn replied(&mut self, now: Time, value: &Value, wishes: &mut Vec<Wish>) {
+    fn replied(&mut self, now: Time, value: &Value, effects: &mut Vec<ClientEffect>) {
         match self.state {
-            WorkloadState::Asking => self.told_master(now, value, wishes),
-            WorkloadState::Writing if self.awaiting => {
-                self.awaiting = false;
-                self.counter += 1;
+            WorkloadState::Asking => self.told_master(now, value, effects),
+            WorkloadState::Writing if self.awaiting > 0 => {
+                self.awaiting -= 1;
                 if value.is_error() {
                     self.refused += 1;
-                    self.leave(wishes);
-                    self.rest(now, wishes);
-                } else {
+                    self.awaiting = 0;
+                    self.counter += 1;
+                    self.leave(effects);
+                    self.rest(now, effects);
+                } else if self.awaiting == 0 {
+                    self.counter += 1;
                     self.acknowledged += 1;
-                    wishes.push(Wish::Wake(self.next_write.max(now.plus_millis(1))));
+                    effects.push(ClientEffect::Wake(self.next_write.max(now.plus_millis(1))));
                 }
             }
             _ => {}
         }
     }
 
-    fn told_master(&mut self, now: Time, value: &Value, wishes: &mut Vec<Wish>) {
-        self.leave(wishes);
+    fn told_master(&mut self, now: Time, value: &Value, effects: &mut Vec<ClientEffect>) {
+        self.leave(effects);
         let [host, port] = value.items() else {
-            self.rest(now, wishes);
+            self.rest(now, effects);
             return;
         };
         let port = port.words().and_then(|port| port.parse().ok());
         if let (Some(host), Some(port)) = (host.words(), port) {
-            self.go_to(now, Endpoint::new(host, port), wishes);
+            self.go_to(now, Endpoint::new(host, port), effects);
         }
     }
 
-    fn go_to(&mut self, now: Time, master: Endpoint, wishes: &mut Vec<Wish>) {
-        self.leave(wishes);
+    fn go_to(&mut self, now: Time, master: Endpoint, effects: &mut Vec<ClientEffect>) {
+        self.leave(effects);
         self.state = WorkloadState::Connecting;
         self.master = Some(master.clone());
-        self.main = Some(self.connect(master, wishes));
-        self.expect(now, wishes);
+        self.main = Some(self.connect(master, effects));
+        self.expect(now, effects);
     }
 
-    fn news(&mut self, now: Time, value: &Value, wishes: &mut Vec<Wish>) {
+    fn news(&mut self, now: Time, value: &Value, effects: &mut Vec<ClientEffect>) {
         let [kind, _, text] = value.items() else { return };
         let Finder::Sentinels { master, .. } = &self.finder else { return };
         let (Some(kind), Some(text)) = (kind.words(), text.words()) else { return };
@@ -237,53 +313,53 @@ impl Workload {
             && let Ok(port) = port.parse()
         {
             self.give_up_write();
-            self.go_to(now, Endpoint::new(host, port), wishes);
+            self.go_to(now, Endpoint::new(host, port), effects);
         }
     }
 
-    fn wake(&mut self, now: Time, wishes: &mut Vec<Wish>) {
+    fn wake(&mut self, now: Time, effects: &mut Vec<ClientEffect>) {
         match self.state {
-            WorkloadState::Resting if now >= self.deadline => self.seek_master(now, wishes),
-            WorkloadState::Writing if !self.awaiting && now >= self.next_write => {
-                self.write(now, wishes);
+            WorkloadState::Resting if now >= self.deadline => self.seek_master(now, effects),
+            WorkloadState::Writing if self.awaiting == 0 && now >= self.next_write => {
+                self.write(now, effects);
             }
-            WorkloadState::Writing if !self.awaiting => {}
+            WorkloadState::Writing if self.awaiting == 0 => {}
             WorkloadState::Asking | WorkloadState::Connecting | WorkloadState::Writing
                 if now >= self.deadline =>
             {
                 self.give_up_write();
-                self.leave(wishes);
-                self.rest(now, wishes);
+                self.leave(effects);
+                self.rest(now, effects);
             }
             _ => {}
         }
     }
 
-    /// The write under way gets no answer any more: its outcome is unknown.
+    /// The write under way gets no answer any more: it may have been done or not.
     fn give_up_write(&mut self) {
-        if std::mem::take(&mut self.awaiting) {
+        if std::mem::take(&mut self.awaiting) > 0 {
             self.counter += 1;
         }
     }
 
-    fn leave(&mut self, wishes: &mut Vec<Wish>) {
+    fn leave(&mut self, effects: &mut Vec<ClientEffect>) {
         if let Some(slot) = self.main.take() {
-            wishes.push(Wish::Close { slot });
+            effects.push(ClientEffect::Close { slot });
         }
         self.main_replies = Replies::default();
     }
 
-    fn rest(&mut self, now: Time, wishes: &mut Vec<Wish>) {
+    fn rest(&mut self, now: Time, effects: &mut Vec<ClientEffect>) {
         self.state = WorkloadState::Resting;
         self.deadline = now.plus_millis(RETRY_MILLIS);
-        wishes.push(Wish::Wake(self.deadline));
+        effects.push(ClientEffect::Wake(self.deadline));
     }
 
-    fn seek_master(&mut self, now: Time, wishes: &mut Vec<Wish>) {
+    fn seek_master(&mut self, now: Time, effects: &mut Vec<ClientEffect>) {
         match &mut self.finder {
             Finder::Fixed(node) => {
                 let node = node.clone();
-                self.go_to(now, node, wishes);
+                self.go_to(now, node, effects);
             }
             Finder::Sentinels { sentinels, next, .. } => {
                 if sentinels.is_empty() {
@@ -291,21 +367,21 @@ impl Workload {
                 }
                 let sentinel = sentinels[*next % sentinels.len()].clone();
                 *next += 1;
-                self.leave(wishes);
+                self.leave(effects);
                 self.state = WorkloadState::Asking;
-                self.main = Some(self.connect(sentinel.clone(), wishes));
+                self.main = Some(self.connect(sentinel.clone(), effects));
                 if self.news.is_none() {
                     self.news_replies = Replies::default();
-                    self.news = Some(self.connect(sentinel, wishes));
+                    self.news = Some(self.connect(sentinel, effects));
                 }
-                self.expect(now, wishes);
+                self.expect(now, effects);
             }
         }
     }
 
-    fn connect(&mut self, to: Endpoint, wishes: &mut Vec<Wish>) -> u64 {
+    fn connect(&mut self, to: Endpoint, effects: &mut Vec<ClientEffect>) -> u64 {
         self.next_slot += 1;
-        wishes.push(Wish::Connect { slot: self.next_slot, to });
+        effects.push(ClientEffect::Connect { slot: self.next_slot, to });
         self.next_slot
     }
 }

@@ -128,7 +128,7 @@ pub fn health(world: &World, id: NodeId) -> Health {
         Some(process) if process.paused => Health::Paused,
         Some(_) => Health::Running,
         None if host.powered => Health::Down,
-        None => Health::Dark,
+        None => Health::Unpowered,
     }
 }
 

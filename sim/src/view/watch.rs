@@ -163,6 +163,23 @@ pub fn sentinel(world: &World, id: NodeId) -> Option<SentinelView> {
     Some(SentinelView { id: known.id.clone(), current_epoch: known.epoch, masters })
 }
 
+/// A sentinel's epochs: its own, and of each master the name, the epoch of its configuration and the address.
+pub(crate) struct Epochs {
+    pub current: u64,
+    pub masters: Vec<(String, u64, String)>,
+}
+
+/// What a sentinel knows of epochs, and nothing more.
+pub(crate) fn epochs(world: &World, id: NodeId) -> Option<Epochs> {
+    let host = world.host(id);
+    let known = host.node()?.sentinel_view(host.clock(world.now()).mono)?;
+    let masters = known
+        .masters
+        .into_iter()
+        .map(|master| (master.instance.name, master.config_epoch, master.address.to_string()));
+    Some(Epochs { current: known.epoch, masters: masters.collect() })
+}
+
 fn replica_node(world: &World, master: &MasterView, replica: &str) -> Option<NodeId> {
     let mut all = master.replicas.iter().map(|replica| &replica.instance.addr);
     at_address(world, all.find(|addr| addr.to_string() == replica)?)

@@ -140,16 +140,16 @@ fn found_in_memory(world: &World, write: &Write, executed: &Executed, process: &
 /// The life that took the write is over: what is left of it on the disk.
 fn found_on_disk(world: &World, write: &Write, executed: &Executed) -> Place {
     let host = world.host(write.node);
-    let after = host.epitaphs.iter().filter(|epitaph| epitaph.life >= executed.life);
-    let file = after.clone().next().and_then(|epitaph| epitaph.file.as_ref());
+    let after = host.past_lives.iter().filter(|past| past.life >= executed.life);
+    let file = after.clone().next().and_then(|past| past.file.as_ref());
     let (Some(file), Some(end)) = (file, executed.aof_end) else {
         return looked_for(world, write);
     };
     let needed = file.length_up_to(end);
     let lengths = host.disk.lengths(&file.path);
     // Data from a master have replaced what was there: in this life, later than the write, or in a later one.
-    let replaced = after.clone().rev().find(|epitaph| match epitaph.resynced {
-        Some(at) if epitaph.life == executed.life => end <= at,
+    let replaced = after.clone().rev().find(|past| match past.resynced {
+        Some(at) if past.life == executed.life => end <= at,
         Some(_) => lengths.is_none(),
         None => false,
     });
@@ -207,12 +207,13 @@ fn has(world: &World, id: NodeId, write: &Write) -> bool {
     }
 }
 
-fn reason(world: &World, write: &Write) -> LossReason {
+/// Why a write was lost on the node that took it.
+pub(crate) fn reason(world: &World, write: &Write) -> LossReason {
     let host = world.host(write.node);
     let Some(executed) = &write.executed else { return LossReason::DiedInMemory };
-    let epitaph = host.epitaphs.iter().find(|epitaph| epitaph.life == executed.life);
-    let Some(epitaph) = epitaph else { return LossReason::NotReplicated };
-    match (&epitaph.file, executed.aof_end) {
+    let past = host.past_lives.iter().find(|past| past.life == executed.life);
+    let Some(past) = past else { return LossReason::NotReplicated };
+    match (&past.file, executed.aof_end) {
         (Some(file), Some(end)) if file.length_up_to(end) <= file.kept.cast_signed() => {
             LossReason::NotReplicated
         }
@@ -241,7 +242,9 @@ pub fn totals(world: &World) -> Places {
 /// How many of a node's last writes are where, on that node.
 pub(super) fn places(world: &World, node: NodeId) -> Places {
     const LAST: usize = 200;
-    if super::node::health(world, node) == Health::Dark && world.host(node).epitaphs.is_empty() {
+    if super::node::health(world, node) == Health::Unpowered
+        && world.host(node).past_lives.is_empty()
+    {
         return Places::default();
     }
     let last = world.ledger().writes().rev().take(LAST);

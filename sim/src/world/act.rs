@@ -3,7 +3,7 @@
 use super::{Crash, Sabotage, What, World};
 use crate::{
     action::{Action, Target},
-    client::{Client, Workload, workload::Finder},
+    client::{Client, Workload, WorkloadKind, workload::Finder},
     host::Held,
     ids::{ClientId, NodeId},
     net::{Rule, Trouble, Who},
@@ -14,6 +14,9 @@ impl World {
     /// Do something to the world, now.
     pub fn act(&mut self, action: &Action) {
         self.put_to_sleep();
+        if !matches!(action, Action::Pause(_)) {
+            self.keep_images();
+        }
         let node = action.node();
         self.digest.text(action.text(&self.scenario));
         if !matches!(action, Action::Command { .. }) {
@@ -35,7 +38,11 @@ impl World {
             Action::Resume(node) => self.resume(*node),
             Action::Partition { a, b, both_ways } => self.trouble(*a, *b, *both_ways, Trouble::Cut),
             Action::Heal if self.sabotage == Some(Sabotage::HealDoesNothing) => {}
+            Action::HealBetween { .. } if self.sabotage == Some(Sabotage::HealDoesNothing) => {}
             Action::Heal => self.net.rules.clear(),
+            Action::HealBetween { a, b } => self.net.rules.retain(|rule| {
+                (rule.from, rule.to) != (*a, *b) && (rule.from, rule.to) != (*b, *a)
+            }),
             Action::Delay { a, b, millis } => {
                 self.trouble(*a, *b, true, Trouble::Delay { micros: millis.saturating_mul(1000) });
             }
@@ -48,8 +55,8 @@ impl World {
             }
             Action::ClockJump { node, millis } => self.clock_jump(*node, *millis),
             Action::Command { node, line } => self.type_line(*node, line),
-            Action::StartWorkload { target, every_millis } => {
-                self.start_workload(target, *every_millis);
+            Action::StartWorkload { target, every_millis, kind } => {
+                self.start_workload(target, *every_millis, *kind);
             }
             Action::StopWorkload(client) => self.stop_workload(*client),
         }
@@ -75,7 +82,12 @@ impl World {
         }
         process.paused = false;
         let life = process.life;
-        for held in std::mem::take(&mut process.held) {
+        let held = std::mem::take(&mut process.held);
+        if let Some(image) = process.image.take() {
+            process.node = *image;
+            self.hosts[node.0 as usize].note_offset(false);
+        }
+        for held in held {
             if self.is_life(node, life) {
                 self.step_node(node, held);
             }
@@ -98,14 +110,14 @@ impl World {
 
     fn type_line(&mut self, node: NodeId, line: &str) {
         let client = self.scenario.terminal(node);
-        let mut wishes = Vec::new();
+        let mut effects = Vec::new();
         if let Some(Client::Terminal(terminal)) = self.clients.get_mut(client.0 as usize) {
-            terminal.typed(self.now, line, &mut wishes);
+            terminal.typed(self.now, line, &mut effects);
         }
-        self.grant(client, wishes);
+        self.carry_out_for(client, effects);
     }
 
-    fn start_workload(&mut self, target: &Target, every_millis: u64) {
+    fn start_workload(&mut self, target: &Target, every_millis: u64, kind: WorkloadKind) {
         let finder = match target {
             Target::Node(node) => Finder::Fixed(self.host(*node).spec.address.clone()),
             Target::Master(master) => {
@@ -117,19 +129,19 @@ impl World {
         };
         let client = ClientId(self.clients.len() as u32);
         let name = self.scenario.name_of(client.into());
-        let mut workload = Workload::new(name, finder, every_millis);
-        let mut wishes = Vec::new();
-        workload.start(self.now, &mut wishes);
+        let mut workload = Workload::new(name, finder, every_millis, kind);
+        let mut effects = Vec::new();
+        workload.start(self.now, &mut effects);
         self.clients.push(Client::Workload(workload));
-        self.grant(client, wishes);
+        self.carry_out_for(client, effects);
     }
 
     fn stop_workload(&mut self, client: ClientId) {
-        let mut wishes = Vec::new();
+        let mut effects = Vec::new();
         if let Some(Client::Workload(workload)) = self.clients.get_mut(client.0 as usize) {
-            workload.stop(&mut wishes);
+            workload.stop(&mut effects);
         }
-        self.grant(client, wishes);
+        self.carry_out_for(client, effects);
     }
 }
 

@@ -4,7 +4,7 @@ use engine::io::ConnId;
 
 use super::World;
 use crate::{
-    client::Heard,
+    client::ClientInput,
     host::Held,
     ids::{NodeId, Party},
     net::{Message, Payload},
@@ -147,7 +147,7 @@ impl World {
         self.net.wire(conn).is_some_and(|wire| wire.ends[side].open)
     }
 
-    /// Pass news of a connection to the party that holds this end.
+    /// Pass an input on to the node or the client at this end of a connection.
     fn hand_over(&mut self, conn: u64, side: usize, input: impl Fn(ConnId) -> Held) {
         let Some(wire) = self.net.wire(conn) else { return };
         let end = &wire.ends[side];
@@ -157,14 +157,14 @@ impl World {
             Party::Node(_) => {}
             Party::Client(client) => {
                 let slot = end.local.0 >> 1;
-                let heard = match held {
-                    Held::Connected { .. } => Heard::Connected { slot },
-                    Held::ConnectFailed { why, .. } => Heard::Refused { slot, why },
-                    Held::Received { bytes, .. } => Heard::Data { slot, bytes },
-                    Held::Closed { .. } => Heard::Closed { slot },
+                let input = match held {
+                    Held::Connected { .. } => ClientInput::Connected { slot },
+                    Held::ConnectFailed { why, .. } => ClientInput::Refused { slot, why },
+                    Held::Received { bytes, .. } => ClientInput::Data { slot, bytes },
+                    Held::Closed { .. } => ClientInput::Closed { slot },
                     _ => return,
                 };
-                self.tell_client(client, heard);
+                self.tell_client(client, input);
             }
         }
     }

@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use engine::{
-    io::{ChildEvent, ChildState, ConnId, DiskOp, Effect, Effects, JobId, OpenMode, Owner},
+    config::AppendFsync,
+    io::{ChildEvent, ChildState, ConnId, DiskOp, Effect, Effects, FileOp, JobId, OpenMode, Owner},
     time::Time,
-    trace::Trace,
+    trace::{
+        Trace,
+        replication::{LinkFact, ReplicationFact},
+    },
 };
 
 use super::{Crash, Sabotage, What, World};
@@ -30,7 +34,7 @@ impl World {
         let seed = u128::from(self.seed) << 64 | u128::from(node.0) << 32 | u128::from(life);
         let now = self.now;
         self.sabotage_disk(node);
-        self.net.set_dark(node, false);
+        self.net.set_unpowered(node, false);
         if let Err(error) = self.hosts[node.0 as usize].start(now, seed) {
             self.hosts[node.0 as usize].exit = Some(1);
             self.record(Some(node), What::Refused(error.one_line()));
@@ -59,6 +63,11 @@ impl World {
         let mut fx = Effects::default();
         fx.detailed = true;
         process.node.step(clock, input.input(), &mut fx);
+        let resynced = fx.traces.iter().any(|traced| {
+            matches!(traced.fact, Trace::Replication(ReplicationFact::Link(LinkFact::Finished)))
+        });
+        host.note_offset(resynced);
+        let Some(process) = host.process.as_mut() else { return };
         self.lineage.note(process);
         process.awake = !matches!(input, Held::BeforeSleep);
         if process.awake {
@@ -84,7 +93,7 @@ impl World {
         for traced in fx.traces {
             self.digest.text(&traced.fact);
             if let Some(process) = self.hosts[node.0 as usize].process.as_mut() {
-                Lineage::hear(process, &traced.fact);
+                Lineage::note_fact(process, &traced.fact);
             }
             if let Trace::Write(fact) = &traced.fact {
                 self.note_write(node, fact);
@@ -95,7 +104,7 @@ impl World {
         for (conn, bytes) in fx.sends.into_iter().filter(|(_, bytes)| !bytes.is_empty()) {
             let at = self.process(node).and_then(|p| p.conns.get(&conn).copied());
             if let Some(at) = at {
-                let bytes = self.sabotaged_send(node, at, bytes);
+                let bytes = self.as_it_leaves(node, at, bytes);
                 self.send(at, Payload::Data(Bytes::from(bytes)));
                 let unsent = self.net.unsent(at.0, at.1);
                 if unsent > 0 {
@@ -215,7 +224,10 @@ impl World {
             return None;
         }
         let mut issued = host.disk.issue(self.now, op);
-        if self.sabotage == Some(Sabotage::FsyncDoesNothing) {
+        if self.sabotage == Some(Sabotage::FsyncDoesNothing)
+            && let DiskOp::File { file, op: FileOp::Fsync } = op
+            && host.disk.path_of(*file).is_some_and(|path| path.ends_with(".incr.aof"))
+        {
             issued.sync = None;
         }
         if let Some(point) = here {
@@ -234,11 +246,11 @@ impl World {
             Crash::Power | Crash::TornPower => {
                 self.drop_connections(node, true);
                 self.end_process(node);
-                self.net.set_dark(node, true);
+                self.net.set_unpowered(node, true);
                 let torn = (crash == Crash::TornPower).then_some(&mut self.rng);
                 let host = &mut self.hosts[node.0 as usize];
-                if let Some(epitaph) = host.epitaphs.last_mut() {
-                    epitaph.power = true;
+                if let Some(past) = host.past_lives.last_mut() {
+                    past.power = true;
                 }
                 host.powered = false;
                 host.disk.power_cut(now, torn);
@@ -251,13 +263,13 @@ impl World {
     /// The process is gone; its machine closes what it held.
     fn end_process(&mut self, node: NodeId) {
         self.drop_connections(node, false);
-        self.hosts[node.0 as usize].bury();
+        self.hosts[node.0 as usize].end_life();
         self.awake.remove(&node);
     }
 
     pub(super) fn disk_done(&mut self, node: NodeId, life: u32, sync: Option<&Sync>) {
         let host = &mut self.hosts[node.0 as usize];
-        // The kernel finishes an fsync whose process is gone, but not one whose machine went dark.
+        // The kernel finishes an fsync whose process is gone, but not one whose machine has no electricity.
         let same_boot = host.powered && host.life == life;
         if let Some(sync) = sync.filter(|_| same_boot) {
             host.disk.complete(sync);
@@ -339,19 +351,22 @@ impl World {
     fn note_write(&mut self, node: NodeId, fact: &engine::trace::WriteFact) {
         let Some(process) = self.process(node) else { return };
         let Some((wire, _)) = process.conns.get(&fact.conn).copied() else { return };
+        let executed = Executed {
+            at: self.now,
+            life: process.life,
+            replication_id: process.node.replication().id.clone(),
+            replication_end: fact.replication_end,
+            aof_end: fact.aof_end,
+            always: fact.aof_end.is_some()
+                && process.node.config().persistence.appendfsync == AppendFsync::Always,
+        };
         let (replication_end, aof_end) = match self.sabotage {
             Some(Sabotage::TrustingLedger) => (0, fact.aof_end.map(|_| 0)),
             Some(Sabotage::GloomyLedger) => (u64::MAX, fact.aof_end.map(|_| u64::MAX >> 1)),
             _ => (fact.replication_end, fact.aof_end),
         };
-        let executed = Executed {
-            at: self.now,
-            life: process.life,
-            replication_id: process.node.replication().id.clone(),
-            replication_end,
-            aof_end,
-        };
-        self.ledger.executed(wire, fact, executed);
+        let noted = Executed { replication_end, aof_end, ..executed.clone() };
+        self.ledger.executed(wire, fact, executed, noted);
     }
 
     fn note_unsent(&mut self, node: NodeId, conn: ConnId, bytes: u64) {

@@ -4,36 +4,48 @@ use engine::resp::reply_decode::Value;
 
 use super::{Sabotage, World};
 use crate::{
-    host::config_path,
-    ids::{NodeId, Party},
+    disk::Disk,
+    host::{Host, config_path},
+    ids::NodeId,
     meaning,
     scenario::NodeKind,
 };
 
 impl World {
-    /// What a node sends, as the sabotage lets it through.
-    pub(super) fn sabotaged_send(
+    /// What a node sends, as the sabotage lets it through; votes are noted as they leave.
+    pub(super) fn as_it_leaves(
         &mut self,
         node: NodeId,
         (wire, side): (u64, usize),
         bytes: Vec<u8>,
     ) -> Vec<u8> {
-        match self.sabotage {
-            Some(Sabotage::CorruptReplication) => {
-                let other = self.net.wire(wire).map(|wire| wire.ends[1 - side].party);
-                let to_server = other.and_then(Party::node).is_some_and(|other| {
-                    self.host(other).spec.kind == NodeKind::Server
-                        && self.host(node).spec.kind == NodeKind::Server
-                });
-                if to_server { corrupt(bytes) } else { bytes }
+        let from = self.host(node).spec.kind;
+        let to = self.net.wire(wire).and_then(|wire| wire.ends[1 - side].party.node());
+        let to = to.map(|to| self.host(to).spec.kind);
+        let bytes = match (self.sabotage, from, to) {
+            (Some(Sabotage::CorruptReplication), NodeKind::Server, Some(NodeKind::Server)) => {
+                corrupt(bytes)
             }
-            Some(Sabotage::VoteForEverybody) => self.vote_for_whoever_asks(wire, bytes),
+            (Some(Sabotage::AcknowledgeAhead), NodeKind::Server, Some(NodeKind::Server)) => {
+                acknowledge_ahead(bytes)
+            }
+            (Some(Sabotage::LyingHellos), NodeKind::Sentinel, Some(NodeKind::Server)) => {
+                lie_about_master(bytes)
+            }
+            (Some(Sabotage::VoteTwice), NodeKind::Sentinel, _) => self.vote_for_each(wire, bytes),
+            _ => bytes,
+        };
+        if from == NodeKind::Sentinel {
+            self.votes.note(self.now, node, wire, &bytes);
+        }
+        match (self.sabotage, from) {
+            (Some(Sabotage::MiscountVotes), NodeKind::Sentinel) => self.vote_for_each(wire, bytes),
             _ => bytes,
         }
     }
 
-    /// Note the candidate of each request for a vote, and grant the vote whatever the sentinel answers.
-    fn vote_for_whoever_asks(&mut self, wire: u64, bytes: Vec<u8>) -> Vec<u8> {
+    /// Remember which sentinel asks for a vote on which connection; answer it with its own name, whatever the vote was.
+    fn vote_for_each(&mut self, wire: u64, bytes: Vec<u8>) -> Vec<u8> {
         let mut out = Vec::new();
         for span in meaning::of_stream(&bytes) {
             let piece = &bytes[span.range];
@@ -71,23 +83,71 @@ impl World {
         if host.life == 0 {
             return;
         }
-        match self.sabotage {
-            Some(Sabotage::ForgetSentinels) if host.spec.kind == NodeKind::Sentinel => {
-                host.disk = crate::disk::Disk::default();
+        match (self.sabotage, host.spec.kind) {
+            (Some(Sabotage::ForgetSentinels), NodeKind::Sentinel) => {
+                host.disk = Disk::default();
                 host.disk.install(config_path(host.spec.kind), host.spec.config.as_bytes());
             }
-            Some(Sabotage::GarbleFiles) => {
-                for file in host.disk.files() {
-                    if file.path.ends_with(".aof") && file.bytes.len() > 100 {
-                        let mut bytes = file.bytes.to_vec();
-                        bytes[0] ^= 0xff;
-                        host.disk.install(&file.path, &bytes);
-                    }
-                }
+            (Some(Sabotage::ForgetConfigEpochs), NodeKind::Sentinel) => {
+                change_files(host, "sentinel.conf", forget_config_epochs);
+            }
+            (Some(Sabotage::GarbleFiles), NodeKind::Server) => {
+                change_files(host, ".aof", |bytes| bytes[0] ^= 0xff);
+            }
+            (Some(Sabotage::RepeatFiles), NodeKind::Server) => {
+                change_files(host, ".incr.aof", |bytes| bytes.extend_from_within(..));
+            }
+            (Some(Sabotage::HalveTransactions), NodeKind::Server) => {
+                change_files(host, ".incr.aof", halve_last_transaction);
             }
             _ => {}
         }
     }
+
+    /// Keep an image of each running process, for a resume that goes back to it.
+    pub(super) fn keep_images(&mut self) {
+        if self.sabotage == Some(Sabotage::RollBackMemory) {
+            for process in self.hosts.iter_mut().filter_map(|host| host.process.as_mut()) {
+                if !process.paused {
+                    process.image = Some(Box::new(process.node.clone()));
+                }
+            }
+        }
+    }
+}
+
+/// Change the files whose names end so, if they are long enough to hold something.
+fn change_files(host: &mut Host, end: &str, change: impl Fn(&mut Vec<u8>)) {
+    for file in host.disk.files() {
+        if file.path.ends_with(end) && file.bytes.len() > 100 {
+            let mut bytes = file.bytes.to_vec();
+            change(&mut bytes);
+            host.disk.install(&file.path, &bytes);
+        }
+    }
+}
+
+fn forget_config_epochs(bytes: &mut Vec<u8>) {
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    let lines = text.lines().map(|line| match line.strip_prefix("sentinel config-epoch ") {
+        Some(rest) => {
+            let name = rest.split(' ').next().unwrap_or_default();
+            format!("sentinel config-epoch {name} 0\n")
+        }
+        None => format!("{line}\n"),
+    });
+    *bytes = lines.collect::<String>().into_bytes();
+}
+
+/// The second half of the last transaction of a mixed workload gets another value than the first.
+fn halve_last_transaction(bytes: &mut Vec<u8>) {
+    const KEY: &[u8] = b":right\r\n";
+    let Some(at) = bytes.windows(KEY.len()).rposition(|window| window == KEY) else { return };
+    // Behind the key: `$2`, the line end, the value.
+    let line_end = |from: usize| bytes[from..].windows(2).position(|w| w == b"\r\n");
+    let Some(from) = line_end(at + KEY.len()).map(|n| at + KEY.len() + n + 2) else { return };
+    let Some(to) = line_end(from).map(|n| from + n) else { return };
+    bytes[from..to].fill(b'0');
 }
 
 /// Change the value of a replicated counter: the stream stays well formed, and is wrong.
@@ -101,6 +161,28 @@ fn corrupt(mut bytes: Vec<u8>) -> Vec<u8> {
         if !matches!(bytes.get(line), Some(b'$' | b'*')) {
             bytes[at] = b'8';
         }
+    }
+    bytes
+}
+
+/// A replica acknowledges an offset that it has not reached.
+fn acknowledge_ahead(mut bytes: Vec<u8>) -> Vec<u8> {
+    const COMMAND: &[u8] = b"REPLCONF\r\n$3\r\nACK\r\n";
+    let Some(at) = bytes.windows(COMMAND.len()).position(|w| w == COMMAND) else { return bytes };
+    let lines = at + COMMAND.len();
+    if let Some(end) = bytes[lines..].iter().position(|byte| *byte == b'\n') {
+        let digits = bytes[lines + end + 1..].iter_mut();
+        digits.take_while(|byte| byte.is_ascii_digit()).for_each(|byte| *byte = b'9');
+    }
+    bytes
+}
+
+/// A sentinel announces another master than it takes for the master, under the same configuration epoch.
+fn lie_about_master(mut bytes: Vec<u8>) -> Vec<u8> {
+    const HOST: &[u8] = b"master,127.0.0.1,700";
+    if let Some(at) = bytes.windows(HOST.len()).position(|w| w == HOST) {
+        let digit = &mut bytes[at + HOST.len()];
+        *digit = if *digit == b'1' { b'2' } else { b'1' };
     }
     bytes
 }

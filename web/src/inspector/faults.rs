@@ -24,9 +24,9 @@ pub fn Faults(node: NodeId) -> impl IntoView {
     let store = expect_context::<Store>();
     let name = store.name_of(Party::Node(node));
     let health = Memo::new(move |_| {
-        store
-            .stage
-            .with(|stage| stage.nodes.get(node.0 as usize).map_or(Health::Dark, |card| card.health))
+        store.stage.with(|stage| {
+            stage.nodes.get(node.0 as usize).map_or(Health::Unpowered, |card| card.health)
+        })
     });
     let (is_server, watched) = store.peek(|history| {
         let nodes = &history.world().scenario().nodes;
@@ -46,11 +46,11 @@ pub fn Faults(node: NodeId) -> impl IntoView {
         }
     };
     let running = |health| health == Health::Running;
-    let off = |health| matches!(health, Health::Down | Health::Dark);
-    let on = |health| health != Health::Dark;
+    let off = |health| matches!(health, Health::Down | Health::Unpowered);
+    let on = |health| health != Health::Unpowered;
     view! {
         <div class="faults">
-            {button(KILL, format!("kill {name}"), |health| !matches!(health, Health::Down | Health::Dark))}
+            {button(KILL, format!("kill {name}"), |health| !matches!(health, Health::Down | Health::Unpowered))}
             {button(RESTART, format!("restart {name}"), off)}
             {button(POWER, format!("power-cut {name}"), on)}
             {button(PAUSE, format!("pause {name}"), running)}

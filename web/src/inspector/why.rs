@@ -18,7 +18,7 @@ pub fn of(details: &NodeDetails, store: Store) -> String {
             "프로세스가 없어요. 메모리에 있던 것은 사라졌고, 커널에 넘긴 것은 파일에 남아 있어요.",
             "There is no process. What was in memory is gone; what the kernel was given is in the files.",
         ),
-        (Health::Dark, _) => pick(
+        (Health::Unpowered, _) => pick(
             lang,
             "전원이 꺼졌어요. fsync된 것만 디스크에 남아 있어요.",
             "There is no electricity. Only what was fsynced is on the disk.",

@@ -68,7 +68,7 @@ fn class_of(card: &NodeCard) -> String {
         Health::Running => "",
         Health::Paused => " paused",
         Health::Down => " down",
-        Health::Dark => " dark",
+        Health::Unpowered => " dark",
     };
     let thought = if card.opinions.iter().any(|opinion| opinion.odown) {
         " odown"
@@ -98,7 +98,7 @@ fn health_word(card: &NodeCard, store: Store) -> Option<&'static str> {
         Health::Running => None,
         Health::Paused => Some(store.say(PAUSED)),
         Health::Down => Some(store.say(DOWN)),
-        Health::Dark => Some(store.say(DARK)),
+        Health::Unpowered => Some(store.say(DARK)),
     }
 }
 

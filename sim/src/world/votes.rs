@@ -1,0 +1,74 @@
+//! Votes, as they leave the sentinels: what a candidate has read can't be taken back.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use engine::{resp::reply_decode::Value, time::Time};
+
+use crate::{ids::NodeId, log::Log, meaning};
+
+/// A vote that a sentinel sent to a candidate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vote {
+    /// When.
+    pub at: Time,
+    /// Whose vote.
+    pub by: NodeId,
+    /// For the failover of the master at this address.
+    pub master: String,
+    /// In which epoch.
+    pub epoch: i64,
+    /// Who is to lead it: the id of a sentinel.
+    pub leader: String,
+}
+
+/// All votes of a run, read off the sentinels' connections.
+#[derive(Clone, Debug, Default)]
+pub struct Votes {
+    sent: Log<Vote>,
+    /// About which masters was asked on each connection, and not answered yet.
+    asked: BTreeMap<u64, VecDeque<String>>,
+}
+
+impl Votes {
+    /// The votes that were sent, the oldest first.
+    pub fn sent(&self) -> &Log<Vote> {
+        &self.sent
+    }
+
+    /// A terminal sends this to a sentinel.
+    pub(super) fn asked(&mut self, wire: u64, question: &[u8]) {
+        self.note(Time(0), NodeId(0), wire, question);
+    }
+
+    /// A sentinel sends this: a question, the answer to one, or something else.
+    pub(super) fn note(&mut self, at: Time, by: NodeId, wire: u64, bytes: &[u8]) {
+        const QUESTION: &[u8] = b"is-master-down-by-addr";
+        const ANSWER: &[u8] = b"*3\r\n:";
+        let has = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
+        if !has(ANSWER) && !has(QUESTION) {
+            return;
+        }
+        for span in meaning::of_stream(bytes) {
+            let value = Value::read(&bytes[span.range]).ok().flatten().map(|(value, _)| value);
+            match value.as_ref().map_or(&[][..], Value::items) {
+                [_, what, host, port, _, _]
+                    if what.words().is_some_and(|what| what.as_bytes() == QUESTION) =>
+                {
+                    let (host, port) = (host.words(), port.words());
+                    let master =
+                        format!("{}:{}", host.unwrap_or_default(), port.unwrap_or_default());
+                    self.asked.entry(wire).or_default().push_back(master);
+                }
+                [Value::Integer(_), leader, Value::Integer(epoch)] => {
+                    let asked = self.asked.get_mut(&wire).and_then(VecDeque::pop_front);
+                    let leader = leader.words().filter(|leader| leader != "*");
+                    if let (Some(master), Some(leader)) = (asked, leader) {
+                        let leader = leader.into_owned();
+                        self.sent.push(Vote { at, by, master, epoch: *epoch, leader });
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Saves and rewrites that meet each other, fail or are interrupted: ours beside Debian's, file by file and word by word.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use Program::{Ours, Redis};
+use tests::{Node, Program, Tool, Value, have, wait_until};
+
+const AOF: &str = "appendonly yes";
+const NO_SAVE: &str = "save \"\"";
+const DEBUG: &str = "enable-debug-command yes";
+
+/// The names in a node's directory, or below it.
+fn names(node: &Node, below: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(node.directory().join(below)).expect("it can be listed");
+    entries.map(|it| it.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+}
+
+fn wait_for_children(node: &Node) {
+    for field in ["rdb_bgsave_in_progress", "aof_rewrite_in_progress", "aof_rewrite_scheduled"] {
+        wait_until(field, || node.info(field).as_deref() == Some("0"));
+    }
+}
+
+fn count(node: &Node, line: &str) -> usize {
+    node.log().matches(line).count()
+}
+
+/// A rewrite can't put its base into force while a directory has the name.
+fn with_blocked_rewrites(program: Program, more: &[&str]) -> Node {
+    let lines = [AOF, NO_SAVE].into_iter().chain(more.iter().copied());
+    let node = Node::start(program, &lines.collect::<Vec<_>>());
+    let base = node.directory().join("appendonlydir/appendonly.aof.2.base.rdb");
+    fs::create_dir(base).expect("a directory in the way");
+    node
+}
+
+#[test]
+fn rewrites_that_fail_open_one_incr_file_each_and_the_next_good_one_clears_them_away() {
+    if !have(&[Tool::RedisServer]) {
+        return;
+    }
+    let story = |program: Program| {
+        let mut node = with_blocked_rewrites(program, &["auto-aof-rewrite-percentage 0"]);
+        let mut seen = Vec::new();
+        for n in 0..4 {
+            node.call(&["INCR", "counter"]);
+            node.call(&["BGREWRITEAOF"]);
+            wait_until("the rewrite has failed", || {
+                count(&node, "Error trying to rename the temporary AOF") == n + 1
+            });
+            wait_for_children(&node);
+            assert_eq!(node.info("aof_last_bgrewrite_status").as_deref(), Some("err"));
+            seen.push(names(&node, "appendonlydir"));
+        }
+        node.kill();
+        node.launch();
+        assert_eq!(node.call(&["GET", "counter"]).text(), "4");
+        fs::remove_dir(node.directory().join("appendonlydir/appendonly.aof.2.base.rdb"))
+            .expect("out of the way");
+        node.call(&["BGREWRITEAOF"]);
+        wait_until("the rewrite is done", || {
+            wait_for_children(&node);
+            node.info("aof_last_bgrewrite_status").as_deref() == Some("ok")
+        });
+        wait_until("the history is gone", || names(&node, "appendonlydir").len() == 3);
+        seen.push(names(&node, "appendonlydir"));
+        node.kill();
+        node.launch();
+        assert_eq!(node.call(&["GET", "counter"]).text(), "4");
+        seen
+    };
+    let ours = story(Ours);
+    assert_eq!(ours, story(Redis));
+    assert!(ours[3].contains("appendonly.aof.5.incr.aof"), "{ours:?}");
+}
+
+#[test]
+fn rewrites_that_fail_again_and_again_are_put_off() {
+    if !have(&[Tool::RedisServer]) {
+        return;
+    }
+    let put_off = "Background AOF rewrite has repeatedly failed and triggered the limit, will retry in 1 minutes";
+    let story = |program: Program| {
+        let lines = ["auto-aof-rewrite-percentage 1", "auto-aof-rewrite-min-size 1kb"];
+        let node = with_blocked_rewrites(program, &lines);
+        let mut client = node.client();
+        wait_until("it is put off", || {
+            client.call(&["SET", "key", &"x".repeat(500)]).expect_ok();
+            node.log().contains(put_off)
+        });
+        let failed = count(&node, "Error trying to rename the temporary AOF");
+        let files = names(&node, "appendonlydir");
+        // An operator need not wait.
+        let said = node.call(&["BGREWRITEAOF"]);
+        (failed, files, said)
+    };
+    assert_eq!(story(Ours), story(Redis));
+}
+
+#[test]
+fn increments_of_many_clients_over_rewrites_are_all_there_after_kill_9() {
+    const CLIENTS: u64 = 20;
+    const EACH: u64 = 1000;
+    let mut node = Node::start(Ours, &[AOF, NO_SAVE]);
+    let done = AtomicBool::new(false);
+    let rewrites = thread::scope(|scope| {
+        let rewriter = scope.spawn(|| {
+            let mut client = node.client();
+            let mut rewrites = 0;
+            while !done.load(Ordering::Relaxed) {
+                rewrites += u64::from(matches!(client.call(&["BGREWRITEAOF"]), Value::Simple(_)));
+                wait_for_children(&node);
+            }
+            rewrites
+        });
+        let writers: Vec<_> = (0..CLIENTS)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut client = node.client();
+                    (0..EACH).for_each(|_| drop(client.call(&["INCR", "counter"])));
+                })
+            })
+            .collect();
+        writers.into_iter().for_each(|writer| writer.join().expect("it writes"));
+        done.store(true, Ordering::Relaxed);
+        rewriter.join().expect("it rewrites")
+    });
+    assert!(rewrites >= 2, "only {rewrites} rewrites met the writers");
+    node.kill();
+    node.launch();
+    assert_eq!(node.call(&["GET", "counter"]).text(), (CLIENTS * EACH).to_string());
+}
+
+/// A node that is slow to save.
+fn slow(program: Program, more: &[&str]) -> Node {
+    let lines =
+        [NO_SAVE, DEBUG, "rdb-key-save-delay 20000"].into_iter().chain(more.iter().copied());
+    let node = Node::start(program, &lines.collect::<Vec<_>>());
+    node.call(&["DEBUG", "POPULATE", "500"]).expect_ok();
+    node
+}
+
+#[test]
+fn a_bgsave_that_a_shutdown_interrupts_leaves_no_file() {
+    if !have(&[Tool::RedisServer]) {
+        return;
+    }
+    let story = |program: Program, how: &[&str]| {
+        let mut node = slow(program, &[]);
+        node.call(&["BGSAVE"]);
+        wait_until("a temporary file", || {
+            names(&node, "").iter().any(|name| name.starts_with("temp-"))
+        });
+        match how {
+            [] => drop(node.stop()),
+            how => {
+                let _ = node.client().try_call(how);
+                assert!(node.wait().success());
+            }
+        }
+        let told = node.log().contains("There is a child saving an .rdb. Killing it!");
+        (names(&node, ""), told)
+    };
+    for how in [&["SHUTDOWN", "NOSAVE"][..], &["SHUTDOWN", "NOW"], &[]] {
+        let ours = story(Ours, how);
+        assert_eq!(ours, story(Redis, how), "{how:?}");
+        assert!(ours.1 && !ours.0.iter().any(|name| name.starts_with("temp-")), "{how:?} {ours:?}");
+    }
+}
+
+#[test]
+fn saves_and_rewrites_exclude_each_other_in_the_same_words() {
+    if !have(&[Tool::RedisServer]) {
+        return;
+    }
+    let story = |program: Program| {
+        let node = slow(program, &[AOF]);
+        wait_for_children(&node);
+        let last = node.call(&["LASTSAVE"]).integer();
+        let mut said = vec![node.call(&["BGSAVE"])];
+        for again in [&["BGSAVE"][..], &["BGSAVE", "SCHEDULE"], &["SAVE"], &["BGREWRITEAOF"]] {
+            said.push(node.call(again));
+        }
+        assert_eq!(node.info("aof_rewrite_scheduled").as_deref(), Some("1"));
+        node.call(&["CONFIG", "SET", "rdb-key-save-delay", "2000"]).expect_ok();
+        wait_until("the save is done, and the rewrite has begun", || {
+            node.info("aof_rewrite_in_progress").as_deref() == Some("1")
+        });
+        assert!(node.call(&["LASTSAVE"]).integer() >= last.max(1_700_000_000));
+        for meanwhile in [&["BGSAVE"][..], &["BGREWRITEAOF"], &["BGSAVE", "SCHEDULE"]] {
+            said.push(node.call(meanwhile));
+        }
+        node.call(&["CONFIG", "SET", "rdb-key-save-delay", "0"]).expect_ok();
+        wait_until("the scheduled save is done", || {
+            wait_for_children(&node);
+            count(&node, "Background saving started") == 2
+        });
+        wait_for_children(&node);
+        let base = names(&node, "appendonlydir").into_iter().find(|it| it.contains(".base."));
+        let base = node.directory().join("appendonlydir").join(base.expect("a base"));
+        let size = fs::metadata(base).expect("its size").len();
+        assert_eq!(node.info("aof_base_size"), Some(size.to_string()));
+        said
+    };
+    assert_eq!(story(Ours), story(Redis));
+}
+
+#[test]
+fn a_save_within_a_transaction_holds_all_of_it() {
+    if !have(&[Tool::RedisServer]) {
+        return;
+    }
+    let story = |program: Program| {
+        let mut node = Node::start(program, &[NO_SAVE]);
+        let mut client = node.client();
+        let transaction =
+            [&["MULTI"][..], &["SET", "a", "1"], &["BGSAVE"], &["SET", "b", "1"], &["EXEC"]];
+        let said: Vec<Value> = transaction.iter().map(|command| client.call(command)).collect();
+        wait_until("it is saved", || names(&node, "").contains("dump.rdb"));
+        wait_for_children(&node);
+        node.kill();
+        node.launch();
+        (said, node.call(&["GET", "a"]), node.call(&["GET", "b"]))
+    };
+    let ours = story(Ours);
+    assert_eq!(ours, story(Redis));
+    assert!(ours.1.is("1") && ours.2.is("1"), "{ours:?}");
+}
+
+#[test]
+fn settings_outlive_a_restart_only_if_they_are_rewritten() {
+    if !have(&[Tool::RedisServer]) {
+        return;
+    }
+    let story = |program: Program| {
+        let mut node = Node::start(program, &["save 900 1"]);
+        node.call(&["CONFIG", "SET", "save", "60 5"]).expect_ok();
+        let ask = |node: &Node| node.call(&["CONFIG", "GET", "save"]).array()[1].text();
+        let mut seen = vec![ask(&node)];
+        node.kill();
+        node.launch();
+        seen.push(ask(&node));
+        node.call(&["CONFIG", "SET", "save", "60 5 10 100"]).expect_ok();
+        node.call(&["CONFIG", "REWRITE"]).expect_ok();
+        node.kill();
+        node.launch();
+        seen.push(ask(&node));
+        seen
+    };
+    let ours = story(Ours);
+    assert_eq!(ours, story(Redis));
+    assert_eq!(ours, ["60 5", "900 1", "60 5 10 100"]);
+}
+
+/// A program that may not make a file longer than so many blocks of 512 bytes: its disk is full, as it were.
+fn limited(program: Program, blocks: u32, lines: &[&str]) -> (Node, tempfile::TempPath) {
+    let text = format!(
+        "#!/bin/sh\ntrap '' XFSZ\nulimit -f {blocks}\nexec {} \"$@\"\n",
+        program.executable().display()
+    );
+    let script = tempfile::NamedTempFile::new().expect("a file").into_temp_path();
+    fs::write(&script, text).expect("it can be written");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("it can be run");
+    let mut node = Node::prepare_pinned(&script, None, lines);
+    node.launch();
+    (node, script)
+}
+
+/// How often a replica whose disk is full asks for everything again; both keep what they had.
+#[test]
+fn a_replica_whose_disk_is_full_asks_no_more_often_than_that_of_redis() {
+    if !have(&[Tool::RedisServer]) {
+        return;
+    }
+    let story = |program: Program| {
+        let lines = [NO_SAVE, DEBUG, "repl-diskless-sync-delay 0", "rdbcompression no"];
+        let master = Node::start(Redis, &lines);
+        master.call(&["DEBUG", "POPULATE", "3000", "key", "2000"]).expect_ok();
+        let follow = format!("replicaof 127.0.0.1 {}", master.port());
+        let (replica, _script) = limited(program, 4096, &[NO_SAVE, &follow]);
+        let asked = || master.info("sync_full").and_then(|it| it.parse::<u64>().ok()).unwrap_or(0);
+        wait_until("it has failed", || {
+            replica.log().contains("Write error or short write writing to the DB dump file")
+        });
+        let (before, begun) = (asked(), Instant::now());
+        wait_until("some seconds are over", || begun.elapsed() > Duration::from_secs(4));
+        asked() - before
+    };
+    let (ours, redis) = (story(Ours), story(Redis));
+    println!("full syncs in 4 s with a full disk: ours {ours}, Redis {redis}");
+    assert!(ours <= redis * 2 + 2, "ours {ours}, Redis {redis}");
+}
