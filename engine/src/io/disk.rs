@@ -52,6 +52,8 @@ pub enum AofOp {
 /// What a replica has asked for that receives a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransferOp {
+    /// Open this file for it.
+    Open(FileId),
     /// Write a piece.
     Write,
     /// One of the steps behind the last piece.

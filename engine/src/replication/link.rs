@@ -7,7 +7,9 @@
 //!   ┌───────────▶ Connect ────────────────▶ Connecting ──▶ Handshake: PING, AUTH, REPLCONF …, PSYNC
 //!   │ refused,       ▲                                       │ +FULLRESYNC      │ +CONTINUE
 //!   │ broken,        │                                       ▼                  │
-//!   │ silent         │                                    Receiving ($len, $EOF)│
+//!   │ silent         │                                    Opening (a file)      │
+//!   │                │                                       ▼                  │
+//!   │                │                                    Receiving ($len, $EOF)│
 //!   │                │                                       ▼                  │
 //!   │                │                          Loading (dump.rdb) or Parsing   │
 //!   │                │ the position is kept                  ▼                  │
@@ -63,6 +65,8 @@ pub enum LinkState {
     },
     /// Both sides introduce themselves.
     Handshake(Handshake),
+    /// The data set is coming, and the file for it is being opened.
+    Opening(Box<Opening>),
     /// The data set is coming.
     Receiving(Box<Transfer>),
     /// The data set is being read.
@@ -99,6 +103,25 @@ pub enum Question {
     Psync,
 }
 
+/// A data set on its way, before there is a file that it can be written to.
+///
+/// The master's bytes wait in the socket meanwhile. A file that can't be opened is tried again every second, and only
+/// after [`MOST_OPENS`] times a connection is made anew: the master has a child at work for every connection.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// What begins when the file is open.
+    pub transfer: Transfer,
+    /// What came together with the master's answer to PSYNC.
+    pub early: Vec<u8>,
+    /// How often the file could not be opened.
+    pub failures: u32,
+    /// Why the last attempt failed; `None`: the disk has not answered it.
+    pub failed: Option<String>,
+}
+
+/// So often the file for a data set is tried.
+pub const MOST_OPENS: u32 = 5;
+
 /// A data set on its way.
 #[derive(Clone, Debug)]
 pub struct Transfer {
@@ -112,7 +135,9 @@ pub struct Transfer {
     pub total: Option<Option<u64>>,
     /// When the master was last heard of.
     pub last_io: Instant,
-    /// The file where the data go, open once the frame has begun.
+    /// The data are read as they come (`repl-diskless-load`), and no file is open.
+    pub to_parser: bool,
+    /// The file where the data go.
     pub file: FileId,
     /// Its name.
     pub temp: String,
@@ -189,6 +214,7 @@ impl Link {
             LinkState::Connect => None,
             LinkState::Connecting { conn, .. } => Some(*conn),
             LinkState::Handshake(handshake) => Some(handshake.conn),
+            LinkState::Opening(opening) => Some(opening.transfer.conn),
             LinkState::Receiving(transfer) => Some(transfer.conn),
             LinkState::Loading(loading) => Some(loading.conn),
             LinkState::Parsing(parsing) => Some(parsing.conn),

@@ -8,7 +8,7 @@ use alloc::{boxed::Box, format, string::String, vec::Vec};
 
 use super::{
     Link, LinkState,
-    link::{LoadStep, Loading, Transfer},
+    link::{LoadStep, Loading, MOST_OPENS, Opening, Transfer},
     payload::{Payload, Step},
 };
 use crate::{
@@ -81,18 +81,59 @@ impl Server {
 
     /// The data set is coming.
     pub(super) fn begin_transfer(&mut self, turn: &mut Turn, position: Option<(String, u64)>) {
+        let to_parser = self.parses_from_socket(turn);
         let temp = format!("temp-{}.{}.rdb", turn.clock.wall.as_secs(), turn.ids.pid);
         let Some(link) = &mut self.replication.link else { return };
         let Some(conn) = link.conn() else { return };
-        link.state = LinkState::Receiving(Box::new(Transfer {
+        let transfer = Transfer {
             conn,
             position,
             payload: Payload::default(),
             total: None,
             last_io: turn.clock.mono,
+            to_parser,
             file: turn.ids.new_file(),
             temp,
-        }));
+        };
+        if to_parser {
+            link.state = LinkState::Receiving(Box::new(transfer));
+            return;
+        }
+        turn.fx.push(Effect::PauseReading { conn });
+        let (early, failures, failed) = (Vec::new(), 0, None);
+        let mut opening = Opening { transfer, early, failures, failed };
+        open_file(turn, &mut opening);
+        link.state = LinkState::Opening(Box::new(opening));
+    }
+
+    /// The disk has opened the file for the data set, or could not.
+    fn transfer_file_opened(&mut self, turn: &mut Turn, result: Result<DiskReply, DiskError>) {
+        let Some(link) = &mut self.replication.link else { return };
+        let LinkState::Opening(opening) = &mut link.state else { return };
+        if let Err(error) = result {
+            opening.failures += 1;
+            opening.failed = Some(error.text);
+            return;
+        }
+        let (conn, early) = (opening.transfer.conn, core::mem::take(&mut opening.early));
+        if let LinkState::Opening(opening) = core::mem::replace(&mut link.state, LinkState::Connect)
+        {
+            link.state = LinkState::Receiving(Box::new(opening.transfer));
+        }
+        turn.fx.push(Effect::ResumeReading { conn });
+        self.link_received(turn, conn, &early);
+    }
+
+    /// Once a second: try the file again that could not be opened, or give this connection up.
+    pub(super) fn retry_open(&mut self, turn: &mut Turn) {
+        let Some(link) = &mut self.replication.link else { return };
+        let LinkState::Opening(opening) = &mut link.state else { return };
+        let Some(why) = opening.failed.take() else { return };
+        if opening.failures < MOST_OPENS {
+            return open_file(turn, opening);
+        }
+        turn.note(LinkFact::OpenFailed { why });
+        self.give_up_handshake(turn);
     }
 
     /// Bytes of the data set; returns what stands behind it.
@@ -111,7 +152,7 @@ impl Server {
         match step {
             Step::More => &[],
             Step::StillThere { rest } => rest,
-            Step::Begins { bytes, rest } if self.parses_from_socket(turn) => {
+            Step::Begins { bytes, rest } if transfer.to_parser => {
                 self.begin_parsing(turn, bytes);
                 rest
             }
@@ -120,8 +161,6 @@ impl Server {
                     &mut self.replication.link
                 {
                     transfer.total = Some(bytes);
-                    let open = file.open(transfer.temp.clone(), OpenMode::Create);
-                    turn.disk(Owner::Transfer(conn, TransferOp::Write), open);
                 }
                 turn.note(LinkFact::Receiving { bytes, to_parser: false });
                 // An empty data set has no bytes that would come here again.
@@ -212,11 +251,19 @@ impl Server {
     ) {
         let Some(link) = self.replication.link.as_ref().filter(|link| link.conn() == Some(conn))
         else {
+            // The link was given up while the file was being opened.
+            if let (TransferOp::Open(file), Ok(_)) = (op, result) {
+                turn.disk_unawaited(file.close());
+            }
             return;
         };
         match (op, &link.state, result) {
+            (TransferOp::Open(_), LinkState::Opening(_), result) => {
+                self.transfer_file_opened(turn, result)
+            }
             (TransferOp::Write, LinkState::Receiving(_) | LinkState::Loading(_), Err(error)) => {
-                turn.note(LinkFact::WriteFailed { why: error.text });
+                let why = if error.written > 0 { "short write".into() } else { error.text };
+                turn.note(LinkFact::WriteFailed { why });
                 self.cancel_sync(turn);
             }
             (TransferOp::Step, LinkState::Loading(loading), result) => match loading.step {
@@ -343,6 +390,13 @@ impl Server {
             turn.disk_unawaited(DiskOp::Unlink { path });
         }
     }
+}
+
+fn open_file(turn: &mut Turn, opening: &mut Opening) {
+    let transfer = &mut opening.transfer;
+    transfer.file = turn.ids.new_file();
+    let open = transfer.file.open(transfer.temp.clone(), OpenMode::Create);
+    turn.disk(Owner::Transfer(transfer.conn, TransferOp::Open(transfer.file)), open);
 }
 
 fn text(error: impl core::fmt::Display) -> String {

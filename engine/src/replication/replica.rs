@@ -122,7 +122,10 @@ impl Server {
                 turn.note(LinkFact::Cached);
                 link.cached = Some(self.position_of(&stream));
             }
-            LinkState::Receiving(transfer) if transfer.total.is_some() => {
+            LinkState::Opening(opening) => {
+                turn.disk_unawaited(DiskOp::Unlink { path: opening.transfer.temp });
+            }
+            LinkState::Receiving(transfer) if !transfer.to_parser => {
                 turn.disk_unawaited(transfer.file.close());
                 turn.disk_unawaited(DiskOp::Unlink { path: transfer.temp });
             }
@@ -179,7 +182,7 @@ impl Server {
         }
     }
 
-    fn link_received(&mut self, turn: &mut Turn, conn: ConnId, mut bytes: &[u8]) {
+    pub(super) fn link_received(&mut self, turn: &mut Turn, conn: ConnId, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let Some(link) = self.replication.link.as_mut().filter(|l| l.conn() == Some(conn))
             else {
@@ -187,6 +190,10 @@ impl Server {
             };
             bytes = match &mut link.state {
                 LinkState::Handshake(_) => self.handshake_received(turn, bytes),
+                LinkState::Opening(opening) => {
+                    opening.early.extend_from_slice(bytes);
+                    &[]
+                }
                 LinkState::Receiving(_) => self.transfer_received(turn, bytes),
                 LinkState::Parsing(_) => self.parsing_received(turn, bytes),
                 LinkState::Loading(loading) => {
@@ -210,7 +217,7 @@ impl Server {
         match &link.state {
             LinkState::Online(_) => self.lose_stream(turn, true),
             LinkState::Parsing(_) => self.parsing_cut(turn),
-            LinkState::Receiving(_) => {
+            LinkState::Opening(_) | LinkState::Receiving(_) => {
                 turn.note(LinkFact::TransferBroken);
                 self.cancel_sync(turn);
             }
@@ -268,7 +275,7 @@ impl Server {
     }
 
     /// The handshake failed: again within a second.
-    fn give_up_handshake(&mut self, turn: &mut Turn) {
+    pub(super) fn give_up_handshake(&mut self, turn: &mut Turn) {
         if let Some(mut link) = self.replication.link.take() {
             self.hang_up(turn, &mut link);
             self.replication.link = Some(link);
@@ -563,6 +570,7 @@ impl Server {
                 turn.note(LinkFact::ConnectTimeout);
                 self.cancel_sync(turn);
             }
+            LinkState::Opening(_) => self.retry_open(turn),
             LinkState::Receiving(transfer) if silent(transfer.last_io) => {
                 turn.note(LinkFact::TransferTimeout);
                 self.cancel_sync(turn);

@@ -189,7 +189,7 @@ impl super::Replication {
         let (word, offset): (&str, i64) = match &link.state {
             LinkState::Connect => ("connect", -1),
             LinkState::Connecting { .. } => ("connecting", -1),
-            LinkState::Handshake(_) => ("handshake", -1),
+            LinkState::Handshake(_) | LinkState::Opening(_) => ("handshake", -1),
             LinkState::Receiving(_) | LinkState::Loading(_) | LinkState::Parsing(_) => ("sync", -1),
             LinkState::Online(_) => ("connected", self.offset as i64),
         };

@@ -44,6 +44,8 @@ struct Host {
     over: BTreeSet<ConnId>,
     /// How often it gave memory away to be freed elsewhere.
     freed: usize,
+    /// Its directory is gone: no file can be made.
+    no_directory: bool,
 }
 
 /// A connection: who is at each end (a host and its name for it), and what is on its way.
@@ -93,6 +95,7 @@ impl Net {
                 deaf: BTreeSet::new(),
                 over: BTreeSet::new(),
                 freed: 0,
+                no_directory: false,
             });
             net.step(host, Input::Boot);
             net.settle();
@@ -161,7 +164,15 @@ impl Net {
             }
             Effect::Disk { owner, op } => {
                 let at = &mut self.hosts[host];
-                let result = at.disk.perform(op);
+                let makes_file = matches!(
+                    &op,
+                    DiskOp::File { op: FileOp::Open { mode: OpenMode::Create, .. }, .. }
+                );
+                let result = if makes_file && at.no_directory {
+                    Err(DiskError::new(DiskErrorKind::NotFound, "No such file or directory"))
+                } else {
+                    at.disk.perform(op)
+                };
                 at.done.push((owner, result));
             }
             Effect::StartChild(job) => self.hosts[host].jobs.push(job),
@@ -172,9 +183,6 @@ impl Net {
             }
             Effect::ResumeReading { conn } => {
                 self.hosts[host].deaf.remove(&conn);
-                if self.hosts[host].over.remove(&conn) {
-                    self.step(host, Input::Closed { conn });
-                }
             }
             _ => {}
         }
@@ -194,6 +202,13 @@ impl Net {
             }
             for job in core::mem::take(&mut self.hosts[host].jobs) {
                 self.run_child(host, job);
+                moved = true;
+            }
+            let heard: Vec<_> =
+                self.hosts[host].over.difference(&self.hosts[host].deaf).copied().collect();
+            for conn in heard {
+                self.hosts[host].over.remove(&conn);
+                self.step(host, Input::Closed { conn });
                 moved = true;
             }
             self.step(host, Input::BeforeSleep);

@@ -552,3 +552,23 @@ fn a_clock_that_steps_back_cuts_off_no_replica() {
     net.step(0, Input::BeforeSleep);
     assert_eq!(net.hosts[0].node.replication().replicas.len(), 0, "it was over it for long");
 }
+
+/// Redis tries to open the file five times, a second apart, and asks for another full sync only then.
+#[test]
+fn a_replica_that_can_make_no_file_asks_for_a_full_sync_every_few_seconds() {
+    let mut net = Net::new(2, |_, _| {});
+    write_some(&mut net, 0, "before");
+    net.hosts[1].no_directory = true;
+    net.follow(1, 0);
+    let asked = |net: &Net| net.hosts[0].node.server.replication.stats.full;
+    let why = "Opening the temp file needed for MASTER <-> REPLICA synchronization: No such file or directory";
+    net.pass(3);
+    assert_eq!((asked(&net), net.logged(1, why)), (1, 0));
+    net.pass(11);
+    assert_eq!((asked(&net), net.logged(1, why)), (3, 2), "after 14 seconds, as Redis 7.0.15");
+    net.hosts[1].no_directory = false;
+    net.pass(3);
+    net.assert_in_sync(0, &[1], "the directory is back");
+    assert_eq!(asked(&net), 3, "the file is made within the same full sync");
+    assert_eq!(net.hosts[1].disk.files.keys().filter(|name| name.starts_with("temp")).count(), 0);
+}

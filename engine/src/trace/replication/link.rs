@@ -116,6 +116,11 @@ pub enum LinkFact {
         /// The operating system's word.
         why: String,
     },
+    /// The file for the data set could not be opened, several times over.
+    OpenFailed {
+        /// The operating system's word.
+        why: String,
+    },
     /// The file could not be fsynced.
     SyncFailed {
         /// The operating system's word.
@@ -207,6 +212,7 @@ impl LinkFact {
             | Self::BadProtocol { .. }
             | Self::TransferBroken
             | Self::WriteFailed { .. }
+            | Self::OpenFailed { .. }
             | Self::SyncFailed { .. }
             | Self::RenameFailed { .. }
             | Self::LoadFailed { .. }
@@ -268,6 +274,7 @@ impl fmt::Display for LinkFact {
                  host and port are right?"
             ),
             Self::WriteFailed { .. }
+            | Self::OpenFailed { .. }
             | Self::SyncFailed { .. }
             | Self::RenameFailed { .. }
             | Self::SaveKilled { .. }
@@ -317,6 +324,10 @@ impl LinkFact {
     /// The lines about the file that receives the data.
     fn about_the_file(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::OpenFailed { why } => write!(
+                f,
+                "Opening the temp file needed for MASTER <-> REPLICA synchronization: {why}"
+            ),
             Self::WriteFailed { why } => write!(
                 f,
                 "Write error or short write writing to the DB dump file needed for MASTER <-> REPLICA \
