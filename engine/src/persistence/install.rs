@@ -117,7 +117,8 @@ impl Installer {
                 Item::SelectDb(db) => self.db = self.select(db, keyspace.databases())?,
                 Item::Key(key) => self.install(key, keyspace)?,
                 Item::End(checksum) => self.checksum = Some(checksum),
-                _ => {}
+                Item::Function(source) => return Err(self.function_library(&source)),
+                Item::Version(_) | Item::ResizeDb { .. } | Item::ModuleAux(_) => {}
             }
         }
         Ok(())
@@ -173,6 +174,20 @@ impl Installer {
         }
         self.loaded += 1;
         Ok(())
+    }
+
+    /// There are no functions yet, and the next save would lose the library for good.
+    fn function_library(&self, source: &[u8]) -> LoadError {
+        let line = source.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let mut words = line.split(u8::is_ascii_whitespace);
+        let name = words.find_map(|word| word.strip_prefix(b"name=")).unwrap_or(b"?");
+        let name = String::from_utf8_lossy(name);
+        LoadError::Unsupported {
+            offset: self.decoder.offset(),
+            what: format!(
+                "The function library '{name}' can't be loaded: there are no functions here"
+            ),
+        }
     }
 
     fn corrupt(&self, what: String) -> LoadError {

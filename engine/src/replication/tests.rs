@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod cases;
+mod files;
 
 /// A handful of nodes, the wires between them, and one client at each.
 #[derive(Clone)]

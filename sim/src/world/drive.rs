@@ -150,8 +150,8 @@ impl World {
                     process.unread.entry(conn).or_default();
                 }
             }
-            // `carry_out` does it, when all else is done.
-            Effect::ResumeReading { .. } => {}
+            // `carry_out` does it, when all else is done; and memory needs no giving back here.
+            Effect::ResumeReading { .. } | Effect::Free(_) => {}
             Effect::Connect { conn, to } => self.connect(Party::Node(node), life, conn, &to),
             Effect::Disk { owner, op } => self.disk_op(node, life, owner, &op),
             Effect::StartChild(job) => {
@@ -196,7 +196,6 @@ impl World {
                 let at = Time(self.now.0 + PERIOD_MICROS);
                 self.queue.push(at, Event::Listened { node, life, id });
             }
-            Effect::Free(_) => {}
             Effect::Exit { code } => {
                 self.end_process(node);
                 self.note_remains(node);

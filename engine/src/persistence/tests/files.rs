@@ -120,3 +120,41 @@ fn what_is_appended_behind_half_an_annotation_is_found() {
     assert_eq!(bench.ask("SET b 2"), "+OK\r\n");
     assert_eq!(restart(&bench).ask("MGET a b"), "*2\r\n$1\r\n1\r\n$1\r\n2\r\n");
 }
+
+/// Functions of a file that can't be kept must not be lost by the next save.
+#[test]
+fn a_function_library_is_refused_by_name() {
+    let source = b"#!lua name=mylib\nredis.register_function('f', function() return 1 end)";
+    let mut rdb = b"REDIS0010\xf5".to_vec();
+    rdb.push(0x40);
+    rdb.push(source.len() as u8);
+    rdb.extend_from_slice(source);
+    rdb.extend_from_slice(b"\xff\0\0\0\0\0\0\0\0");
+    let mut disk = Disk::default();
+    disk.files.insert("dump.rdb".into(), rdb.clone());
+    let bench = Bench::boot(config(|_| {}), disk, START);
+    assert_eq!(bench.exit, Some(1));
+    assert!(logged(&bench, "function library 'mylib'"), "{:#?}", bench.log);
+    assert!(logged(&bench, "move it away to start without it"), "{:#?}", bench.log);
+    assert_eq!(bench.disk.files["dump.rdb"], rdb);
+}
+
+/// Turned off there is no file to fsync, and turned on again it is another one.
+#[test]
+fn the_aof_is_turned_off_and_on_without_trouble() {
+    let mut bench = boot(with_aof(AppendFsync::EverySecond));
+    for n in 0..3 {
+        bench.ask("INCR a");
+        assert_eq!(bench.ask("CONFIG SET appendonly no"), "+OK\r\n");
+        bench.ask("INCR a");
+        assert_eq!(bench.ask("CONFIG SET appendonly yes"), "+OK\r\n");
+        for _ in 0..30 {
+            bench.pass(100);
+            assert!(bench.ask("SET b 1").starts_with("+OK"), "round {n}: {:#?}", bench.log);
+        }
+        bench.run_child();
+        bench.pass(2000);
+    }
+    assert!(!logged(&bench, "fsync the AOF file"), "{:#?}", bench.log);
+    assert_eq!(restart(&bench).ask("GET a"), "$1\r\n6\r\n");
+}
