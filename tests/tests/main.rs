@@ -7,6 +7,7 @@ mod corruption;
 mod crash;
 mod crash_cluster;
 mod cross_protocol;
+mod crowd;
 mod differential;
 mod differential_aof;
 mod failover;

@@ -32,7 +32,7 @@ pub struct Bench {
     pub operations_left: Option<u64>,
     /// How many were done.
     pub operations: u64,
-    /// Everything that was sent to anybody.
+    /// Everything that was sent, to all connections.
     pub sent: Vec<u8>,
     pub log: Vec<String>,
     pub exit: Option<i32>,

@@ -54,7 +54,7 @@ impl Server {
         }
     }
 
-    /// Tell who has read what has changed since; keep the rest for the end of the turn.
+    /// Tell the clients that have read what has changed since; keep the messages by prefix for the end of the turn.
     pub(super) fn tell_changes(&mut self, turn: &mut Turn, mut running: Option<&mut Client>) {
         if core::mem::take(&mut self.tracking.flushed) {
             self.tracking.readers.clear();
@@ -84,7 +84,7 @@ impl Server {
         }
     }
 
-    /// The end of a turn: what has changed beside all commands, and what those wait for who listen to prefixes.
+    /// The end of a turn: tell what has changed outside of commands, and what has changed under a prefix.
     pub(super) fn tell_tracking(&mut self, turn: &mut Turn) {
         if self.tracking.is_off() {
             return;

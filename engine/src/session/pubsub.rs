@@ -1,6 +1,6 @@
 //! Pub/Sub: which clients listen to which channel.
 //!
-//! Nothing is kept: a message goes to those who listen now. Channels and patterns are global; shard channels are a
+//! Nothing is kept: a message goes to the clients that listen now. Channels and patterns are global; shard channels are a
 //! namespace of their own (without a cluster all slots are ours, so they work like channels).
 
 use alloc::{

@@ -3,7 +3,7 @@
 //! ```text
 //!   GET a  by 7 ──▶ readers: a ─▶ {7}                      (a client in broadcast mode is not noted: it has prefixes)
 //!   SET a  by 9 ──▶ changed: [a] ──▶ 7 is told "invalidate [a]", and has to read again to be told again
-//!                              └───▶ waiting, by prefix ── at the end of the turn ──▶ those who listen to the prefix
+//!                              └───▶ waiting, by prefix ── at the end of the turn ──▶ clients that listen to the prefix
 //! ```
 //!
 //! Every change of a key passes [`Tracking::changed`]; at the end of the command the clients that it concerns are told

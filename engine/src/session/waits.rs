@@ -66,17 +66,17 @@ impl Waits {
         }
     }
 
-    /// Whether nobody waits for replicas.
+    /// Whether no client waits for replicas.
     pub fn has_no_wait(&self) -> bool {
         self.replicas.is_empty()
     }
 
-    /// All that wait for replicas.
+    /// All clients that wait for replicas.
     pub fn all_waits(&self) -> Vec<ConnId> {
         self.replicas.iter().map(|(.., conn)| *conn).collect()
     }
 
-    /// Those whose writes have reached enough replicas. `acked`: the offsets that the replicas have acknowledged, the
+    /// Clients whose writes have reached enough replicas. `acked`: the offsets that the replicas have acknowledged, the
     /// largest first.
     pub fn reached(&self, acked: &[u64]) -> Vec<ConnId> {
         let enough = acked.iter().enumerate().flat_map(|(n, offset)| {
@@ -96,17 +96,17 @@ impl Waits {
         self.deadlines.len()
     }
 
-    /// Those whose deadline has come.
+    /// Clients whose deadline has come.
     pub fn due(&self, now: Instant) -> Vec<ConnId> {
         self.deadlines.range(..=(now, ConnId(u64::MAX))).map(|(_, conn)| *conn).collect()
     }
 
-    /// Those that a pause has stopped, in the order in which it did.
+    /// Clients that a pause has stopped, in the order in which it did.
     pub fn postponed(&self) -> Vec<ConnId> {
         self.postponed.values().copied().collect()
     }
 
-    /// Those that have asked for a shutdown.
+    /// Clients that have asked for a shutdown.
     pub fn shutdown(&self) -> Vec<ConnId> {
         self.shutdown.iter().copied().collect()
     }
