@@ -130,7 +130,7 @@ pub struct Report {
     pub events: u64,
 }
 
-/// Play a run of [`plan`] to its end, watching every invariant.
+/// Play a run of [`plan()`] to its end, watching every invariant.
 pub fn play(run: &Run, sabotage: Option<Sabotage>) -> Result<Report, Box<Failure>> {
     let fail = |violation| Box::new(Failure { violation, run: run.clone() });
     let mut world = begin(run, sabotage);

@@ -191,7 +191,7 @@ mod tests {
 
     fn history() -> History {
         let text =
-            "keepsake 1 sentinel 3\n1000000 workload m1 20\n1500000 on m1 PING\n2000000 kill m1\n";
+            "keepsake 2 sentinel 3\n1000000 workload m1 20\n1500000 on m1 PING\n2000000 kill m1\n";
         History::new(Run::from_text(text).unwrap()).unwrap()
     }
 

@@ -3,7 +3,7 @@
 //! As text (what a failing test prints, and, in base64url, what stands behind the `#` of the page's address):
 //!
 //! ```text
-//! keepsake 1 sentinel 42
+//! keepsake 2 sentinel 42
 //! 2500000 kill m1
 //! 9000000 restart m1
 //! ```
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The version of the format, and of the meaning of a run.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// No link is longer.
 const LONGEST_LINK: usize = 256 * 1024;
 /// No run goes on longer: a virtual day.
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_link_says_all_of_a_run() {
-        let text = "keepsake 1 sentinel 42\n0 on m1 SET a \"b c\"\n5 partition m1 -> *\n5 partition m1 s1\n\
+        let text = "keepsake 2 sentinel 42\n0 on m1 SET a \"b c\"\n5 partition m1 -> *\n5 partition m1 s1\n\
             5 heal m1 s1\n6 workload @mymaster 10\n6 workload m1 5 mixed\n7 stop c1\n8 power-cut r1 torn\n9 clock-jump s1 -3000\n9 disk-full m1 off\n";
         let run = Run::from_text(text).unwrap();
         assert_eq!(run.to_text(), text);
@@ -148,11 +148,11 @@ mod tests {
         }
         let texts = [
             ("keepsake 9 single 1", "it is of version 9, this page reads 1"),
-            ("keepsake 1 single x", "'x' is not a seed"),
-            ("keepsake 1 single 1\n5 kill m9", "action 1: nobody in 'single' is called 'm9'"),
-            ("keepsake 1 single 1\n5 explode", "action 1: there is no action 'explode'"),
-            ("keepsake 1 single 1\n5 heal\n4 heal", "action 2: its time 4 is out of order"),
-            ("keepsake 1 single 1\n5 kill m1 m1", "action 1: 'm1' is too much in 'kill m1 m1'"),
+            ("keepsake 2 single x", "'x' is not a seed"),
+            ("keepsake 2 single 1\n5 kill m9", "action 1: nobody in 'single' is called 'm9'"),
+            ("keepsake 2 single 1\n5 explode", "action 1: there is no action 'explode'"),
+            ("keepsake 2 single 1\n5 heal\n4 heal", "action 2: its time 4 is out of order"),
+            ("keepsake 2 single 1\n5 kill m1 m1", "action 1: 'm1' is too much in 'kill m1 m1'"),
         ];
         for (text, why) in texts {
             assert_eq!(Run::from_text(text).unwrap_err().0, why, "{text}");

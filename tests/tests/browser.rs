@@ -124,7 +124,7 @@ fn a_panic_shows_a_report_with_the_link_that_replays_it() {
 fn the_same_run_has_the_same_digest_natively_and_in_the_browser() {
     let quiet = Run::new("single", 1);
     let busy = Run::from_text(
-        "keepsake 1 sentinel 7\n500000 workload m1 50\n3000000 on m1 BGREWRITEAOF\n6000000 kill m1\n",
+        "keepsake 2 sentinel 7\n500000 workload m1 50\n3000000 on m1 BGREWRITEAOF\n6000000 kill m1\n",
     )
     .expect("these actions exist");
     for run in [quiet, busy] {

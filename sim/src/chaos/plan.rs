@@ -202,7 +202,8 @@ impl Dice<'_> {
         let node = self.server();
         let (name, value, usual) = SETTINGS[self.up_to(SETTINGS.len() as u64) as usize];
         let lines = self.scenario.nodes[node.0 as usize].config.lines();
-        let before = lines.filter_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).last();
+        let before =
+            lines.filter_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).next_back();
         let before = before.map_or_else(|| usual.to_owned(), |text| format!("\"{text}\""));
         let set =
             |value: &str| Action::Command { node, line: format!("CONFIG SET {name} {value}") };

@@ -98,7 +98,7 @@ impl World {
                 change_files(host, ".incr.aof", |bytes| bytes.extend_from_within(..));
             }
             (Some(Sabotage::HalveTransactions), NodeKind::Server) => {
-                change_files(host, ".incr.aof", halve_last_transaction);
+                change_files(host, ".incr.aof", |bytes| halve_last_transaction(bytes));
             }
             _ => {}
         }
@@ -140,7 +140,7 @@ fn forget_config_epochs(bytes: &mut Vec<u8>) {
 }
 
 /// The second half of the last transaction of a mixed workload gets another value than the first.
-fn halve_last_transaction(bytes: &mut Vec<u8>) {
+fn halve_last_transaction(bytes: &mut [u8]) {
     const KEY: &[u8] = b":right\r\n";
     let Some(at) = bytes.windows(KEY.len()).rposition(|window| window == KEY) else { return };
     // Behind the key: `$2`, the line end, the value.
