@@ -10,7 +10,7 @@ use crate::trace::ProcessFact;
 pub struct Machine {
     /// The absolute path of the program (`executable` of INFO).
     pub executable: String,
-    /// Who watches over the process: `systemd`, `upstart`; empty: nobody.
+    /// The supervisor of the process: `systemd`, `upstart`; empty: none.
     pub supervisor: &'static str,
     /// Bytes of the machine's memory; 0 if that is not known.
     pub total_memory: u64,

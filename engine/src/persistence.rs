@@ -79,7 +79,7 @@ pub struct Persistence {
     pub(crate) loaded: LoadedCounts,
     /// Who waits for the AOF, and for which offset; in order.
     held: VecDeque<(u64, ConnId)>,
-    /// Whoever ends the node.
+    /// The shutdown that is under way.
     ending: Option<shutdown::Ending>,
     /// DEBUG RELOAD, DEBUG LOADAOF.
     reload: Option<reload::Reload>,
@@ -143,7 +143,7 @@ impl Persistence {
         self.aof.feed(now, db, command, rewriting);
     }
 
-    /// Whether the AOF wants to hear of changes.
+    /// Whether the AOF takes changes.
     pub fn listens(&self) -> bool {
         self.aof.state != AofState::Off
     }

@@ -13,7 +13,7 @@
 //!
 //! A node's position is a history (*replication id*) and an *offset*: how many bytes of that history's stream its data
 //! contain. A replica shares its master's id and offset, passes the stream on to replicas of its own byte for byte,
-//! and can therefore take its master's place: everybody's position stays meaningful.
+//! and can therefore take its master's place: all positions stay meaningful.
 //!
 //! * [`psync`]: can a replica go on where it stopped? The decision, and the essay on ids and offsets.
 //! * [`backlog`]: the recent end of the stream; what waits for replicas.
@@ -136,7 +136,7 @@ impl Replication {
         self.link.is_some()
     }
 
-    /// Whom this node follows.
+    /// The master of this node.
     pub fn master(&self) -> Option<&Endpoint> {
         self.link.as_ref().map(|link| &link.master)
     }
@@ -240,7 +240,7 @@ impl Replication {
         self.append(&command);
     }
 
-    /// The stream goes on with these bytes, whoever wrote them.
+    /// The stream goes on with these bytes: a command of this node, or bytes of its master.
     pub(crate) fn append(&mut self, bytes: &[u8]) {
         self.offset += bytes.len() as u64;
         if let Some(backlog) = &mut self.backlog {
@@ -255,7 +255,7 @@ impl Replication {
         }
     }
 
-    /// Let go of what no replica needs and nobody can ask for.
+    /// Drop the blocks that no replica needs and no PSYNC can ask for.
     pub(crate) fn trim_backlog(&mut self) {
         let needed = self.replicas.iter().filter_map(Attached::needs).min();
         if let Some(backlog) = &mut self.backlog {

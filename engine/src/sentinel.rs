@@ -10,13 +10,13 @@
 //!           again    hello      opinion          an epoch    SLAVEOF NO ONE, wait for it,
 //!                      │        ODOWN: quorum                send the others after it
 //!                      ▼                                                 │
-//!                    hello ◀── everybody else hears of the new master ◀──┘
+//!                    hello ◀── the others learn of the new master ◀──────┘
 //!                    (the configuration with the higher epoch wins)
 //! ```
 //!
-//! * [`instance`]: whom we watch, and what is known of each.
+//! * [`instance`]: the watched instances, and what is known of each.
 //! * [`links`]: the connections to them.
-//! * [`monitor`]: what is sent when; [`info`]: what INFO tells, and what follows from it.
+//! * [`monitor`]: what is sent when; [`info`]: what INFO shows, and what follows from it.
 //! * [`hello`]: how sentinels find each other and agree on configurations.
 //! * [`down`]: SDOWN and ODOWN.
 //! * [`election`]: epochs and votes: who may lead a failover.
@@ -28,7 +28,7 @@
 //!
 //! # Why one vote an epoch makes one leader
 //!
-//! A sentinel votes once in an epoch, and its vote is on disk before anybody hears of it, so that a crash does not let it
+//! A sentinel votes once in an epoch, and its vote is on disk before it is sent, so that a crash does not let it
 //! vote again. A leader needs the votes of a majority of all known sentinels; two majorities share a member. So no
 //! epoch has two leaders, and the configuration that a leader makes carries its epoch: of two configurations the newer
 //! one is known by its number.
@@ -114,11 +114,11 @@ const MAX_DESYNC: u64 = 1000;
 pub struct Options {
     /// Whether hosts may be names.
     pub resolve_hostnames: bool,
-    /// Whether names are told to others, and not the addresses behind them.
+    /// Whether names are announced, and not the addresses behind them.
     pub announce_hostnames: bool,
-    /// The host to tell others, where ours is not what they can reach.
+    /// The host to announce, where ours is not what others can reach.
     pub announce_ip: Option<String>,
-    /// The port to tell others; 0: ours.
+    /// The port to announce; 0: ours.
     pub announce_port: u16,
     /// With which user and password to log in to other sentinels.
     pub sentinel_user: Option<String>,

@@ -1,4 +1,4 @@
-//! Keyspace notifications: what happens to keys, told to subscribers.
+//! Keyspace notifications: events of keys, published to subscribers.
 //!
 //! `notify-keyspace-events` chooses the classes of events, and whether they go out by key
 //! (`__keyspace@0__:city` says `set`) or by event (`__keyevent@0__:set` says `city`).
@@ -27,7 +27,7 @@ impl Ctx<'_> {
 }
 
 impl Server {
-    /// Tell the subscribers; the class is wanted. `running` is the client that is checked out, if one is.
+    /// Publish the event; its class is switched on. `running` is the client that is checked out, if one is.
     pub(crate) fn notify_keyspace(
         &mut self,
         turn: &mut Turn,

@@ -1,6 +1,6 @@
-//! SENTINEL, and what other commands are in a sentinel: PUBLISH takes hellos alone, ROLE tells which masters it watches.
+//! SENTINEL, and what other commands are in a sentinel: PUBLISH takes hellos alone, ROLE lists the masters that it watches.
 //!
-//! * `query`: what it knows; `act`: what it is told to do; `set`: options; `rows`: the rows of SENTINEL.
+//! * `query`: what it knows; `act`: the subcommands that act; `set`: options; `rows`: the rows of SENTINEL.
 
 use alloc::vec::Vec;
 

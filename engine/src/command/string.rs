@@ -259,7 +259,7 @@ fn get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// SET reads the old value only where it is told to.
+/// SET reads the old value only with GET.
 fn set_keys(args: Args<'_>) -> Vec<FoundKey> {
     let gets = args.iter().skip(3).any(|arg| arg.eq_ignore_ascii_case(b"get"));
     let flags = if gets { KeyFlags::RW.access().update() } else { KeyFlags::OW.update() };

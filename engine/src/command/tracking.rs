@@ -89,7 +89,7 @@ impl Options {
         Ok(())
     }
 
-    /// No prefix may begin with another one: a change would be told twice.
+    /// No prefix may begin with another one: a change would be sent twice.
     fn check_prefixes(&self, old: Option<&ClientTracking>) -> Outcome {
         let collide = |a: &[u8], b: &[u8]| a.starts_with(b) || b.starts_with(a);
         let overlap = |prefix: &[u8], which: &str, other: &[u8]| {

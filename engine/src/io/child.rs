@@ -10,7 +10,7 @@ use bytes::Bytes;
 )]
 pub struct JobId(pub u64);
 
-/// What a child job has to tell.
+/// News of a child job.
 #[derive(Clone, Debug)]
 pub enum ChildEvent {
     /// It has written so many keys so far; said once a second, for INFO.

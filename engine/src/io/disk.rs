@@ -144,7 +144,7 @@ impl DiskError {
     }
 }
 
-/// The kinds of trouble that the engine tells apart.
+/// The kinds of failure that the engine distinguishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiskErrorKind {
     /// There is no such file or directory.

@@ -35,7 +35,7 @@ pub const BATCH: usize = 16;
 /// Bits of hash that pick a segment within a page.
 const PAGE_BITS: u8 = 7;
 /// How far a segment's depth may exceed what evenly spread hashes need. Beyond it splitting would only grow the
-/// directory; that takes keys made to collide by somebody who knows the seed.
+/// directory; that takes keys made to collide with knowledge of the seed.
 const DEPTH_SLACK: u32 = 4;
 /// A SCAN cursor is the upper part of a hash: exact even where a client keeps it in a double.
 const CURSOR_BITS: u32 = 53;
@@ -235,7 +235,7 @@ impl Table {
             batch.sort_by_key(|&(place, _)| place);
             let mut last = None;
             for (place, entry) in batch.drain(..) {
-                // Entries at one and the same place cannot be told apart by a cursor: they go together.
+                // Entries at one and the same place cannot be distinguished by a cursor: they go together.
                 if seen >= count.max(1) && last != Some(place) {
                     return place;
                 }
@@ -263,7 +263,7 @@ impl Table {
     }
 
     /// What writes have copied since the latest snapshot. Counted by the rule, not by reference counts: a checkpoint
-    /// that somebody else holds must not show.
+    /// that is held elsewhere must not show.
     pub fn copied(&self) -> Copied {
         self.copied
     }

@@ -176,7 +176,7 @@ pub(super) fn is_local(end: &Endpoint) -> bool {
     host.starts_with("127.") || host == "::1" || host.is_empty() || host.starts_with('/')
 }
 
-/// What a client from elsewhere is told while there is no password (`protected-mode`).
+/// The answer to a client of another machine while there is no password (`protected-mode`).
 pub(super) const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because protected mode is enabled and \
 no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you \
 want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected \

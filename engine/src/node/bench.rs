@@ -1,4 +1,4 @@
-//! A small world for tests: one node, a [disk](Disk) in memory, clients, children that run when told to.
+//! A small world for tests: one node, a [disk](Disk) in memory, clients, children that run on request.
 
 use alloc::{
     collections::VecDeque,
@@ -136,7 +136,7 @@ impl Bench {
         self.settle();
     }
 
-    /// A client sends this; what everybody was sent since the last call is returned as text.
+    /// A client sends this; all that was sent since the last call is returned as text.
     pub fn ask(&mut self, line: &str) -> String {
         let line = alloc::format!("{line}\r\n");
         self.step(Input::Received { conn: CLIENT, bytes: line.as_bytes() });

@@ -162,7 +162,7 @@ impl CommandStats {
 pub struct ErrorStats(BTreeMap<String, u64>);
 
 impl ErrorStats {
-    /// How many codes are told apart at the most: scripts can make up their own.
+    /// How many codes are counted at the most: scripts can invent their own.
     const MOST: usize = 128;
 
     /// An error was answered; `text` begins with its code.

@@ -1,4 +1,4 @@
-//! Invalidations: at the end of a command, and of a turn, clients are told which of the keys that they have read changed.
+//! Invalidations: at the end of a command, and of a turn, clients get the names of the keys that they have read and that have changed.
 
 use alloc::vec::Vec;
 
@@ -15,7 +15,7 @@ use crate::{
 const CHANNEL: &[u8] = b"__redis__:invalidate";
 
 impl Server {
-    /// A command has run: what it has read is noted; if it was not part of another one, what it has changed is told.
+    /// A command has run: what it has read is noted; if it was not part of another one, invalidations for what it has changed are sent.
     pub(super) fn track(
         &mut self,
         turn: &mut Turn,
@@ -54,7 +54,7 @@ impl Server {
         }
     }
 
-    /// Tell the clients that have read what has changed since; keep the messages by prefix for the end of the turn.
+    /// Send invalidations to the clients that have read what has changed since; keep the messages by prefix for the end of the turn.
     pub(super) fn tell_changes(&mut self, turn: &mut Turn, mut running: Option<&mut Client>) {
         if core::mem::take(&mut self.tracking.flushed) {
             self.tracking.readers.clear();
@@ -66,7 +66,7 @@ impl Server {
         for key in core::mem::take(&mut self.tracking.changed) {
             for conn in self.tracking.readers.remove(&key).into_iter().flatten() {
                 let mine = Some(conn) == changer;
-                // A client that has gone over to prefixes is told by prefix alone.
+                // A client that has gone over to prefixes gets messages by prefix alone.
                 let cares = self.with_client(conn, running.as_deref_mut(), |client| {
                     let tracking = client.tracking.as_ref()?;
                     Some(tracking.mode != TrackingMode::Broadcast && !(mine && tracking.noloop))
@@ -84,7 +84,7 @@ impl Server {
         }
     }
 
-    /// The end of a turn: tell what has changed outside of commands, and what has changed under a prefix.
+    /// The end of a turn: send what has changed outside of commands, and what has changed under a prefix.
     pub(super) fn tell_tracking(&mut self, turn: &mut Turn) {
         if self.tracking.is_off() {
             return;
@@ -103,7 +103,7 @@ impl Server {
         }
     }
 
-    /// Tell a client that these keys, or (`None`) all, have changed.
+    /// Send a client the message that these keys, or (`None`) all, have changed.
     fn tell_invalid(
         &mut self,
         turn: &mut Turn,

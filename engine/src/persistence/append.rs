@@ -72,7 +72,7 @@ pub struct Aof {
     pub state: AofState,
     /// Which files make it up.
     pub manifest: Manifest,
-    /// What the stream was told last.
+    /// The database and the time that the stream has last.
     pub(super) feed: Feed,
     buffer: Vec<u8>,
     /// The buffer of the latest append, empty, to be used again.
@@ -95,7 +95,7 @@ pub struct Aof {
     fsyncs: VecDeque<Fsync>,
     /// The number of the latest fsync.
     last_fsync_number: u64,
-    /// The next fsync waits for those whom the latest has set free.
+    /// The next fsync waits for the writers that the latest one has released.
     linger: Option<Linger>,
     /// The second of the latest fsync.
     last_fsync: u64,

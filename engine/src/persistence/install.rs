@@ -15,7 +15,7 @@ pub enum Expired {
         /// The moment, in milliseconds of Unix time.
         now_ms: u64,
     },
-    /// Within an AOF, or on a replica: somebody else's DEL will come.
+    /// Within an AOF, or on a replica: a DEL follows in the stream.
     Keep,
 }
 
@@ -31,7 +31,7 @@ pub struct Installer {
     pub loaded: u64,
     /// Keys that were left out.
     pub dropped: u64,
-    /// Which: their databases and names. Replicas that have them still must be told.
+    /// Which: their databases and names. Replicas that still have them need a DEL.
     pub gone: Vec<(u32, Vec<u8>)>,
     /// What became of the checksum, once it was read.
     pub checksum: Option<Checksum>,
@@ -59,7 +59,7 @@ pub struct FileFacts {
 }
 
 impl FileFacts {
-    /// The place in a replication stream, if it is told in full.
+    /// The place in a replication stream, if the file names it in full.
     pub fn repl(&self) -> Option<ReplInfo> {
         Some(ReplInfo {
             stream_db: self.stream_db?,

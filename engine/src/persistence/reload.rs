@@ -5,7 +5,7 @@
 //!   LOADAOF   the AOF's buffer is written ┴▶ empty ─▶ read, as at boot ─▶ OK
 //! ```
 //!
-//! While the files are read other clients are told LOADING.
+//! While the files are read other clients get LOADING.
 
 use super::{AofState, load::Load, save::SavedFor};
 use crate::{
@@ -64,7 +64,7 @@ impl Server {
         self.reload(turn);
     }
 
-    /// The save before a reload has ended. False: it was for somebody else.
+    /// The save before a reload has ended. False: it had another purpose.
     pub(super) fn saved_for_reload(&mut self, turn: &mut Turn, ok: bool) -> bool {
         if self.persistence.reload.is_none() {
             return false;

@@ -4,10 +4,10 @@
 //!        what is on the disk                                     a crash here finds …
 //!   1    base 1, incr 1; manifest: b1 i1                         b1 i1
 //!   2    incr 1 fsynced         ◀─ the snapshot's moment         b1 i1
-//!        incr 2 made, empty                                      b1 i1 (incr 2 is nobody's)
+//!        incr 2 made, empty                                      b1 i1 (incr 2 is unnamed)
 //!   3    manifest: b1 i1 i2                                      b1 i1 i2
 //!   4    child writes temp-rewriteaof-bg-….aof, appends go to i2 b1 i1 i2
-//!   5    temp file renamed to base 2                             b1 i1 i2 (base 2 is nobody's)
+//!   5    temp file renamed to base 2                             b1 i1 i2 (base 2 is unnamed)
 //!   6    manifest: b2 h1 h1 i2                                   b2 i2, and history to delete
 //!   7    base 1 and incr 1 deleted                               b2 i2
 //!   8    manifest: b2 i2                                         b2 i2

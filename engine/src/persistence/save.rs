@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   BGSAVE   snapshot ─▶ child writes and fsyncs temp-<pid>.rdb ─▶ rename to dump.rdb ─▶ fsync directory
-//!   SAVE     the node itself writes it, piece by piece, and serves nobody meanwhile
+//!   SAVE     the node itself writes it, piece by piece, and serves no client meanwhile
 //! ```
 //!
 //! dump.rdb is replaced by a rename: at every moment there is the old one or the new one, whole.
@@ -42,7 +42,7 @@ pub struct Saves {
     pub count: u64,
     /// BGSAVE SCHEDULE: one is to begin as soon as no child runs.
     pub scheduled: bool,
-    /// A save for which everybody waits.
+    /// A save for which all clients wait.
     now: Option<SaveNow>,
 }
 
@@ -101,7 +101,7 @@ impl Saves {
         self.failed
     }
 
-    /// Whether everybody waits for a save.
+    /// Whether all clients wait for a save.
     pub const fn is_saving_now(&self) -> bool {
         self.now.is_some()
     }
@@ -217,7 +217,7 @@ impl Server {
         self.background_saved(turn, false);
     }
 
-    /// Save at once; whoever asked is answered when the file is in place. Nobody is served meanwhile.
+    /// Save at once; the client that sent SAVE is answered when the file is in place. No client is served meanwhile.
     pub(crate) fn save_now(&mut self, turn: &mut Turn, by: SavedFor) {
         let encoder = self.rdb_encoder(turn, None);
         let path = temp_name(turn.ids.pid);

@@ -1,4 +1,4 @@
-//! The end of a node: whom it waits for, and what is written before it.
+//! The end of a node: the replicas that it waits for, and what is written before it.
 //!
 //! ```text
 //!   writes wait, until the replicas have everything ─▶ end children ─▶ AOF: write the buffer ─▶ fsync
@@ -7,7 +7,7 @@
 //!                                ╰ fails: the node lives on, unless FORCE
 //! ```
 //!
-//! While it waits for replicas everything but writes is served. Nobody is served from then on.
+//! While it waits for replicas everything but writes is served. From then on no client is served.
 
 use alloc::format;
 
@@ -43,7 +43,7 @@ enum Stage {
 }
 
 impl Ending {
-    /// Whether nobody is served any more.
+    /// Whether no client is served any more.
     pub(super) const fn blocks_clients(&self) -> bool {
         !matches!(self.stage, Stage::WaitingForReplicas { .. })
     }
@@ -129,7 +129,7 @@ impl Server {
         }
     }
 
-    /// Nobody is waited for: write what is to be written.
+    /// The wait for replicas is over: write what is to be written.
     fn finish_shutdown(&mut self, turn: &mut Turn, flags: ShutdownOptions) {
         self.note_lagging_replicas(turn);
         match self.persistence.child.as_ref().map(|child| &child.kind) {
@@ -231,7 +231,7 @@ impl Server {
         self.cancel_shutdown();
     }
 
-    /// The node lives on: the clients that have asked for its end are told so, and writes go on.
+    /// The node lives on: the clients that sent SHUTDOWN get an error, and writes go on.
     fn cancel_shutdown(&mut self) {
         self.persistence.ending = None;
         for conn in self.clients.waits().shutdown() {

@@ -88,7 +88,7 @@ impl Server {
         }
     }
 
-    /// Once a second: begin a full synchronisation if somebody has waited for long enough.
+    /// Once a second: begin a full synchronisation if a replica has waited for long enough.
     pub(crate) fn start_waiting_full_sync(&mut self, turn: &mut Turn) {
         if self.replication.full_sync.is_some() || self.has_child() {
             return;
@@ -275,7 +275,7 @@ impl Server {
         }
     }
 
-    /// A replica that was being served is gone: without any other the child works for nobody.
+    /// A replica that was being served is gone: without any other the child's work has no use.
     pub(crate) fn abandon_transfer_without_replicas(&mut self, turn: &mut Turn) {
         let Some(FullSync::Diskless { job }) = self.replication.full_sync else { return };
         if self.saving().is_empty() {

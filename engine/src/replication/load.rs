@@ -2,7 +2,7 @@
 //!
 //! The bytes go into a temporary file as they come, so that memory never holds more than one of the two data sets. When
 //! the file is whole the old data go, the file is fsynced and takes the place of `dump.rdb`, and is read back from
-//! there. While it is read clients are told LOADING, and the master that this replica is alive.
+//! there. While it is read clients get LOADING, and the master gets newlines as a sign of life.
 
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 

@@ -142,7 +142,7 @@ impl Server {
         self.replication.count_good_replicas(turn.clock.mono, max_lag);
     }
 
-    /// The first replica of this master: a new history begins, as nobody can know the old one's bytes.
+    /// The first replica of this master: a new history begins, as no node has the old one's bytes.
     fn begin_backlog(&mut self, turn: &mut Turn) {
         let id = turn.ids.hex();
         self.replication.begin_history(id);
@@ -195,7 +195,7 @@ impl Server {
     /// Who is too far behind is closed: the backlog must not grow without bound.
     fn cut_off_slow_replicas(&mut self, turn: &mut Turn, end: u64) {
         let limit = turn.config.network.output_limits.of(ClientClass::Replica);
-        // A limit below the backlog's size would cut off whoever was just continued from there.
+        // A limit below the backlog's size would cut off a replica that has just been continued from there.
         let at_least = |bytes: u64| bytes.max(turn.config.replication.backlog_size);
         let mut over: Vec<ConnId> = Vec::new();
         for replica in &mut self.replication.replicas {
@@ -243,7 +243,7 @@ impl Server {
         self.replica_gone(turn, conn);
     }
 
-    /// End the connections with all replicas: what they were told is not this node's history any more.
+    /// End the connections with all replicas: what they were sent is not this node's history any more.
     pub(crate) fn close_replicas(&mut self, turn: &mut Turn) {
         let all: Vec<ConnId> = self.replication.replicas.iter().map(|r| r.conn).collect();
         for conn in all {
@@ -337,7 +337,7 @@ impl Server {
         }
     }
 
-    /// After `repl-backlog-ttl` seconds without a replica: nobody will ask for the stream any more, and its history ends.
+    /// After `repl-backlog-ttl` seconds without a replica: no replica is expected to ask for the stream any more, and its history ends.
     fn free_idle_backlog(&mut self, turn: &mut Turn) {
         let ttl = turn.config.replication.backlog_ttl;
         let idle =

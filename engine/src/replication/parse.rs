@@ -6,7 +6,7 @@
 //! ```
 //!
 //! With `swapdb` both data sets are in memory for a while. If the old one is an earlier moment of the very history that
-//! is coming, it is served meanwhile (`async_loading`); else clients are told LOADING, as ever.
+//! is coming, it is served meanwhile (`async_loading`); else clients get LOADING.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 
@@ -36,7 +36,7 @@ pub struct Parsing {
     pub position: Option<(String, u64)>,
     /// Takes the data out of their frame.
     pub payload: Payload,
-    /// The length, if the frame told one.
+    /// The length, if the frame announced one.
     pub total: Option<u64>,
     /// Since when.
     pub since: Instant,
@@ -50,7 +50,7 @@ pub struct Parsing {
     pub aside: Option<Keyspace>,
     /// The old data are of the same history: they are served meanwhile.
     pub serves: bool,
-    /// Whether the log has been told what the data set says of itself.
+    /// Whether the log has the line about the data set's own facts.
     pub told: bool,
 }
 

@@ -25,7 +25,7 @@ use crate::{
 const LONGEST_LINE: usize = 4096;
 
 impl Server {
-    /// At boot: follow whom redis.conf names.
+    /// At boot: follow the master that redis.conf names.
     pub(crate) fn boot_replication(&mut self, turn: &mut Turn) {
         let master = turn.config.replication.replicaof.clone();
         if let Some(master) = master {
@@ -51,7 +51,7 @@ impl Server {
             self.replication.second_offset = position.offset.saturating_add(1);
             self.replication.create_backlog(turn.config.replication.backlog_size);
             self.replication.no_replicas_since = turn.clock.mono;
-            // Replicas have what expired while this master was away, until they are told.
+            // Replicas keep what expired while this master was away until they get the DELs.
             for (db, key) in gone {
                 let mut command = Vec::new();
                 push_command(&mut command, [&b"DEL"[..], &key].into_iter());
@@ -540,7 +540,7 @@ impl Server {
         client.output.held_until = None;
     }
 
-    /// Tell the master how far this replica is.
+    /// Acknowledge to the master how far this replica is.
     pub(crate) fn send_ack(&mut self, turn: &mut Turn) {
         let offset = format!("{}", self.replication.offset);
         let Some(stream) = self.replication.link.as_mut().and_then(Link::stream) else { return };

@@ -1,4 +1,4 @@
-//! What a node tells about replication: `INFO replication` and ROLE.
+//! What a node reports about replication: `INFO replication` and ROLE.
 
 use alloc::{format, string::String};
 use core::fmt::Write;

@@ -1,6 +1,6 @@
 //! Requests: multibulk (`*2\r\n$3\r\nGET\r\n$1\r\na\r\n`) and inline (`GET a\r\n`), cut anywhere.
 //!
-//! The decoder copies no argument: it notes where each one lies in the caller's buffer. Told again about the same
+//! The decoder copies no argument: it notes where each one lies in the caller's buffer. Called again with the same
 //! request with more bytes behind it, it goes on where it stopped, so a large request that arrives in a thousand
 //! pieces is looked at once.
 //!

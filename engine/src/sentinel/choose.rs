@@ -1,6 +1,6 @@
 //! Which replica becomes the master: a pure function of what is known of each, with its reasons.
 //!
-//! First, who can't be: it is down, cannot be reached, has not answered lately, has priority 0, told too long ago how
+//! First, the replicas that can't be promoted: down, unreachable, silent, of priority 0, with an INFO that is too old to show how
 //! it is, or lost its master long before the master went down (its data is old). Of the others the lowest priority wins;
 //! then the largest replication offset, since it has most of the master's writes; then the smallest run id, only so that all
 //! sentinels choose alike.
@@ -137,7 +137,7 @@ fn compare(a: &Replica, b: &Replica) -> (Ordering, Verdict) {
     }
     let by_run_id = match (&a.inst.run_id, &b.inst.run_id) {
         (Some(a), Some(b)) => a.to_ascii_lowercase().cmp(&b.to_ascii_lowercase()),
-        // One that never told its run id comes last.
+        // A replica without a known run id comes last.
         (a, b) => b.is_some().cmp(&a.is_some()),
     };
     (by_run_id, Verdict::LosesByRunId)

@@ -1,7 +1,7 @@
 //! Epochs and votes: who may lead the failover.
 //!
 //! An epoch is a number that only grows. A sentinel that wants to lead takes the next one and asks all others for their vote
-//! in it; each gives it to the first who asks, and in every epoch once.
+//! in it; each gives it to the first candidate that asks, once in every epoch.
 //!
 //! ```text
 //!        s1 (+try-failover, epoch 5)           s2                          s3
@@ -36,11 +36,11 @@ pub enum Ask {
 /// The vote of this sentinel about one master.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Vote {
-    /// For whom it was given last; `None`: never, or it was forgotten by a reset.
+    /// The candidate that got it last; `None`: none, or a reset has dropped it.
     pub leader: Option<String>,
     /// In which epoch.
     pub epoch: u64,
-    /// The save of sentinel.conf that makes it durable. It must not be told or counted before.
+    /// The save of sentinel.conf that makes it durable. It must not be sent or counted before.
     pub saved_by: u64,
 }
 
@@ -81,7 +81,7 @@ impl Sentinel {
         self.masters.get_mut(name)?.sentinels.get_mut(id)
     }
 
-    /// Another sentinel answered whether the master is down, and for whom it voted.
+    /// Another sentinel answered whether the master is down, and which candidate it voted for.
     pub(super) fn opinion_arrived(&mut self, turn: &mut Turn, who: &Who, value: &Value) {
         let Value::Array(parts) = value else { return };
         let [Value::Integer(down), leader, Value::Integer(epoch)] = &parts[..] else { return };
@@ -121,7 +121,7 @@ impl Sentinel {
             master.leader = Some(candidate.into());
             master.leader_epoch = current;
             if !candidate.eq_ignore_ascii_case(&self.my_id) {
-                // Somebody else is at it: it is his turn for a while.
+                // Another sentinel has asked for votes: it gets time to lead the failover.
                 master.failover.started = now.plus_millis(delay);
             }
             let durable = self.flush(turn);

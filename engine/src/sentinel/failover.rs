@@ -1,4 +1,4 @@
-//! The failover, step by step. Whoever is elected leads it; everybody else waits for his hello.
+//! The failover, step by step. The elected sentinel leads it; the others wait for its hello.
 //!
 //! ```text
 //!   ODOWN ─▶ WaitStart ──elected──▶ SelectReplica ─▶ SendReplicaofNoOne ─▶ WaitPromotion
@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Up to WaitPromotion a failover can be given up. From the moment that the replica was seen to be a master there is no way back:
-//! the new configuration has its epoch, and is told to everybody.
+//! the new configuration has its epoch, and is published.
 
 use alloc::{format, string::String, vec::Vec};
 
@@ -38,9 +38,9 @@ pub enum State {
     WaitStart,
     /// A replica is to be chosen.
     SelectReplica,
-    /// It is to be told that it is a master.
+    /// It is to be sent SLAVEOF NO ONE.
     SendReplicaofNoOne,
-    /// It was told.
+    /// SLAVEOF NO ONE was sent.
     WaitPromotion,
     /// It is one; the others are sent after it.
     ReconfReplicas,
@@ -252,7 +252,7 @@ impl Sentinel {
         Some(&mut master.replicas.get_mut(key)?.reconf)
     }
 
-    /// SLAVEOF the promoted one, to a replica that was not told yet.
+    /// SLAVEOF the promoted one, to a replica that has not been sent it yet.
     fn tell_of_new_master(&mut self, turn: &mut Turn, name: &str, who: &Who) -> bool {
         if self.reconf_mut(who).is_none_or(|reconf| *reconf != Reconf::Untold)
             || self.link_of(who).is_none_or(super::links::Link::is_disconnected)
@@ -298,7 +298,7 @@ impl Sentinel {
         }
     }
 
-    /// Give it up: possible as long as nobody was promoted.
+    /// Give it up: possible as long as no replica was promoted.
     pub(super) fn abort(&mut self, turn: &mut Turn, name: &str, why: Event) {
         self.event(turn, why, &Who::Master(name.into()));
         if let Some(master) = self.masters.get_mut(name) {

@@ -8,8 +8,8 @@
 //!                       my epoch                            └─ the epoch of that configuration
 //! ```
 //!
-//! Whoever holds an older configuration takes the newer one over. That is all there is to it: after a failover the leader
-//! says its new line to everybody, and a sentinel that was away for a week learns from the first line that it hears.
+//! A sentinel that holds an older configuration adopts the newer one. Nothing else is needed: after a failover the leader
+//! publishes its new line, and a sentinel that was away for a week learns from the first line that it hears.
 
 use alloc::{format, string::String, vec::Vec};
 
@@ -29,7 +29,7 @@ use crate::{
 /// Where hellos are published.
 pub const CHANNEL: &[u8] = b"__sentinel__:hello";
 
-/// What one sentinel tells the others of itself and of a master.
+/// What one sentinel publishes of itself and of a master.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hello {
     /// Where it can be reached.
@@ -130,7 +130,7 @@ impl Sentinel {
         }
     }
 
-    /// A hello, heard in an instance or told to us directly.
+    /// A hello, received through an instance or sent to this sentinel directly.
     pub(crate) fn hello_heard(&mut self, turn: &mut Turn, line: &[u8]) {
         let Some(hello) = Hello::parse(line) else { return };
         let hosts = [&hello.addr.host, &hello.master_addr.host];
@@ -180,7 +180,7 @@ impl Sentinel {
         who
     }
 
-    /// Another sentinel speaks from an address that we knew as somebody else's: that one is not there any more.
+    /// Another sentinel speaks from an address that was known as a third one's: that one is not there any more.
     fn doubt_who_was_there(&mut self, turn: &mut Turn, hello: &Hello) {
         let Some(master) = self.masters.get(&hello.master) else { return };
         let there =

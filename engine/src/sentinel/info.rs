@@ -1,8 +1,8 @@
-//! INFO: what an instance tells of itself, and what a sentinel does about it.
+//! INFO: what an instance reports of itself, and what a sentinel does about it.
 //!
 //! Reading ([`Facts::read`]) and drawing conclusions (`info_arrived`) are two things: the first looks at the
 //! text alone. The conclusions are few: unknown replicas are added; a replica that turned master is the one that we
-//! promoted, or one that must be put right; one that follows somebody else is sent back.
+//! promoted, or one that must be put right; one that follows another master is sent back.
 
 use alloc::{string::String, vec::Vec};
 

@@ -1,4 +1,4 @@
-//! Whom a sentinel watches: masters, their replicas, and the other sentinels of each master.
+//! The instances that a sentinel watches: masters, their replicas, and the other sentinels of each master.
 //!
 //! ```text
 //!   Sentinel ─ masters ─┬─ mymaster ─┬─ replicas  127.0.0.1:7002, 127.0.0.1:7003
@@ -141,9 +141,9 @@ pub struct Report {
     pub at: Option<Instant>,
     /// The text as it was (SENTINEL INFO-CACHE).
     pub text: Vec<u8>,
-    /// The role that it told of.
+    /// The role in its latest INFO.
     pub role: Role,
-    /// Since when it tells of that role.
+    /// Since when its INFO shows that role.
     pub role_since: Instant,
 }
 
@@ -165,7 +165,7 @@ pub struct Master {
     pub options: MasterOptions,
     /// The epoch of the configuration that this sentinel holds: the newer one wins.
     pub config_epoch: u64,
-    /// For whom this sentinel voted last, and in which epoch.
+    /// The candidate of this sentinel's latest vote, and its epoch.
     pub leader: Option<String>,
     /// See `leader`.
     pub leader_epoch: u64,
@@ -202,9 +202,9 @@ pub struct MasterOptions {
     pub auth_user: Option<String>,
     /// `rename-command`: the old name in lower case, and the name that this master knows it by.
     pub renamed: BTreeMap<String, String>,
-    /// `notification-script`: what is told of every loud event.
+    /// `notification-script`: runs at every event of level warning.
     pub notification_script: Option<String>,
-    /// `client-reconfig-script`: what is told when the master moves.
+    /// `client-reconfig-script`: runs when the master moves.
     pub client_reconfig_script: Option<String>,
     /// `master-reboot-down-after-period`, in milliseconds; 0: off.
     pub reboot_down_after: u64,
@@ -252,7 +252,7 @@ pub struct Replica {
     pub master_link_down: i64,
     /// Whether it has its master, as it says.
     pub master_link_up: bool,
-    /// Whom it follows, as it says.
+    /// The master that it follows, by its INFO.
     pub master_addr: Option<Endpoint>,
     /// Since when it follows that one.
     pub followed_since: Instant,
@@ -260,7 +260,7 @@ pub struct Replica {
     pub priority: u32,
     /// How far it has come in the stream of its master.
     pub offset: u64,
-    /// `replica-announced`: whether SENTINEL REPLICAS may tell of it.
+    /// `replica-announced`: whether SENTINEL REPLICAS lists it.
     pub announced: bool,
     /// Where it stands on its way to the new master.
     pub reconf: Reconf,
@@ -308,7 +308,7 @@ pub struct Peer {
     pub thinks_down: bool,
     /// When it last answered SENTINEL IS-MASTER-DOWN-BY-ADDR.
     pub last_answer: Instant,
-    /// For whom it voted, as it says.
+    /// The candidate of its vote, by its answer.
     pub leader: Option<String>,
     /// In which epoch that was.
     pub leader_epoch: u64,

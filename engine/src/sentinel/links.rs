@@ -6,7 +6,7 @@
 //! ```
 //!
 //! What is sent before a connection stands waits in its [`Wire`]. Replies come in the order of the commands, so a
-//! queue of what each is for is all that tells them apart.
+//! queue of purposes is all that distinguishes them.
 
 use alloc::{
     collections::{BTreeMap, VecDeque},
@@ -72,7 +72,7 @@ pub struct Wire {
     pub decoder: ReplyDecoder,
 }
 
-/// Both connections to one instance, and what they tell of its health.
+/// Both connections to one instance, and what they show of its health.
 #[derive(Clone, Debug)]
 pub struct Link {
     /// How many instances share it: one sentinel may stand under several masters.

@@ -1,4 +1,4 @@
-//! What is sent to whom, and when; and what the replies say about the health of an instance.
+//! The commands that an instance is sent, and when; and what the replies say about its health.
 //!
 //! | command | to | every |
 //! |---|---|---|

@@ -6,7 +6,7 @@
 //!               comments stay)       file is whole)
 //! ```
 //!
-//! Changes are numbered. What must not be known to anybody before it is on disk (a vote) waits for its number: the reply to
+//! Changes are numbered. What must not leave before it is on disk (a vote) waits for its number: the reply to
 //! the sentinel that asked for it, and our own count of it.
 
 use alloc::{format, string::String};
@@ -29,7 +29,7 @@ const MAX_FILE: u64 = 16 << 20;
 /// Where the saving of the file stands.
 #[derive(Clone, Debug, Default)]
 pub struct Save {
-    /// The file; `None`: nothing is ever saved, and nobody waits.
+    /// The file; `None`: nothing is ever saved, and nothing waits.
     pub path: Option<String>,
     /// The number of the latest change.
     changed: u64,

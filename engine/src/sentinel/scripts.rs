@@ -1,5 +1,5 @@
 //! Programs that a sentinel runs: `notification-script` for every loud event, `client-reconfig-script` when a failover
-//! moves a master. Whoever watches over people and load balancers is told so.
+//! moves a master. Operators and load balancers learn of it that way.
 //!
 //! ```text
 //!   event ─▶ Scheduled ─▶ Running ──┬─ exit 0 ─────────────────▶ gone
@@ -104,7 +104,7 @@ impl Scripts {
 }
 
 impl Sentinel {
-    /// Tell the notification script of a master about an event.
+    /// Run the notification script of a master for an event.
     pub(crate) fn notify_by_script(&mut self, master: &str, event: &str, message: String) {
         let options = self.masters.get(master).map(|master| &master.options);
         if let Some(path) = options.and_then(|options| options.notification_script.clone()) {
@@ -112,7 +112,7 @@ impl Sentinel {
         }
     }
 
-    /// Tell the script that reconfigures clients that a master moves.
+    /// Run the script that reconfigures clients: a master moves.
     pub(super) fn reconfigure_clients(
         &mut self,
         name: &str,

@@ -2,7 +2,7 @@
 //!
 //! Everything a sentinel decides, it decides by how much time went by. If more went by between two ticks than can
 //! be (the clock was set, the machine slept, the process was held up), or less than nothing, its impressions are worth
-//! nothing for a while: it goes on asking and answering, but holds nobody for down.
+//! nothing for a while: it goes on asking and answering, but takes no instance for down.
 
 use super::Sentinel;
 use crate::{

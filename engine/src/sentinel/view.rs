@@ -36,7 +36,7 @@ pub struct MasterView {
     pub majority: u32,
     /// The epoch of this configuration.
     pub config_epoch: u64,
-    /// For whom this sentinel voted last.
+    /// The candidate of this sentinel's latest vote.
     pub voted_for: Option<String>,
     /// In which epoch.
     pub voted_in: u64,
@@ -88,7 +88,7 @@ pub struct ReplicaView {
     pub offset: u64,
     /// `replica-priority`
     pub priority: u32,
-    /// Whom it follows, as it says.
+    /// The master that it follows, by its INFO.
     pub master: Option<Endpoint>,
     /// Whether it is in touch with it.
     pub master_link_up: bool,
@@ -103,7 +103,7 @@ pub struct PeerView {
     pub instance: InstanceView,
     /// Whether it said lately that the master is down.
     pub thinks_down: bool,
-    /// For whom it voted, as it said.
+    /// The candidate of its vote, by its answer.
     pub voted_for: Option<String>,
     /// In which epoch.
     pub voted_in: u64,

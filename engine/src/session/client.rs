@@ -266,7 +266,7 @@ impl Client {
         self.blocked.is_some() || self.is_ready
     }
 
-    /// `redir=`: the client that is told of invalid keys instead; 0: none, -1: this one does not track.
+    /// `redir=`: the client that gets the invalidations instead; 0: none, -1: this one does not track.
     pub fn redirection(&self) -> i64 {
         let redirect = |tracking: &ClientTracking| tracking.redirect.unwrap_or(0);
         self.tracking.as_deref().map_or(-1, |tracking| redirect(tracking).cast_signed())

@@ -1,12 +1,12 @@
-//! Client side caching: clients that keep copies of values are told when these are out of date.
+//! Client side caching: clients that keep copies of values get a message when these are out of date.
 //!
 //! ```text
 //!   GET a  by 7 ──▶ readers: a ─▶ {7}                      (a client in broadcast mode is not noted: it has prefixes)
-//!   SET a  by 9 ──▶ changed: [a] ──▶ 7 is told "invalidate [a]", and has to read again to be told again
+//!   SET a  by 9 ──▶ changed: [a] ──▶ 7 gets "invalidate [a]", and has to read again to get the next one
 //!                              └───▶ waiting, by prefix ── at the end of the turn ──▶ clients that listen to the prefix
 //! ```
 //!
-//! Every change of a key passes [`Tracking::changed`]; at the end of the command the clients that it concerns are told
+//! Every change of a key passes [`Tracking::changed`]; at the end of the command the clients that it concerns get a message
 //! (`node/tracking.rs`).
 
 use alloc::{
@@ -25,13 +25,13 @@ pub struct Tracking {
     pub(crate) clients: BTreeSet<ConnId>,
     /// The clients that have read a key since it was last invalid.
     pub(crate) readers: BTreeMap<Vec<u8>, BTreeSet<ConnId>>,
-    /// The clients that want to hear of all keys with these prefixes.
+    /// The clients that have subscribed to all keys with these prefixes.
     pub(crate) prefixes: BTreeMap<Vec<u8>, BTreeSet<ConnId>>,
     /// What has changed in the running command.
     pub(crate) changed: Vec<Vec<u8>>,
     /// A database was emptied.
     pub(crate) flushed: bool,
-    /// The changed keys that subscribers of a prefix are told at the end of the turn, each with the client that changed it.
+    /// The changed keys that subscribers of a prefix get at the end of the turn, each with the client that changed it.
     pub(crate) waiting: BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, Option<ConnId>>>,
 }
 
@@ -40,11 +40,11 @@ pub struct Tracking {
 pub struct ClientTracking {
     /// Which of the keys that it reads are tracked.
     pub mode: TrackingMode,
-    /// The client that is told instead.
+    /// The client that gets the messages instead.
     pub redirect: Option<u64>,
     /// That client is gone.
     pub broken: bool,
-    /// It is not told of its own changes.
+    /// Its own changes bring it no message.
     pub noloop: bool,
     /// `CLIENT CACHING`: the next command is an exception.
     pub caching: bool,

@@ -1,7 +1,7 @@
 //! WATCH: which clients want to know that a key has changed before their EXEC.
 //!
 //! Both directions are kept: a change costs the watchers of its key, the end of a transaction the keys of its client.
-//! A client one of whose keys has changed watches nothing any more: the next change tells nothing new.
+//! A client one of whose keys has changed watches nothing any more: the next change brings nothing new.
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
@@ -97,7 +97,7 @@ impl Watches {
         self.end(changed);
     }
 
-    /// Many keys of a database change: each watched one is judged. Of a key that has changed its watchers are told;
+    /// Many keys of a database change: each watched one is judged. The watchers of a key that has changed are marked;
     /// of another one it may be new whether it counts as expired.
     pub fn touch_all(&mut self, db: u32, judge: impl Fn(&[u8], bool) -> Change) {
         let Some(keys) = self.keys.get_mut(&db) else { return };

@@ -1,4 +1,4 @@
-//! What a sentinel is told to do.
+//! The subcommands of SENTINEL that act.
 
 use alloc::{format, string::String, vec::Vec};
 
