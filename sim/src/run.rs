@@ -147,7 +147,7 @@ mod tests {
             assert_eq!(error.to_string(), format!("This link can't be opened: {why}."));
         }
         let texts = [
-            ("keepsake 9 single 1", "it is of version 9, this page reads 1"),
+            ("keepsake 9 single 1", "it is of version 9, this page reads 2"),
             ("keepsake 2 single x", "'x' is not a seed"),
             ("keepsake 2 single 1\n5 kill m9", "action 1: nobody in 'single' is called 'm9'"),
             ("keepsake 2 single 1\n5 explode", "action 1: there is no action 'explode'"),

@@ -73,6 +73,11 @@ impl Database {
         self.table.len()
     }
 
+    /// Makes room for so many keys, if there are some already. It changes nothing but the time that storing them takes.
+    pub fn prepare(&mut self, keys: u64) {
+        self.table.prepare(keys);
+    }
+
     /// Whether the database is too large for the processor's caches, so that [`Table::warm`] saves time.
     pub fn is_worth_warming(&self) -> bool {
         self.table.len() >= 1 << 14

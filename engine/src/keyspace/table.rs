@@ -354,6 +354,22 @@ impl Table {
         0
     }
 
+    /// Splits segments ahead of the keys that are about to come, so that none of those has to be moved: a table that grows
+    /// by itself moves each key once more for every doubling. The last doubling is left to the insertions, as segments
+    /// differ in size.
+    pub(super) fn prepare(&mut self, keys: u64) {
+        let segments = keys / (CAPACITY as u64 * 3 / 4);
+        let depth = segments.max(1).ilog2() as u8;
+        let mut at = Place { page: 0, segment: 0 };
+        while let Some(page) = self.pages.get(at.page) {
+            match page.segments.get(at.segment) {
+                Some(segment) if segment.depth < depth => self.split(at),
+                Some(_) => at.segment += 1,
+                None => at = Place { page: at.page + 1, segment: 0 },
+            }
+        }
+    }
+
     /// Removes the entry at a spot found by `hash`, and hands out its value if that was stored apart.
     pub(super) fn remove(&mut self, hash: u64, spot: Spot) -> Option<Apart> {
         let hasher = self.hasher;

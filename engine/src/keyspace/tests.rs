@@ -395,6 +395,23 @@ fn a_table_that_was_large_once_does_not_stay_so() {
 }
 
 #[test]
+fn a_table_that_was_prepared_holds_the_same_keys_and_splits_no_more() {
+    let mut keyspace = Keyspace::new(1, 1);
+    let db = keyspace.db_mut(0);
+    db.prepare(1 << 40);
+    assert_eq!(db.table().segments(), 0, "an announcement alone allocates nothing");
+    fill(db, 2_000);
+    let before = contents(db.table());
+    db.prepare(16_000);
+    assert_eq!(contents(db.table()), before);
+    let prepared = db.table().segments();
+    assert!(prepared >= 256, "{prepared} segments");
+    fill(db, 9_000);
+    assert_eq!((db.len(), db.table().segments()), (9_000, prepared));
+    check_counts(db);
+}
+
+#[test]
 fn random_keys_reach_everybody() {
     let mut keyspace = Keyspace::new(1, 3);
     let db = keyspace.db_mut(0);

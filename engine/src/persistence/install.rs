@@ -3,7 +3,7 @@
 use alloc::{format, string::String, vec::Vec};
 
 use crate::{
-    keyspace::{Expiry, Keyspace},
+    keyspace::{BATCH, Expiry, Keyspace},
     rdb::{Checksum, Decoder, Item, LoadError, LoadedKey, Object, OtherTypes, ReplInfo},
 };
 
@@ -35,7 +35,18 @@ pub struct Installer {
     pub gone: Vec<(u32, Vec<u8>)>,
     /// What became of the checksum, once it was read.
     pub checksum: Option<Checksum>,
+    /// Keys that are read and not yet in the keyspace, each with the offset behind it.
+    waiting: Vec<(u64, LoadedKey)>,
+    /// How many keys the file announces for the present database.
+    announced: u64,
+    /// When the database holds so many, its table is prepared for more of those that are announced.
+    prepare_at: u64,
 }
+
+/// A table is prepared for so many times the keys that have come: an announcement alone allocates nothing.
+const AHEAD: u64 = 8;
+/// Below so many keys a table grows by itself.
+const FIRST_PREPARED: u64 = 4096;
 
 /// What an RDB file says about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -101,6 +112,9 @@ impl Installer {
             dropped: 0,
             gone: Vec::new(),
             checksum: None,
+            waiting: Vec::new(),
+            announced: 0,
+            prepare_at: FIRST_PREPARED,
         }
     }
 
@@ -111,16 +125,52 @@ impl Installer {
     /// [`LoadError`]: the file is damaged, or holds what this engine cannot.
     pub fn feed(&mut self, bytes: &[u8], keyspace: &mut Keyspace) -> Result<(), LoadError> {
         self.decoder.feed(bytes);
+        let read = self.read_items(keyspace);
+        self.install_waiting(keyspace)?;
+        read
+    }
+
+    fn read_items(&mut self, keyspace: &mut Keyspace) -> Result<(), LoadError> {
         while let Some(item) = self.decoder.next_item()? {
+            if let Item::Key(key) = item {
+                self.waiting.push((self.decoder.offset(), key));
+                if self.waiting.len() == BATCH {
+                    self.install_waiting(keyspace)?;
+                }
+                continue;
+            }
+            self.install_waiting(keyspace)?;
             match item {
                 Item::Aux { name, value } => self.facts.note(&name, &value),
-                Item::SelectDb(db) => self.db = self.select(db, keyspace.databases())?,
-                Item::Key(key) => self.install(key, keyspace)?,
+                Item::SelectDb(db) => {
+                    self.db = self.select(db, keyspace.databases())?;
+                    (self.announced, self.prepare_at) = (0, FIRST_PREPARED);
+                }
+                Item::ResizeDb { keys, .. } => self.announced = keys,
                 Item::End(checksum) => self.checksum = Some(checksum),
                 Item::Function(source) => return Err(self.function_library(&source)),
-                Item::Version(_) | Item::ResizeDb { .. } | Item::ModuleAux(_) => {}
+                Item::Key(_) | Item::Version(_) | Item::ModuleAux(_) => {}
             }
         }
+        Ok(())
+    }
+
+    /// Moves the keys that wait into the keyspace: several at a time, so that the table's memory is waited for once.
+    fn install_waiting(&mut self, keyspace: &mut Keyspace) -> Result<(), LoadError> {
+        let mut waiting = core::mem::take(&mut self.waiting);
+        let db = keyspace.db_mut(self.db);
+        if db.len() >= self.prepare_at {
+            self.prepare_at = db.len() * AHEAD;
+            db.prepare(self.announced.min(self.prepare_at));
+        }
+        if db.is_worth_warming() {
+            let name = |at: usize| waiting.get(at).map_or(&[][..], |(_, key)| &key.key);
+            db.table().warm(&core::array::from_fn(name));
+        }
+        for (offset, key) in waiting.drain(..) {
+            self.install(offset, key, keyspace)?;
+        }
+        self.waiting = waiting;
         Ok(())
     }
 
@@ -156,7 +206,12 @@ impl Installer {
         })
     }
 
-    fn install(&mut self, key: LoadedKey, keyspace: &mut Keyspace) -> Result<(), LoadError> {
+    fn install(
+        &mut self,
+        offset: u64,
+        key: LoadedKey,
+        keyspace: &mut Keyspace,
+    ) -> Result<(), LoadError> {
         let LoadedKey { key, object, expire_ms, .. } = key;
         // A time before 1970 has passed, too.
         let expire_at = expire_ms.map(|ms| u64::try_from(ms).unwrap_or(0));
@@ -170,7 +225,8 @@ impl Installer {
         let Object::String(value): Object = object else { return Ok(()) };
         if keyspace.db_mut(self.db).set_string(&key, &value, Expiry::from(expire_at)) {
             let key = String::from_utf8_lossy(&key);
-            return Err(self.corrupt(format!("RDB has duplicated key '{key}' in DB {}", self.db)));
+            let what = format!("RDB has duplicated key '{key}' in DB {}", self.db);
+            return Err(LoadError::Corrupt { offset, what });
         }
         self.loaded += 1;
         Ok(())
