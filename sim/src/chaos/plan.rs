@@ -68,6 +68,9 @@ pub fn plan(seed: u64) -> Run {
         let writer = ClientId(scenario.nodes.len() as u32 + n);
         actions.push(Timed { at: QUIET_MICROS + 1_000_000, action: Action::StopWorkload(writer) });
     }
+    // A node that was terminated late may have been waiting for its replicas when all others were restarted.
+    let late = scenario.node_ids().map(Action::Restart);
+    actions.extend(late.map(|action| Timed { at: QUIET_MICROS + SHUTDOWN_MICROS, action }));
     Run { seed, scenario: scenario.name.clone(), actions }
 }
 
@@ -81,6 +84,9 @@ fn draw_scenario(rng: &mut Rand64) -> Scenario {
     });
     row.and_then(|(name, _)| Scenario::named(name)).unwrap_or_else(|| unreachable!("built in"))
 }
+
+/// `shutdown-timeout` at its default of ten seconds, and a moment for the last save.
+const SHUTDOWN_MICROS: u64 = 12_000_000;
 
 /// The end of all faults.
 fn quiet(scenario: &Scenario) -> impl Iterator<Item = Action> {

@@ -1,10 +1,13 @@
-// A page of another origin tries to write into the nodes of its reader's machine, in every way in which a page can make
+// A hostile page tries to write into the nodes of its reader's machine, in every way in which a page can make
 // Chromium send bytes to a port. ARGUMENTS: the ports. What came of it the nodes are asked by the test that plays this.
 
 export default async function ({ page, url, args, check, expectComplaints }) {
   // The ports answer no HTTP: every attempt ends in an error, and is meant to.
   expectComplaints(/ERR_|WebSocket connection|request failed|Failed to load/);
-  await page.goto(url);
+  // Without the Content Security Policy of our own page, which would forbid all of it.
+  const hostile = new URL("hostile.html", url).href;
+  await page.route(hostile, (route) => route.fulfill({ contentType: "text/html", body: "<p>" }));
+  await page.goto(hostile);
   for (const port of args) {
     const tried = await page.evaluate(async (port) => {
       const target = `http://127.0.0.1:${port}/`;
