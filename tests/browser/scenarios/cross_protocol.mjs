@@ -1,13 +1,15 @@
 // A hostile page tries to write into the nodes of its reader's machine, in every way in which a page can make
 // Chromium send bytes to a port. ARGUMENTS: the ports. What came of it the nodes are asked by the test that plays this.
 
-export default async function ({ page, url, args, check, expectComplaints }) {
+import { createServer } from "node:http";
+
+export default async function ({ page, args, check, expectComplaints }) {
   // The ports answer no HTTP: every attempt ends in an error, and is meant to.
   expectComplaints(/ERR_|WebSocket connection|request failed|Failed to load/);
-  // Without the Content Security Policy of our own page, which would forbid all of it.
-  const hostile = new URL("hostile.html", url).href;
-  await page.route(hostile, (route) => route.fulfill({ contentType: "text/html", body: "<p>" }));
-  await page.goto(hostile);
+  // From a server of its own: our page's Content Security Policy would forbid all of it.
+  const hostile = createServer((_, answer) => answer.end("<!doctype html><title>hostile</title>"));
+  await new Promise((listening) => hostile.listen(0, "127.0.0.1", listening));
+  await page.goto(`http://127.0.0.1:${hostile.address().port}/`);
   for (const port of args) {
     const tried = await page.evaluate(async (port) => {
       const target = `http://127.0.0.1:${port}/`;
@@ -46,4 +48,6 @@ export default async function ({ page, url, args, check, expectComplaints }) {
     }, port);
     check(tried === 5, `${tried} attempts on port ${port}`);
   }
+  hostile.closeAllConnections();
+  hostile.close();
 }
