@@ -64,7 +64,7 @@ impl Voice {
 impl Child {
     /// Start it.
     pub fn start(job: ChildJob, waker: Arc<Waker>) -> io::Result<Self> {
-        // Made here and now: whoever kills the child at once can delete its file.
+        // The file is made before the thread starts, so that a child that is killed at once has one to delete.
         let file = match &job.output {
             ChildOutput::File(path) => Some(File::create(path)?),
             ChildOutput::Parent => None,
@@ -104,7 +104,7 @@ impl Child {
     }
 }
 
-/// Give memory back where nobody waits for it.
+/// Free memory on a thread of its own, so that no client waits for it.
 pub fn free(garbage: Garbage) {
     // Without a thread it is given back here and now.
     let _ = thread::Builder::new().name("free".into()).spawn(move || {

@@ -171,7 +171,7 @@ impl Disk {
         }
     }
 
-    /// Close this file where nobody waits for it.
+    /// Close this file on the closing thread, so that no client waits for it.
     fn close(&self, file: Option<Arc<File>>) {
         if let Some(file) = file {
             // Without the thread it is closed here and now.

@@ -85,7 +85,7 @@ impl Stream {
     }
 
     /// Watch it. Both directions are watched from the beginning to the end: an edge is reported once, so that a
-    /// direction nobody waits for costs nothing.
+    /// direction that is not awaited costs nothing.
     ///
     /// # Errors
     /// The operating system's.
@@ -178,7 +178,7 @@ impl Listener {
     /// The next peer.
     ///
     /// # Errors
-    /// The operating system's: nobody waits, too many open files, or a peer that left before it was accepted.
+    /// The operating system's: no connection waits, too many open files, or a peer that left before it was accepted.
     pub fn accept(&self) -> io::Result<Stream> {
         match self {
             Self::Tcp(listener) => Ok(Stream::Tcp(listener.accept()?.0)),

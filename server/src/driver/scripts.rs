@@ -31,7 +31,7 @@ impl Driver {
         let mailbox = self.mailbox.clone_sender();
         let watch = move || mailbox.send(Message::Script { id, news: end_of(process) });
         if thread::Builder::new().name("script".into()).spawn(watch).is_err() {
-            // Nobody will hear of its end: it counts as not run.
+            // Its end cannot be reported: it counts as not run.
             self.kill_script(id);
             self.scripts.remove(&id);
             self.news.push_back(Input::Script { id, news: NOT_RUN });
