@@ -5,40 +5,33 @@
 //! `COMMAND`, the checks before execution, the ACL categories, the statistics and the test that runs the example all read
 //! the table.
 //!
-//! * `row`: what a row says; `flags`, `keys`, `category`, `docs`: its parts; `table`: all rows with their numbers, by name.
+//! * [`spec`](crate::spec): the parts of a row: flags, key specifications, categories, documentation.
+//! * [`server::row`](crate::server::row): the row, and [`Ctx`], which its function gets; [`server::table`](table): all rows
+//!   with their numbers, by name.
+//! * [`access`], [`notify`]: how commands reach their keys, and what they announce.
 //!
 //! ```text
 //!   bytes ─▶ RequestDecoder ─▶ Args ─▶ lookup(name) ─▶ admission checks ─▶ row.run(ctx, args) ─▶ propagate
 //! ```
 
-use crate::{
-    node::{Client, Server},
-    refusal::Refusal,
-    resp::{Args, Reply},
-    turn::Turn,
-};
+use crate::{refusal::Refusal, resp::Args, server::table};
 
 pub mod absent;
 pub mod access;
 pub mod acl;
 pub mod bitfield;
 pub mod bits;
-pub mod category;
 pub mod client;
 pub mod config;
 pub mod connection;
 pub mod counter;
 pub mod debug;
-pub mod docs;
 pub mod dump;
 pub mod expire;
-pub mod flags;
 pub mod generic;
 mod help;
 pub mod hyperloglog;
-pub mod info;
 pub mod introspect;
-pub mod keys;
 mod lcs;
 pub mod memory;
 pub mod notify;
@@ -48,21 +41,19 @@ pub mod persistence;
 pub mod pubsub;
 pub mod relocate;
 pub mod replication;
-pub mod row;
 pub mod sentinel;
 pub mod server;
 pub mod slow;
 pub mod sort;
 pub mod string;
-pub mod table;
 mod tracking;
 pub mod transaction;
 
-pub use category::Category;
-pub use flags::{Flag, Flags};
-pub use keys::{KeyFlags, KeySpec};
-pub use row::{Row, Run, Secrets};
-pub use table::{Command, CommandId, CommandIndex, FullName};
+pub use crate::{
+    refusal::Outcome,
+    server::{Command, Ctx, Row, Run, VERSION},
+    spec::{Category, Flag, Flags, KeyFlags, KeySpec, Secrets, docs, keys},
+};
 
 /// All families, in no particular order.
 pub const FAMILIES: &[&[Row]] = &[
@@ -94,8 +85,11 @@ pub const FAMILIES: &[&[Row]] = &[
     transaction::COMMANDS,
 ];
 
-/// How a command ended: its reply is written, or the client gets this error.
-pub type Outcome = Result<(), Refusal>;
+/// How many commands there are, subcommands and those of sentinels included.
+pub const COUNT: usize = table::count(FAMILIES);
+
+/// All commands; the subcommands of one stand right behind it.
+pub static TABLE: [Command; COUNT] = table::number(FAMILIES, &TABLE);
 
 /// The error of a subcommand that got more arguments than it takes, where its row can't say so.
 ///
@@ -108,26 +102,6 @@ pub(crate) fn wrong_subcommand(args: Args<'_>) -> Outcome {
     Err(Refusal::err(alloc::format!(
         "unknown subcommand or wrong number of arguments for '{name}'. Try {command} HELP."
     )))
-}
-
-/// What a command runs in: the node, the client that sent it, the moment, and the effects so far.
-///
-/// While a command runs, its client is *checked out* of the node's table ([`Clients`](crate::node::Clients)): code that goes
-/// through all clients must visit `ctx.client` too.
-pub struct Ctx<'a> {
-    /// The subsystems, without this client.
-    pub node: &'a mut Server,
-    /// The client that sent the command.
-    pub client: &'a mut Client,
-    /// The time, the configuration, numbers, and what the outside must do.
-    pub turn: &'a mut Turn,
-}
-
-impl Ctx<'_> {
-    /// Write to this client's reply.
-    pub fn reply(&mut self) -> Reply<'_> {
-        Reply::new(&mut self.client.output.bytes, self.client.session.protocol)
-    }
 }
 
 #[cfg(test)]

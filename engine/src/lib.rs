@@ -9,9 +9,10 @@
 //! | for | module |
 //! |---|---|
 //! | what comes in and goes out | [`io`] |
-//! | the one way in, clients, execution, propagation | [`node`] |
+//! | the one way in | [`node`] |
+//! | execution, propagation: what connects the subsystems | [`server`] |
 //! | requests and replies | [`resp`] |
-//! | commands, one file a family | [`command`] |
+//! | commands, one file a family; what their rows say | [`command`], [`spec`] |
 //! | redis.conf, `CONFIG GET`, `SET`, `REWRITE` | [`config`] |
 //! | errors in Redis's words | [`refusal`] |
 //! | patterns, numbers: Redis's rules to the letter | [`glob`], [`number`] |
@@ -45,7 +46,9 @@ pub mod refusal;
 pub mod replication;
 pub mod resp;
 pub mod sentinel;
+pub mod server;
 pub mod session;
+pub mod spec;
 #[cfg(test)]
 mod test_disk;
 pub mod time;

@@ -30,8 +30,8 @@ use crate::{
     chain::Chain,
     config::Config,
     io::{AofOp, ChildEvent, ConnId, DiskError, DiskReply, Effect, JobId, KeyDelay},
-    node::{Phase, Server},
     refusal::Refusal,
+    server::{Phase, Server},
     time::{Instant, Time},
     turn::Turn,
 };
@@ -54,7 +54,7 @@ mod switch;
 #[cfg(test)]
 mod tests;
 
-pub use append::{Aof, AofState};
+pub use append::{Aof, AofFile, AofProgress, AofState};
 pub use install::{Expired, FileFacts, Installer};
 pub use jobs::{CommandWork, RdbWork, SnapshotSource};
 pub use save::Saves;

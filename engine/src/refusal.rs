@@ -3,6 +3,9 @@
 use alloc::{format, string::String};
 use core::fmt;
 
+/// How a command ended: its reply is written, or the client gets this error.
+pub type Outcome = Result<(), Refusal>;
+
 /// A command's end that is not a reply: an error goes to the client.
 ///
 /// Add a variant where the error is general; use [`Refusal::Custom`] for one that a single command knows.

@@ -27,8 +27,8 @@ use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use crate::{
     io::{ConnId, Endpoint},
-    node::Client,
     resp::encode::push_command,
+    session::Client,
     time::Instant,
 };
 

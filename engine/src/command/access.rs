@@ -22,12 +22,12 @@ impl Ctx<'_> {
 
     /// The client's database.
     pub fn db(&self) -> &Database {
-        self.node.keyspace.db(self.client.session.db as usize)
+        self.server.keyspace.db(self.client.session.db as usize)
     }
 
     /// The client's database, to be changed.
     pub fn db_mut(&mut self) -> &mut Database {
-        self.node.keyspace.db_mut(self.client.session.db as usize)
+        self.server.keyspace.db_mut(self.client.session.db as usize)
     }
 
     /// The entry of `key` for a command that reads, and the reply to write it into. The access is noted.
@@ -35,9 +35,9 @@ impl Ctx<'_> {
     pub fn read(&mut self, key: &[u8]) -> Found<'_> {
         let spot = self.seek(key);
         if let Some(spot) = spot
-            && !self.node.has_child()
+            && !self.server.has_child()
         {
-            let clock = self.node.lru_clock;
+            let clock = self.server.lru_clock;
             self.db_mut().touch(spot, clock);
         }
         self.show(spot)
@@ -74,9 +74,9 @@ impl Ctx<'_> {
             spot = None;
         }
         if spot.is_some() {
-            self.node.stats.keyspace_hits += 1;
+            self.server.stats.keyspace_hits += 1;
         } else {
-            self.node.stats.keyspace_misses += 1;
+            self.server.stats.keyspace_misses += 1;
             self.notify(NotifyClass::Miss, "keymiss", key);
         }
         spot
@@ -113,7 +113,7 @@ impl Ctx<'_> {
     #[inline]
     pub fn drop_expired(&mut self, key: &[u8]) -> bool {
         let number = self.client.session.db;
-        if self.node.keyspace.db(number as usize).expiring() == 0 {
+        if self.server.keyspace.db(number as usize).expiring() == 0 {
             return false;
         }
         self.drop_expired_in(number, key)
@@ -122,33 +122,34 @@ impl Ctx<'_> {
     /// [`Ctx::drop_expired`] in any database.
     pub fn drop_expired_in(&mut self, db: u32, key: &[u8]) -> bool {
         let now = self.now_ms();
-        let expired = self.node.keyspace.db(db as usize).expire_at(key).is_some_and(|at| now > at);
-        if !expired || !self.node.keys_expire_for(self.client) {
+        let expired =
+            self.server.keyspace.db(db as usize).expire_at(key).is_some_and(|at| now > at);
+        if !expired || !self.server.keys_expire_for(self.client) {
             return false;
         }
-        if !self.node.replication.is_replica()
-            && !self.node.replication_stands_still(self.turn.clock.mono)
+        if !self.server.replication.is_replica()
+            && !self.server.replication_stands_still(self.turn.clock.mono)
         {
-            self.node.expire_key(self.turn, db, key, Some(self.client));
+            self.server.expire_key(self.turn, db, key, Some(self.client));
         }
         true
     }
 
     /// Pass this on to the AOF and to replicas, instead of the command as it was sent.
     pub fn propagate(&mut self, command: &[&[u8]]) {
-        self.node.propagation.instead(self.client.session.db, command.iter().copied());
+        self.server.propagation.instead(self.client.session.db, command.iter().copied());
     }
 
     /// Pass the command on as it was sent, though nothing may have changed.
     pub fn pass_on(&mut self, args: Args<'_>) {
-        self.node.propagation.instead(self.client.session.db, args.iter());
+        self.server.propagation.instead(self.client.session.db, args.iter());
     }
 
     /// `key` of the client's database has changed: EXEC of the clients that watch it will fail.
     #[inline]
     pub fn changed(&mut self, key: &[u8]) {
-        self.node.touch_watchers(self.client.session.db, key);
-        self.node.dirty += 1;
+        self.server.touch_watchers(self.client.session.db, key);
+        self.server.dirty += 1;
     }
 }
 

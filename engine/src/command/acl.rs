@@ -148,7 +148,7 @@ fn cat(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Err(Refusal::err(format_args!("Unknown category '{wanted}'")));
     };
     let mut names: BTreeSet<String> = BTreeSet::new();
-    for row in ctx.node.commands.rows() {
+    for row in ctx.server.commands.rows() {
         let rows = match row.subcommands() {
             [] => core::slice::from_ref(row),
             subcommands => subcommands,

@@ -274,7 +274,7 @@ fn write(ctx: &mut Ctx<'_>, key: &[u8], steps: &[(Field, Action)], last: u64) ->
     }
     if changes > 0 {
         ctx.changed(key);
-        ctx.node.dirty += changes - 1;
+        ctx.server.dirty += changes - 1;
         if length.is_none() {
             ctx.notify(NotifyClass::New, "new", key);
         }

@@ -5,11 +5,11 @@ use alloc::{format, string::String, vec::Vec};
 use super::{Category, Ctx, Flag, Flags, Outcome, Row};
 use crate::{
     io::ConnId,
-    node::{Blocked, Client, ClientKind, CloseIntent, Pause},
     number::parse_i64,
     refusal::Refusal,
     resp::Args,
     session::Replies,
+    session::{Blocked, Client, ClientKind, CloseIntent, Pause},
 };
 
 mod docs;
@@ -249,7 +249,7 @@ fn id(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 }
 
 fn info(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    let line = ctx.node.describe(ctx.client, ctx.turn.clock.mono) + "\n";
+    let line = ctx.server.describe(ctx.client, ctx.turn.clock.mono) + "\n";
     ctx.reply().verbatim(&line);
     Ok(())
 }
@@ -284,15 +284,17 @@ fn list(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         }
         _ => return Err(Refusal::Syntax),
     }
-    let master = ctx.node.replication.master_client();
-    let all = ctx.node.clients.iter().chain([&*ctx.client]).chain(master);
+    let master = ctx.server.replication.master_client();
+    let all = ctx.server.clients.iter().chain([&*ctx.client]).chain(master);
     let mut shown: Vec<&Client> = all.collect();
     shown.retain(|client| {
         of_kind(client) && ids.as_ref().is_none_or(|ids| ids.contains(&client.id))
     });
     shown.sort_by_key(|client| client.id);
-    let lines: String =
-        shown.iter().map(|client| ctx.node.describe(client, ctx.turn.clock.mono) + "\n").collect();
+    let lines: String = shown
+        .iter()
+        .map(|client| ctx.server.describe(client, ctx.turn.clock.mono) + "\n")
+        .collect();
     ctx.reply().verbatim(&lines);
     Ok(())
 }
@@ -372,18 +374,18 @@ fn kill(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         Victims::parse(args.skip(2))?
     };
     let others: Vec<ConnId> =
-        ctx.node.clients.iter().filter(|c| victims.include(c)).map(|c| c.conn).collect();
+        ctx.server.clients.iter().filter(|c| victims.include(c)).map(|c| c.conn).collect();
     let me = !victims.spare_me && victims.include(ctx.client);
-    let master = ctx.node.replication.master_client().is_some_and(|it| victims.include(it));
+    let master = ctx.server.replication.master_client().is_some_and(|it| victims.include(it));
     let killed = others.len() + usize::from(me) + usize::from(master);
     for conn in others {
-        if let Some(client) = ctx.node.clients.get_mut(conn) {
+        if let Some(client) = ctx.server.clients.get_mut(conn) {
             client.net.close = CloseIntent::Now;
         }
-        ctx.node.settle_conn(ctx.turn, conn);
+        ctx.server.settle_conn(ctx.turn, conn);
     }
     if master {
-        ctx.node.cut_off_master(ctx.turn);
+        ctx.server.cut_off_master(ctx.turn);
     }
     match (old_form, killed) {
         (true, 0) => return Err(Refusal::err("No such client")),
@@ -411,8 +413,8 @@ fn pause(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let millis = u64::try_from(millis).map_err(|_| Refusal::err("timeout is negative"))?;
     let until = ctx.turn.clock.mono.plus_millis(millis);
     // A pause that is on already is made longer or stricter, never shorter or laxer.
-    let old = ctx.node.pauses.by_command.filter(|pause| ctx.turn.clock.mono < pause.until);
-    ctx.node.pauses.by_command = Some(Pause {
+    let old = ctx.server.pauses.by_command.filter(|pause| ctx.turn.clock.mono < pause.until);
+    ctx.server.pauses.by_command = Some(Pause {
         until: old.map_or(until, |old| old.until.max(until)),
         writes_only: writes_only && old.is_none_or(|old| old.writes_only),
     });
@@ -421,8 +423,8 @@ fn pause(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn unpause(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    ctx.node.pauses.by_command = None;
-    ctx.node.resume_postponed();
+    ctx.server.pauses.by_command = None;
+    ctx.server.resume_postponed();
     ctx.reply().ok();
     Ok(())
 }
@@ -464,21 +466,21 @@ fn unblock(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     };
     let id = parse_i64(args.at(2)).ok_or(Refusal::NotAnInteger)?;
     let waits = |conn: &ConnId| {
-        let client = ctx.node.clients.get(*conn);
+        let client = ctx.server.clients.get(*conn);
         matches!(client.and_then(Client::blocked), Some(Blocked::Wait { .. }))
     };
-    let conn = u64::try_from(id).ok().and_then(|id| ctx.node.clients.conn_of(id));
+    let conn = u64::try_from(id).ok().and_then(|id| ctx.server.clients.conn_of(id));
     let Some(conn) = conn.filter(waits) else {
         ctx.reply().integer(0);
         return Ok(());
     };
     if as_error {
-        if let Some(client) = ctx.node.clients.get_mut(conn) {
+        if let Some(client) = ctx.server.clients.get_mut(conn) {
             client.reply().error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
         }
-        ctx.node.clients.unblock(conn);
+        ctx.server.clients.unblock(conn);
     } else {
-        ctx.node.end_wait(conn);
+        ctx.server.end_wait(conn);
     }
     ctx.reply().integer(1);
     Ok(())

@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 use super::{Ctx, Flag, Flags, Outcome, Row, Secrets};
 use crate::{
     config::{ProtectedAction, SetRights},
-    node::{CommandStats, ErrorStats, Stats},
     refusal::Refusal,
     resp::Args,
+    server::{CommandStats, ErrorStats, Stats},
 };
 
 const ADMIN: Flags = Flags::of(&[Flag::Admin, Flag::Noscript, Flag::Loading, Flag::Stale]);
@@ -95,7 +95,7 @@ fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         ProtectedAction::No => false,
         ProtectedAction::Local => ctx.client.is_local(),
     };
-    let loading = ctx.node.is_loading() || ctx.node.replication.is_loading_aside();
+    let loading = ctx.server.is_loading() || ctx.server.replication.is_loading_aside();
     let rights = SetRights { protected, loading };
     let applied = ctx.turn.config.set(&pairs, rights)?;
     ctx.apply_config(applied)
@@ -106,10 +106,10 @@ fn rewrite(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 }
 
 fn reset_stat(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    ctx.node.stats = Stats::default();
-    ctx.node.replication.stats = Default::default();
-    ctx.node.command_stats = CommandStats::default();
-    ctx.node.error_stats = ErrorStats::default();
+    ctx.server.stats = Stats::default();
+    ctx.server.replication.stats = Default::default();
+    ctx.server.command_stats = CommandStats::default();
+    ctx.server.error_stats = ErrorStats::default();
     ctx.reply().ok();
     Ok(())
 }

@@ -4,14 +4,11 @@ use alloc::string::String;
 
 use super::{Category, Ctx, Flag, Flags, Outcome, Row, Secrets, client::valid_name};
 use crate::{
-    node::{ClientKind, CloseIntent},
     number::parse_i64,
     refusal::Refusal,
     resp::{Args, Protocol},
+    session::{ClientKind, CloseIntent},
 };
-
-/// The version that this server says it is.
-pub const VERSION: &str = "7.0.15";
 
 mod docs;
 
@@ -251,8 +248,8 @@ fn hello(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn greet(ctx: &mut Ctx<'_>) {
-    let sentinel = ctx.node.sentinel.is_some();
-    let role: &[u8] = if ctx.node.replication.is_replica() { b"replica" } else { b"master" };
+    let sentinel = ctx.server.sentinel.is_some();
+    let role: &[u8] = if ctx.server.replication.is_replica() { b"replica" } else { b"master" };
     let version = if ctx.client.session.protocol == Protocol::Resp3 { 3 } else { 2 };
     let id = ctx.client.id as i64;
     let mut reply = ctx.reply();
@@ -279,10 +276,10 @@ fn reset(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     if ctx.client.kind != ClientKind::Normal {
         return Err(Refusal::err("can only reset normal client connections"));
     }
-    ctx.node.monitors.remove(&ctx.client.conn);
-    ctx.node.watches.forget(ctx.client.conn);
-    ctx.node.pubsub.forget(ctx.client);
-    ctx.node.tracking.disable(ctx.client);
+    ctx.server.monitors.remove(&ctx.client.conn);
+    ctx.server.watches.forget(ctx.client.conn);
+    ctx.server.pubsub.forget(ctx.client);
+    ctx.server.tracking.disable(ctx.client);
     let client = &mut *ctx.client;
     client.monitor = false;
     client.session.multi = None;

@@ -6,11 +6,12 @@ use super::{Ctx, Flag, Flags, Outcome, Row};
 use crate::{
     io::ConnId,
     keyspace::{Expiry, StringEncoding, ValueRef, digest},
-    node::{AtUnitEnd, Blocked},
     number::parse_i64,
     rdb::{self, lzf::Compressor},
     refusal::Refusal,
     resp::{Args, Protocol},
+    server::AtUnitEnd,
+    session::Blocked,
 };
 
 mod docs;
@@ -48,21 +49,21 @@ fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         (b"reload", 2..) => return reload(ctx, args),
         (b"loadaof", 2) => {
             let conn = wait_or_answer(ctx);
-            ctx.node.begin_at_unit_end(AtUnitEnd::LoadAof(conn));
+            ctx.server.begin_at_unit_end(AtUnitEnd::LoadAof(conn));
         }
         (b"sleep", 3) => sleep(ctx, args.at(2)),
         (b"set-active-expire", 3) => {
-            ctx.node.active_expire = args.at(2) != b"0";
+            ctx.server.active_expire = args.at(2) != b"0";
             ctx.reply().ok();
         }
         (b"pause-cron", 3) => {
-            ctx.node.cron_paused = parse_i64(args.at(2)).is_some_and(|on| on != 0);
+            ctx.server.cron_paused = parse_i64(args.at(2)).is_some_and(|on| on != 0);
             ctx.reply().ok();
         }
         (b"replicate", 3..) => {
             // Into the stream as it stands: the replicas do what this node has not done.
             let db = ctx.client.session.db;
-            ctx.node.propagation.to_replicas(db, args.skip(2).iter());
+            ctx.server.propagation.to_replicas(db, args.skip(2).iter());
             ctx.reply().ok();
         }
         (b"protocol", 3) => return protocol(ctx, args.at(2)),
@@ -73,8 +74,8 @@ fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             return Err(Refusal::err("not supported by this server"));
         }
         (b"change-repl-id", 2) => {
-            ctx.node.replication.id = ctx.turn.ids.hex();
-            ctx.node.replication.forget_second_id();
+            ctx.server.replication.id = ctx.turn.ids.hex();
+            ctx.server.replication.forget_second_id();
             ctx.reply().ok();
         }
         (b"error", 3) => {
@@ -132,17 +133,17 @@ fn reload(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         }
     }
     let conn = wait_or_answer(ctx);
-    ctx.node.begin_at_unit_end(AtUnitEnd::Reload { conn, save, flush });
+    ctx.server.begin_at_unit_end(AtUnitEnd::Reload { conn, save, flush });
     Ok(())
 }
 
 /// The client waits for the disk; within EXEC, whose replies stand in the order of its commands, it is answered at once.
 fn wait_or_answer(ctx: &mut Ctx<'_>) -> Option<ConnId> {
-    if ctx.node.is_in_transaction() {
+    if ctx.server.is_in_transaction() {
         ctx.reply().ok();
         return None;
     }
-    ctx.node.clients.block(ctx.client, Blocked::Disk);
+    ctx.server.clients.block(ctx.client, Blocked::Disk);
     Some(ctx.client.conn)
 }
 
@@ -151,7 +152,7 @@ fn sleep(ctx: &mut Ctx<'_>, seconds: &[u8]) {
     let seconds = core::str::from_utf8(seconds).ok().and_then(|text| text.parse::<f64>().ok());
     let micros = (seconds.unwrap_or(0.0).max(0.0) * 1e6) as u64;
     ctx.turn.fx.push(crate::io::Effect::Stall { micros });
-    ctx.node.measures.declare(micros);
+    ctx.server.measures.declare(micros);
     ctx.reply().ok();
 }
 
@@ -213,8 +214,8 @@ fn protocol(ctx: &mut Ctx<'_>, kind: &[u8]) -> Outcome {
 /// `DEBUG HTSTATS db`: how full the tables are.
 fn htstats(ctx: &mut Ctx<'_>, number: &[u8]) -> Outcome {
     let number = parse_i64(number).ok_or(Refusal::NotAnInteger)?;
-    let known = usize::try_from(number).ok().filter(|n| *n < ctx.node.keyspace.databases());
-    let db = ctx.node.keyspace.db(known.ok_or_else(|| Refusal::err("Out of range database"))?);
+    let known = usize::try_from(number).ok().filter(|n| *n < ctx.server.keyspace.databases());
+    let db = ctx.server.keyspace.db(known.ok_or_else(|| Refusal::err("Out of range database"))?);
     let table = |name: &str, keys: u64| match keys {
         0 => format!("[{name} HT]\nNo stats available for empty dictionaries\n"),
         keys => format!("[{name} HT]\n number of elements: {keys}\n"),
@@ -229,7 +230,7 @@ fn hex(digest: digest::Digest) -> String {
 }
 
 fn whole_digest(ctx: &mut Ctx<'_>) {
-    let digest = digest::of_dataset(ctx.node.keyspace.iter().map(|db| db.table()));
+    let digest = digest::of_dataset(ctx.server.keyspace.iter().map(|db| db.table()));
     ctx.reply().simple(&hex(digest));
 }
 
@@ -276,7 +277,7 @@ fn serialized_bytes(value: ValueRef<'_>) -> usize {
 }
 
 fn object(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let now = ctx.node.lru_clock;
+    let now = ctx.server.lru_clock;
     let Some(entry) = ctx.peek(args.at(2)) else { return Err(Refusal::NoSuchKey) };
     let line = format!(
         "Value at:0x0 refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",

@@ -149,7 +149,7 @@ fn restore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let now = ctx.now_ms();
     let base = if options.absolute { 0 } else { now };
     let at = (ttl > 0).then(|| ttl.saturating_add(base));
-    if at.is_some_and(|at| at <= now) && ctx.node.decides_expiry(ctx.client) {
+    if at.is_some_and(|at| at <= now) && ctx.server.decides_expiry(ctx.client) {
         if there {
             ctx.db_mut().remove(key);
             ctx.propagate(&[b"DEL", key]);
@@ -165,7 +165,7 @@ fn restore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             Some(((ctx.turn.clock.wall.as_secs() / 60) as u32 & 0xffff) << 8 | freq as u32)
         }
         (false, Options { idle: Some(idle), .. }) => {
-            Some((i64::from(ctx.node.lru_clock) - idle).rem_euclid(1 << 24) as u32)
+            Some((i64::from(ctx.server.lru_clock) - idle).rem_euclid(1 << 24) as u32)
         }
         _ => None,
     };

@@ -219,7 +219,7 @@ fn set_expiry(ctx: &mut Ctx<'_>, args: Args<'_>, name: &str, unit: i64, base: u6
         ctx.reply().integer(0);
         return Ok(());
     }
-    if at <= ctx.now_ms() as i64 && ctx.node.decides_expiry(ctx.client) {
+    if at <= ctx.now_ms() as i64 && ctx.server.decides_expiry(ctx.client) {
         ctx.db_mut().remove(key);
         ctx.propagate(&[b"DEL", key]);
         ctx.changed(key);

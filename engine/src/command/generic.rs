@@ -174,7 +174,7 @@ fn keys(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (pattern, now) = (args.at(1), ctx.now_ms());
     let mut found: Vec<EntryRef<'_>> = Vec::new();
     let mut expired: Vec<Vec<u8>> = Vec::new();
-    for entry in ctx.node.keyspace.db(ctx.client.session.db as usize).table().iter() {
+    for entry in ctx.server.keyspace.db(ctx.client.session.db as usize).table().iter() {
         if !glob::matches(pattern, entry.key()) {
             continue;
         }
@@ -230,7 +230,7 @@ fn scan(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let now = ctx.now_ms();
     let mut found: Vec<EntryRef<'_>> = Vec::new();
     let mut expired: Vec<Vec<u8>> = Vec::new();
-    let table = ctx.node.keyspace.db(ctx.client.session.db as usize).table();
+    let table = ctx.server.keyspace.db(ctx.client.session.db as usize).table();
     let next = table.scan(cursor, count, |entry| {
         let fits = pattern.is_none_or(|pattern| glob::matches(pattern, entry.key()))
             && kind

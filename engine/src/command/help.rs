@@ -8,7 +8,7 @@ use crate::resp::Args;
 /// List the subcommands of the command that was asked.
 pub(super) fn help(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let name = String::from_utf8_lossy(args.at(0)).to_ascii_uppercase();
-    let rows = ctx.node.commands.lookup(args.at(0)).map_or(&[][..], |row| row.subcommands());
+    let rows = ctx.server.commands.lookup(args.at(0)).map_or(&[][..], |row| row.subcommands());
     let mut lines: Vec<String> = Vec::with_capacity(rows.len() * 2 + 1);
     lines.push(alloc::format!("{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
     for row in rows {

@@ -416,7 +416,7 @@ fn pfadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         hll.remember(None);
         hll.store(ctx, key);
         ctx.changed(key);
-        ctx.node.dirty += changes - 1;
+        ctx.server.dirty += changes - 1;
         if is_new {
             ctx.notify(NotifyClass::New, "new", key);
         }

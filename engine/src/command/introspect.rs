@@ -111,7 +111,7 @@ pub const COMMANDS: &[Row] = &[Row {
 }];
 
 fn command(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    let rows = ctx.node.commands.rows();
+    let rows = ctx.server.commands.rows();
     let mut reply = ctx.reply();
     reply.array(rows.len());
     rows.iter().for_each(|row| describe::describe(&mut reply, row));
@@ -119,7 +119,7 @@ fn command(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 }
 
 fn count(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    let count = ctx.node.commands.rows().len();
+    let count = ctx.server.commands.rows().len();
     ctx.reply().integer(count as i64);
     Ok(())
 }
@@ -127,7 +127,7 @@ fn count(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 /// The row of a name such as `get` or `config|set`.
 fn by_name(ctx: &Ctx<'_>, name: &[u8]) -> Option<&'static Command> {
     let mut parts = name.splitn(2, |b| *b == b'|');
-    let row = ctx.node.commands.lookup(parts.next()?)?;
+    let row = ctx.server.commands.lookup(parts.next()?)?;
     match parts.next() {
         Some(sub) => row.subcommand(sub),
         None => Some(row),
@@ -150,7 +150,7 @@ fn info(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn docs(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let rows: Vec<&'static Command> = if args.len() == 2 {
-        ctx.node.commands.rows()
+        ctx.server.commands.rows()
     } else {
         args.iter().skip(2).filter_map(|name| by_name(ctx, name)).collect()
     };
@@ -162,7 +162,7 @@ fn docs(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn list(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let mut names: Vec<String> = Vec::new();
-    for row in ctx.node.commands.rows() {
+    for row in ctx.server.commands.rows() {
         names.push(format!("{}", row.full_name()));
         names.extend(row.subcommands().iter().map(|sub| format!("{}", sub.full_name())));
     }
@@ -193,7 +193,7 @@ fn list(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// The row and the arguments of the command in question.
 fn asked<'a>(ctx: &Ctx<'_>, args: Args<'a>) -> Result<(&'static Command, Args<'a>), Refusal> {
     let args = args.skip(2);
-    let row = ctx.node.commands.lookup(args.at(0));
+    let row = ctx.server.commands.lookup(args.at(0));
     let row = row.and_then(|row| match args.get(1) {
         Some(sub) if !row.subcommands().is_empty() => row.subcommand(sub),
         _ => Some(row),

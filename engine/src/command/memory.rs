@@ -117,7 +117,7 @@ fn doctor(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 }
 
 fn stats(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    let node = &*ctx.node;
+    let node = &*ctx.server;
     let (keys, used) = (node.keyspace.len(), node.used_memory());
     let dataset = node.keyspace.approximate_bytes();
     let peak = node.peak_memory.max(used);

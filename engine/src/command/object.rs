@@ -118,7 +118,7 @@ pub(super) fn counts_uses(ctx: &Ctx<'_>) -> bool {
 }
 
 fn idletime(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let (lfu, now) = (counts_uses(ctx), ctx.node.lru_clock);
+    let (lfu, now) = (counts_uses(ctx), ctx.server.lru_clock);
     let (entry, mut reply) = ctx.glance(args.at(2));
     match entry {
         None => reply.null(),

@@ -3,10 +3,10 @@
 use super::{Category, Ctx, Flag, Flags, Outcome, Row};
 use crate::{
     config::{ShutdownOptions, ShutdownSave},
-    node::Blocked,
     persistence::save::SavedFor,
     refusal::Refusal,
     resp::Args,
+    session::Blocked,
 };
 
 mod docs;
@@ -70,12 +70,12 @@ pub const COMMANDS: &[Row] = &[
 ];
 
 fn save(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    if ctx.node.has_child() && !ctx.node.persistence.is_rewriting() {
+    if ctx.server.has_child() && !ctx.server.persistence.is_rewriting() {
         return Err(Refusal::err("Background save already in progress"));
     }
-    ctx.node.clients.block(ctx.client, Blocked::Disk);
+    ctx.server.clients.block(ctx.client, Blocked::Disk);
     let conn = ctx.client.conn;
-    ctx.node.save_now(ctx.turn, SavedFor::Client(conn));
+    ctx.server.save_now(ctx.turn, SavedFor::Client(conn));
     Ok(())
 }
 
@@ -85,13 +85,13 @@ fn bgsave(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         Some(word) if args.len() == 2 && word.eq_ignore_ascii_case(b"schedule") => true,
         Some(_) => return Err(Refusal::Syntax),
     };
-    let busy = ctx.node.has_child();
-    if busy && !ctx.node.persistence.is_rewriting() {
+    let busy = ctx.server.has_child();
+    if busy && !ctx.server.persistence.is_rewriting() {
         return Err(Refusal::err("Background save already in progress"));
     }
     // Within EXEC the cron begins it: the snapshot must not hold half a transaction.
-    let in_transaction = ctx.node.is_in_transaction();
-    if !busy && !in_transaction && ctx.node.start_bgsave(ctx.turn) {
+    let in_transaction = ctx.server.is_in_transaction();
+    if !busy && !in_transaction && ctx.server.start_bgsave(ctx.turn) {
         ctx.reply().simple("Background saving started");
         return Ok(());
     }
@@ -101,24 +101,24 @@ fn bgsave(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
              schedule a BGSAVE whenever possible.",
         ));
     }
-    ctx.node.persistence.saves.scheduled = true;
+    ctx.server.persistence.saves.scheduled = true;
     ctx.reply().simple("Background saving scheduled");
     Ok(())
 }
 
 fn lastsave(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    let last = ctx.node.persistence.saves.last;
+    let last = ctx.server.persistence.saves.last;
     ctx.reply().integer(last.cast_signed());
     Ok(())
 }
 
 fn bgrewriteaof(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    if ctx.node.persistence.is_rewriting() {
+    if ctx.server.persistence.is_rewriting() {
         return Err(Refusal::err("Background append only file rewriting already in progress"));
     }
-    let started = !ctx.node.is_in_transaction() && ctx.node.start_rewrite(ctx.turn);
+    let started = !ctx.server.is_in_transaction() && ctx.server.start_rewrite(ctx.turn);
     if !started {
-        ctx.node.persistence.schedule_rewrite();
+        ctx.server.persistence.schedule_rewrite();
     }
     ctx.reply().simple(match started {
         true => "Background append only file rewriting started",
@@ -155,16 +155,16 @@ pub(super) fn shutdown_options(args: Args<'_>) -> Result<Option<ShutdownOptions>
 
 fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let Some(options) = shutdown_options(args)? else {
-        if !ctx.node.abort_shutdown(ctx.turn) {
+        if !ctx.server.abort_shutdown(ctx.turn) {
             return Err(Refusal::err("No shutdown in progress."));
         }
         ctx.reply().ok();
         return Ok(());
     };
-    ctx.node.begin_shutdown(ctx.turn, options);
-    if ctx.node.ends_at().is_none() {
+    ctx.server.begin_shutdown(ctx.turn, options);
+    if ctx.server.ends_at().is_none() {
         return Err(Refusal::err("Errors trying to SHUTDOWN. Check logs."));
     }
-    ctx.node.clients.block(ctx.client, Blocked::Shutdown);
+    ctx.server.clients.block(ctx.client, Blocked::Shutdown);
     Ok(())
 }

@@ -267,7 +267,7 @@ fn sunsubscribe(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn listen(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Outcome {
     for channel in args.iter().skip(1) {
-        ctx.node.pubsub.subscribe(ctx.client, kind, channel);
+        ctx.server.pubsub.subscribe(ctx.client, kind, channel);
         tell(ctx, kind, kind.subscribed(), Some(channel));
     }
     Ok(())
@@ -276,14 +276,14 @@ fn listen(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Outcome {
 fn listen_no_more(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Outcome {
     if args.len() > 1 {
         for channel in args.iter().skip(1) {
-            ctx.node.pubsub.unsubscribe(ctx.client, kind, channel);
+            ctx.server.pubsub.unsubscribe(ctx.client, kind, channel);
             tell(ctx, kind, kind.unsubscribed(), Some(channel));
         }
         return Ok(());
     }
     let all: Vec<Vec<u8>> = mine(ctx.client, kind).iter().cloned().collect();
     for channel in &all {
-        ctx.node.pubsub.unsubscribe(ctx.client, kind, channel);
+        ctx.server.pubsub.unsubscribe(ctx.client, kind, channel);
         tell(ctx, kind, kind.unsubscribed(), Some(channel));
     }
     if all.is_empty() {
@@ -310,15 +310,15 @@ fn tell(ctx: &mut Ctx<'_>, kind: Kind, word: &[u8], channel: Option<&[u8]>) {
 }
 
 fn publish(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let sent = ctx.node.publish(ctx.turn, args.at(1), args.at(2), Some(ctx.client));
-    ctx.node.propagation.to_replicas(ctx.client.session.db, args.iter());
+    let sent = ctx.server.publish(ctx.turn, args.at(1), args.at(2), Some(ctx.client));
+    ctx.server.propagation.to_replicas(ctx.client.session.db, args.iter());
     ctx.reply().integer(sent as i64);
     Ok(())
 }
 
 fn spublish(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let sent = ctx.node.publish_to_shard(ctx.turn, args.at(1), args.at(2), Some(ctx.client));
-    ctx.node.propagation.to_replicas(ctx.client.session.db, args.iter());
+    let sent = ctx.server.publish_to_shard(ctx.turn, args.at(1), args.at(2), Some(ctx.client));
+    ctx.server.propagation.to_replicas(ctx.client.session.db, args.iter());
     ctx.reply().integer(sent as i64);
     Ok(())
 }
@@ -337,7 +337,7 @@ fn channels_of(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Outcome {
     }
     let fits =
         |channel: &&Vec<u8>| args.get(2).is_none_or(|pattern| glob::matches(pattern, channel));
-    let found: Vec<Vec<u8>> = ctx.node.pubsub.of(kind).keys().filter(fits).cloned().collect();
+    let found: Vec<Vec<u8>> = ctx.server.pubsub.of(kind).keys().filter(fits).cloned().collect();
     let mut reply = ctx.reply();
     reply.array(found.len());
     found.iter().for_each(|channel| reply.bulk(channel));
@@ -355,7 +355,7 @@ fn shardnumsub(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 fn numsub_of(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Outcome {
     ctx.reply().array((args.len() - 2) * 2);
     for channel in args.iter().skip(2) {
-        let listeners = ctx.node.pubsub.of(kind).get(channel).map_or(0, |who| who.len());
+        let listeners = ctx.server.pubsub.of(kind).get(channel).map_or(0, |who| who.len());
         ctx.reply().bulk(channel);
         ctx.reply().integer(listeners as i64);
     }
@@ -363,7 +363,7 @@ fn numsub_of(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Outcome {
 }
 
 fn numpat(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    let patterns = ctx.node.pubsub.of(Kind::Pattern).len();
+    let patterns = ctx.server.pubsub.of(Kind::Pattern).len();
     ctx.reply().integer(patterns as i64);
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Keys that change their place: renamed, copied, moved to another database, or all gone at once.
 
 use super::{Category, Ctx, Flag, Flags, KeyFlags, KeySpec, Outcome, Row, notify::NotifyClass};
-use crate::{keyspace::Expiry, node::AtUnitEnd, number::parse_i64, refusal::Refusal, resp::Args};
+use crate::{keyspace::Expiry, number::parse_i64, refusal::Refusal, resp::Args, server::AtUnitEnd};
 
 mod docs;
 
@@ -130,7 +130,7 @@ fn rename_key(ctx: &mut Ctx<'_>, args: Args<'_>, only_new: bool) -> Result<bool,
     }
     let taken = ctx.db_mut().take(from).ok_or(Refusal::NoSuchKey)?;
     let replaced = ctx.db_mut().set(to, taken.value, Expiry::from(taken.expire_at));
-    ctx.node.touch_watchers(ctx.client.session.db, from);
+    ctx.server.touch_watchers(ctx.client.session.db, from);
     ctx.changed(to);
     if !replaced {
         ctx.notify(NotifyClass::New, "new", to);
@@ -183,14 +183,14 @@ fn copy(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Ok(());
     };
     let taken =
-        !ctx.drop_expired_in(target, to) && ctx.node.keyspace.db(target as usize).contains(to);
+        !ctx.drop_expired_in(target, to) && ctx.server.keyspace.db(target as usize).contains(to);
     if taken && !replace {
         ctx.reply().integer(0);
         return Ok(());
     }
-    ctx.node.keyspace.db_mut(target as usize).set(to, value, Expiry::from(expire_at));
-    ctx.node.touch_watchers(target, to);
-    ctx.node.dirty += 1;
+    ctx.server.keyspace.db_mut(target as usize).set(to, value, Expiry::from(expire_at));
+    ctx.server.touch_watchers(target, to);
+    ctx.server.dirty += 1;
     if !taken {
         ctx.notify_in(target, NotifyClass::New, "new", to);
     }
@@ -207,15 +207,15 @@ fn move_key(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     }
     let there = ctx.exists(key);
     let taken =
-        !ctx.drop_expired_in(target, key) && ctx.node.keyspace.db(target as usize).contains(key);
+        !ctx.drop_expired_in(target, key) && ctx.server.keyspace.db(target as usize).contains(key);
     let moved = if there && !taken { ctx.db_mut().take(key) } else { None };
     let Some(moved) = moved else {
         ctx.reply().integer(0);
         return Ok(());
     };
     let expiry = Expiry::from(moved.expire_at);
-    ctx.node.keyspace.db_mut(target as usize).set(key, moved.value, expiry);
-    ctx.node.touch_watchers(target, key);
+    ctx.server.keyspace.db_mut(target as usize).set(key, moved.value, expiry);
+    ctx.server.touch_watchers(target, key);
     ctx.changed(key);
     ctx.notify_in(target, NotifyClass::New, "new", key);
     ctx.notify(NotifyClass::Generic, "move_from", key);
@@ -231,16 +231,16 @@ fn swapdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             .ok_or_else(|| Refusal::err(format_args!("invalid {which} DB index")))
     };
     let (a, b) = (index(args.at(1), "first")?, index(args.at(2), "second")?);
-    let known = |n: i32| usize::try_from(n).ok().filter(|n| *n < ctx.node.keyspace.databases());
+    let known = |n: i32| usize::try_from(n).ok().filter(|n| *n < ctx.server.keyspace.databases());
     let (Some(a), Some(b)) = (known(a), known(b)) else {
         return Err(Refusal::err("DB index is out of range"));
     };
     if a != b {
         let now_ms = ctx.now_ms();
-        ctx.node.touch_watchers_of_swap(now_ms, a as u32, b as u32);
-        ctx.node.keyspace.swap(a, b);
+        ctx.server.touch_watchers_of_swap(now_ms, a as u32, b as u32);
+        ctx.server.keyspace.swap(a, b);
     }
-    ctx.node.dirty += 1;
+    ctx.server.dirty += 1;
     ctx.reply().ok();
     Ok(())
 }
@@ -259,9 +259,9 @@ fn flush_option(args: Args<'_>) -> Outcome {
 fn flushdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     flush_option(args)?;
     let db = ctx.client.session.db;
-    ctx.node.touch_watchers_of(db);
-    ctx.node.dirty += ctx.db().len();
-    let gone = ctx.node.keyspace.flush(db as usize);
+    ctx.server.touch_watchers_of(db);
+    ctx.server.dirty += ctx.db().len();
+    let gone = ctx.server.keyspace.flush(db as usize);
     ctx.turn.free_databases(alloc::vec![gone]);
     ctx.pass_on(args);
     ctx.reply().ok();
@@ -270,11 +270,11 @@ fn flushdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     flush_option(args)?;
-    (0..ctx.turn.config.general.databases).for_each(|db| ctx.node.touch_watchers_of(db));
-    ctx.node.dirty += ctx.node.keyspace.len();
-    let gone = ctx.node.keyspace.flush_all();
+    (0..ctx.turn.config.general.databases).for_each(|db| ctx.server.touch_watchers_of(db));
+    ctx.server.dirty += ctx.server.keyspace.len();
+    let gone = ctx.server.keyspace.flush_all();
     ctx.turn.free(gone);
-    ctx.node.begin_at_unit_end(AtUnitEnd::SaveAfterFlush);
+    ctx.server.begin_at_unit_end(AtUnitEnd::SaveAfterFlush);
     ctx.pass_on(args);
     ctx.reply().ok();
     Ok(())

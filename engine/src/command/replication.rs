@@ -5,7 +5,6 @@ use alloc::{format, string::String};
 use super::{Category, Ctx, Flag, Flags, Outcome, Row};
 use crate::{
     io::Endpoint,
-    node::{Blocked, ClientKind},
     number::parse_i64,
     refusal::Refusal,
     replication::{
@@ -13,6 +12,7 @@ use crate::{
         wait,
     },
     resp::Args,
+    session::{Blocked, ClientKind},
     trace::replication::ReplicationFact,
 };
 
@@ -104,14 +104,14 @@ pub const COMMANDS: &[Row] = &[
 ];
 
 fn replicaof(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    if ctx.node.replication.failover.is_some() {
+    if ctx.server.replication.failover.is_some() {
         return Err(Refusal::err("REPLICAOF not allowed while failing over."));
     }
     let (host, port) = (args.at(1), args.at(2));
     if host.eq_ignore_ascii_case(b"no") && port.eq_ignore_ascii_case(b"one") {
-        if ctx.node.replication.is_replica() {
-            ctx.node.unfollow(ctx.turn);
-            let client = ctx.node.describe(ctx.client, ctx.turn.clock.mono);
+        if ctx.server.replication.is_replica() {
+            ctx.server.unfollow(ctx.turn);
+            let client = ctx.server.describe(ctx.client, ctx.turn.clock.mono);
             let fact = ReplicationFact::MasterModeEnabled { client };
             ctx.turn.note(fact);
         }
@@ -125,13 +125,13 @@ fn replicaof(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let port = port.ok_or_else(|| Refusal::err("Invalid master port"))?;
     let master = Endpoint::new(String::from_utf8_lossy(host), port);
     let same = |old: &Endpoint| old.port == port && old.host.eq_ignore_ascii_case(&master.host);
-    if ctx.node.replication.master().is_some_and(same) {
+    if ctx.server.replication.master().is_some_and(same) {
         ctx.turn.note(ReplicationFact::AlreadyFollowing);
         ctx.reply().simple("OK Already connected to specified master");
         return Ok(());
     }
-    ctx.node.follow(ctx.turn, master.clone());
-    let client = ctx.node.describe(ctx.client, ctx.turn.clock.mono);
+    ctx.server.follow(ctx.turn, master.clone());
+    let client = ctx.server.describe(ctx.client, ctx.turn.clock.mono);
     let fact = ReplicationFact::ReplicaOf { master, client };
     ctx.turn.note(fact);
     ctx.reply().ok();
@@ -140,12 +140,12 @@ fn replicaof(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn role(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     let mut reply = ctx.client.reply();
-    ctx.node.replication.role(&mut reply);
+    ctx.server.replication.role(&mut reply);
     Ok(())
 }
 
 fn wait_for_replicas(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let node = &mut *ctx.node;
+    let node = &mut *ctx.server;
     if node.replication.is_replica() {
         return Err(Refusal::err(
             "WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is \
@@ -176,13 +176,13 @@ fn replconf(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             // No reply: this is the other direction of the stream.
             let offset = parse_i64(value).and_then(|offset| u64::try_from(offset).ok());
             if let Some(offset) = offset.filter(|_| ctx.client.kind == ClientKind::Replica) {
-                ctx.node.replica_acked(ctx.turn, ctx.client.conn, offset);
+                ctx.server.replica_acked(ctx.turn, ctx.client.conn, offset);
             }
             return Ok(());
         }
         if option.eq_ignore_ascii_case(b"getack") {
             if ctx.client.kind == ClientKind::Master {
-                ctx.node.send_ack(ctx.turn);
+                ctx.server.send_ack(ctx.turn);
             }
             return Ok(());
         }
@@ -196,7 +196,7 @@ fn replconf(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 fn announce(ctx: &mut Ctx<'_>, option: &[u8], value: &[u8]) -> Outcome {
     const LONGEST_HOST: usize = 1025;
     let conn = ctx.client.conn;
-    let announced = ctx.node.replication.announced(conn);
+    let announced = ctx.server.replication.announced(conn);
     match &option.to_ascii_lowercase()[..] {
         b"listening-port" => {
             let port = parse_i64(value).ok_or(Refusal::NotAnInteger)?;
@@ -242,10 +242,10 @@ fn failover(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
                 i += 3;
             }
             b"abort" if args.len() == 2 => {
-                if ctx.node.replication.failover.is_none() {
+                if ctx.server.replication.failover.is_none() {
                     return Err(Refusal::err("No failover in progress."));
                 }
-                ctx.node.abort_failover(ctx.turn, "Failover manually aborted");
+                ctx.server.abort_failover(ctx.turn, "Failover manually aborted");
                 ctx.reply().ok();
                 return Ok(());
             }
@@ -257,19 +257,19 @@ fn failover(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         }
     }
     let stage = FailoverStage::WaitingForSync;
-    ctx.node.begin_failover(ctx.turn, Failover { target, until, force, stage })?;
+    ctx.server.begin_failover(ctx.turn, Failover { target, until, force, stage })?;
     ctx.reply().ok();
     Ok(())
 }
 
 fn psync(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if args.get(3).is_some_and(|word| word.eq_ignore_ascii_case(b"failover")) {
-        ctx.node.take_over(ctx.turn, ctx.client, args.at(1))?;
+        ctx.server.take_over(ctx.turn, ctx.client, args.at(1))?;
     }
     let request = Some((args.at(1), args.at(2)));
-    ctx.node.synchronize(ctx.turn, ctx.client, request)
+    ctx.server.synchronize(ctx.turn, ctx.client, request)
 }
 
 fn sync(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    ctx.node.synchronize(ctx.turn, ctx.client, None)
+    ctx.server.synchronize(ctx.turn, ctx.client, None)
 }

@@ -82,9 +82,9 @@ fn within<T>(
     ctx: &mut Ctx<'_>,
     run: impl FnOnce(&mut Sentinel, &mut Turn) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
-    let latest = |ctx: &Ctx<'_>| ctx.node.sentinel.as_ref().map(|s| s.save.latest());
+    let latest = |ctx: &Ctx<'_>| ctx.server.sentinel.as_ref().map(|s| s.save.latest());
     let before = latest(ctx);
-    let result = ctx.node.with_sentinel(ctx.turn, run);
+    let result = ctx.server.with_sentinel(ctx.turn, run);
     let after = latest(ctx);
     if after != before {
         after.into_iter().for_each(|change| ctx.client.output.hold(change));
@@ -125,6 +125,6 @@ fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if super::persistence::shutdown_options(args)?.is_none() {
         return Err(Refusal::err("No shutdown in progress."));
     }
-    ctx.node.end_sentinel(ctx.turn);
+    ctx.server.end_sentinel(ctx.turn);
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! INFO, TIME, MONITOR and LOLWUT.
 
-use super::{Category, Ctx, Flag, Flags, Outcome, Row, connection::VERSION};
+use alloc::{format, string::String, vec::Vec};
+
+use super::{Category, Ctx, Flag, Flags, Outcome, Row, VERSION};
 use crate::resp::Args;
-use alloc::format;
 
 mod docs;
 
@@ -19,7 +20,7 @@ pub const COMMANDS: &[Row] = &[
             ("INFO keyspace", "\"# Keyspace\\r\\n\""),
             ("INFO server", "\"# Server\\r\\nredis_version:7.0.15\\r\\n…"),
         ],
-        run: super::info::info,
+        run: info,
         ..Row::BASE
     },
     Row {
@@ -52,6 +53,17 @@ pub const COMMANDS: &[Row] = &[
     },
 ];
 
+fn info(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let asked: Vec<String> = args
+        .iter()
+        .skip(1)
+        .map(|word| String::from_utf8_lossy(word).to_ascii_lowercase())
+        .collect();
+    let text = ctx.server.info(ctx.turn, &asked);
+    ctx.reply().verbatim(&text);
+    Ok(())
+}
+
 fn time(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     let now = ctx.turn.clock.wall;
     let mut reply = ctx.reply();
@@ -64,7 +76,7 @@ fn time(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 fn monitor(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     if !ctx.client.monitor {
         ctx.client.monitor = true;
-        ctx.node.monitors.insert(ctx.client.conn);
+        ctx.server.monitors.insert(ctx.client.conn);
     }
     ctx.reply().ok();
     Ok(())

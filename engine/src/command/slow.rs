@@ -1,13 +1,13 @@
-//! SLOWLOG and LATENCY: what took long. [`measure`](crate::node::measure) says how that is known.
+//! SLOWLOG and LATENCY: what took long. [`measure`](crate::server::measure) says how that is known.
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{Command, Ctx, Flag, Flags, Outcome, Row};
+use super::{Command, Ctx, Flag, Flags, Outcome, Row, TABLE};
 use crate::{
-    node::measure::{Latencies, SlowEntry},
     number::parse_i64,
     refusal::Refusal,
     resp::Args,
+    server::measure::{Latencies, SlowEntry},
 };
 
 mod docs;
@@ -178,7 +178,7 @@ fn slowlog_get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             .filter(|count| *count >= -1)
             .ok_or_else(|| Refusal::err("count should be greater than or equal to -1"))?,
     };
-    let log = &ctx.node.measures.slow.entries;
+    let log = &ctx.server.measures.slow.entries;
     let most = usize::try_from(most).unwrap_or(log.len()).min(log.len());
     let entries: Vec<SlowEntry> = log.iter().take(most).cloned().collect();
     let mut reply = ctx.reply();
@@ -195,25 +195,25 @@ fn slowlog_get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn slowlog_len(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    let len = ctx.node.measures.slow.entries.len();
+    let len = ctx.server.measures.slow.entries.len();
     ctx.reply().integer(len as i64);
     Ok(())
 }
 
 fn slowlog_reset(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    ctx.node.measures.slow.entries.clear();
+    ctx.server.measures.slow.entries.clear();
     ctx.reply().ok();
     Ok(())
 }
 
 /// The samples of an event, if there are any.
 fn event<'a>(ctx: &'a Ctx<'_>, name: &[u8]) -> Option<&'a Latencies> {
-    let mut events = ctx.node.measures.latency.iter();
+    let mut events = ctx.server.measures.latency.iter();
     events.find(|(event, _)| event.as_bytes() == name).map(|(_, latencies)| latencies)
 }
 
 fn latency_latest(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    let events = ctx.node.measures.latency.clone();
+    let events = ctx.server.measures.latency.clone();
     let mut reply = ctx.reply();
     reply.array(events.len());
     for (name, latencies) in &events {
@@ -240,7 +240,7 @@ fn latency_history(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn latency_reset(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let events = &mut ctx.node.measures.latency;
+    let events = &mut ctx.server.measures.latency;
     let before = events.len();
     let all = args.len() == 2;
     events.retain(|name, _| !all && !args.iter().skip(2).any(|asked| asked == name.as_bytes()));
@@ -259,7 +259,7 @@ fn latency_histogram(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
                     || name.eq_ignore_ascii_case(row.container.as_bytes())
             })
     };
-    let called = ctx.node.command_stats.by_name().into_iter();
+    let called = ctx.server.command_stats.by_name(&TABLE).into_iter();
     let found: Vec<_> = called
         .filter(|(row, counts)| counts.durations.total() > 0 && asked(row))
         .map(|(row, counts)| {
@@ -289,10 +289,10 @@ fn latency_doctor(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
         String::from(
             "Nothing is watched: say with CONFIG SET latency-monitor-threshold from how many milliseconds on.\n",
         )
-    } else if ctx.node.measures.latency.is_empty() {
+    } else if ctx.server.measures.latency.is_empty() {
         String::from("Nothing to report: no command took as long as latency-monitor-threshold.\n")
     } else {
-        let events = ctx.node.measures.latency.iter();
+        let events = ctx.server.measures.latency.iter();
         let line = |(name, seen): (&&str, &Latencies)| {
             format!("{name}: {} times of late, {} ms at worst.\n", seen.samples.len(), seen.max)
         };

@@ -388,7 +388,9 @@ fn getex(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     write_string(&mut reply, string);
     match at {
         Some(at)
-            if options.expiry.is_absolute() && at <= now && !ctx.node.replication.is_replica() =>
+            if options.expiry.is_absolute()
+                && at <= now
+                && !ctx.server.replication.is_replica() =>
         {
             ctx.db_mut().remove(key);
             ctx.propagate(&[b"DEL", key]);

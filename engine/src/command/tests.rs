@@ -130,7 +130,7 @@ fn answers_like_others(row: &Command) -> bool {
 
 #[test]
 fn every_command_has_an_example() {
-    let without = table::TABLE.iter().filter(|row| row.example.is_empty());
+    let without = TABLE.iter().filter(|row| row.example.is_empty());
     let without = without.filter(|row| row.subcommands().is_empty() && !answers_like_others(row));
     let names: Vec<_> = without.map(|row| format!("{}", row.full_name())).collect();
     assert_eq!(names, [""; 0]);
@@ -138,7 +138,7 @@ fn every_command_has_an_example() {
 
 #[test]
 fn help_lists_subcommands_and_cluster_is_refused() {
-    for row in table::TABLE.iter().filter(|row| answers_like_others(row)) {
+    for row in TABLE.iter().filter(|row| answers_like_others(row)) {
         let mut terminal = terminal_for(row.parent().unwrap_or(row));
         let conn = terminal.connect(1);
         let arguments = " 1".repeat(row.arity.unsigned_abs() as usize - 2);
@@ -158,7 +158,7 @@ fn help_lists_subcommands_and_cluster_is_refused() {
 #[test]
 fn every_example_prints_what_its_row_says() {
     let mut wrong = Vec::new();
-    for row in &table::TABLE {
+    for row in &TABLE {
         let mut terminal = terminal_for(row.parent().unwrap_or(row));
         let conn = terminal.connect(1);
         for (line, prints) in row.example {
@@ -176,8 +176,8 @@ fn every_example_prints_what_its_row_says() {
 
 #[test]
 fn a_command_number_is_its_place_in_the_table() {
-    assert_eq!(table::TABLE.len(), CommandId::COUNT);
-    for (at, row) in table::TABLE.iter().enumerate() {
+    assert_eq!(TABLE.len(), COUNT);
+    for (at, row) in TABLE.iter().enumerate() {
         assert_eq!(row.id.index(), at);
         assert!(row.subcommands().iter().all(|sub| sub.container == row.name), "{}", row.name);
         assert_eq!(row.container.is_empty(), row.parent().is_none(), "{}", row.name);

@@ -38,7 +38,7 @@ impl Options {
                     }
                     options.redirect = parse_i64(id).ok_or(Refusal::NotAnInteger)?;
                     let id = u64::try_from(options.redirect).ok();
-                    if id.and_then(|id| ctx.node.clients.conn_of(id)).is_none() {
+                    if id.and_then(|id| ctx.server.clients.conn_of(id)).is_none() {
                         return Err(Refusal::err(
                             "The client ID you want redirect to does not exist",
                         ));
@@ -118,7 +118,7 @@ pub(super) fn tracking(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     match args.at(2).to_ascii_lowercase().as_slice() {
         b"on" => {}
         b"off" => {
-            ctx.node.tracking.disable(ctx.client);
+            ctx.server.tracking.disable(ctx.client);
             ctx.reply().ok();
             return Ok(());
         }
@@ -146,7 +146,7 @@ pub(super) fn tracking(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         prefixes,
         ..ClientTracking::default()
     };
-    ctx.node.tracking.enable(ctx.client, settings);
+    ctx.server.tracking.enable(ctx.client, settings);
     ctx.reply().ok();
     Ok(())
 }

@@ -126,7 +126,7 @@ fn discard(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     if ctx.client.session.multi.take().is_none() {
         return Err(Refusal::err("DISCARD without MULTI"));
     }
-    ctx.node.watches.forget(ctx.client.conn);
+    ctx.server.watches.forget(ctx.client.conn);
     ctx.reply().ok();
     Ok(())
 }
@@ -135,7 +135,7 @@ fn exec(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     let multi =
         ctx.client.session.multi.take().ok_or_else(|| Refusal::err("EXEC without MULTI"))?;
     let touched = watched_key_changed(ctx);
-    ctx.node.watches.forget(ctx.client.conn);
+    ctx.server.watches.forget(ctx.client.conn);
     if multi.aborted {
         return Err(Refusal::ExecAbort);
     }
@@ -145,12 +145,13 @@ fn exec(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     }
     ctx.reply().array(multi.queue().len());
     for (id, args) in multi.queue() {
-        if let Err(refusal) = ctx.node.call(ctx.turn, ctx.client, id.command(), args.as_args()) {
-            ctx.node.refuse(ctx.client, &refusal);
+        let row = ctx.server.commands.get(*id);
+        if let Err(refusal) = ctx.server.call(ctx.turn, ctx.client, row, args.as_args()) {
+            ctx.server.refuse(ctx.client, &refusal);
         }
     }
     // Each command of the queue has propagated itself.
-    ctx.node.propagation.suppress();
+    ctx.server.propagation.suppress();
     Ok(())
 }
 
@@ -158,10 +159,10 @@ fn exec(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
 fn watched_key_changed(ctx: &Ctx<'_>) -> bool {
     let now = ctx.now_ms();
     let expired = |(db, key): (u32, &[u8])| {
-        ctx.node.keyspace.db(db as usize).expire_at(key).is_some_and(|at| now > at)
+        ctx.server.keyspace.db(db as usize).expire_at(key).is_some_and(|at| now > at)
     };
-    ctx.node.watches.is_touched(ctx.client.conn)
-        || ctx.node.watches.of(ctx.client.conn).any(expired)
+    ctx.server.watches.is_touched(ctx.client.conn)
+        || ctx.server.watches.of(ctx.client.conn).any(expired)
 }
 
 fn watch(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
@@ -171,14 +172,14 @@ fn watch(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (conn, db, now) = (ctx.client.conn, ctx.client.session.db, ctx.now_ms());
     for key in args.iter().skip(1) {
         let expired = ctx.db().expire_at(key).is_some_and(|at| now > at);
-        ctx.node.watches.add(conn, db, key, expired);
+        ctx.server.watches.add(conn, db, key, expired);
     }
     ctx.reply().ok();
     Ok(())
 }
 
 fn unwatch(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    ctx.node.watches.forget(ctx.client.conn);
+    ctx.server.watches.forget(ctx.client.conn);
     ctx.reply().ok();
     Ok(())
 }

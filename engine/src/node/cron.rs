@@ -1,129 +1,25 @@
 //! What a node does by itself, ten times a second.
 
-use super::{Client, ClientKind, CloseIntent, Paused, Server};
-use crate::{config::NotifyClass, time::Time, turn::Turn};
+use super::Node;
 
-/// How many expired keys one turn deletes at the most: a quarter of a millisecond for the clients that wait. As turns
-/// follow one another at once while keys are left (see `leftover`), an idle node deletes a million a second.
-const EXPIRE_SLICE: usize = 200;
+/// How often the cron runs: `hz 10`.
+pub(super) const CRON_MILLIS: u64 = 100;
 
-impl Server {
-    pub(super) fn cron(&mut self, turn: &mut Turn) {
-        self.advance_clock(turn.clock.wall);
-        self.stats.sample(turn.clock.mono);
-        self.peak_memory = self.peak_memory.max(self.used_memory());
-        if self.expire_cycle(turn) {
-            self.stats.expired_time_cap_reached += 1;
+impl Node {
+    pub(super) fn cron(&mut self) {
+        let Self { turn, server } = self;
+        server.advance_clock(turn.clock.wall);
+        server.stats.sample(turn.clock.mono);
+        server.peak_memory = server.peak_memory.max(server.used_memory());
+        if server.expire_cycle(turn) {
+            server.stats.expired_time_cap_reached += 1;
         }
-        if self.pauses.by_command.is_some_and(|pause| turn.clock.mono >= pause.until) {
-            self.pauses.by_command = None;
-            self.resume_postponed();
+        server.end_pause(turn.clock.mono);
+        server.clients_cron(turn);
+        if !server.persistence.is_loading() {
+            server.replication_cron(turn);
         }
-        self.clients_cron(turn);
-        if !self.persistence.is_loading() {
-            self.replication_cron(turn);
-        }
-        self.persistence_cron(turn);
-        self.shutdown_cron(turn);
-    }
-
-    /// A pause is over: the clients that it has stopped go on, or are stopped by another one.
-    pub(crate) fn resume_postponed(&mut self) {
-        for conn in self.clients.waits().postponed() {
-            self.clients.unblock(conn);
-        }
-    }
-
-    /// The access clock goes on.
-    pub(super) fn advance_clock(&mut self, now: Time) {
-        let clock = (now.as_secs() & 0x00ff_ffff) as u32;
-        if clock != self.lru_clock {
-            self.lru_clock = clock;
-            self.keyspace.set_clock(clock);
-        }
-    }
-
-    /// Delete a slice of the keys that have expired without being asked for, each propagated as a DEL of its own.
-    /// Returns whether more are due: the following turns go on.
-    pub(super) fn expire_cycle(&mut self, turn: &mut Turn) -> bool {
-        self.leftover.expiry = self.may_expire(turn) && !self.expire_slice(turn);
-        self.leftover.expiry
-    }
-
-    fn may_expire(&self, turn: &Turn) -> bool {
-        let paused = self.pauses.at(turn.clock.mono) != Paused::Nothing;
-        self.phase().is_serving() && !self.replication.is_replica() && self.active_expire && !paused
-    }
-
-    /// Returns whether no key is due any more.
-    fn expire_slice(&mut self, turn: &mut Turn) -> bool {
-        let now = turn.clock.wall.as_millis();
-        let mut left = EXPIRE_SLICE;
-        for db in 0..turn.config.general.databases {
-            while let Some(key) = self.keyspace.db_mut(db as usize).pop_expired(now) {
-                self.key_expired(turn, db, &key, None);
-                self.flush_propagation(turn);
-                left -= 1;
-                if left == 0 {
-                    return false;
-                }
-            }
-        }
-        true
-    }
-
-    /// Delete a key that was found to have expired.
-    pub(crate) fn expire_key(
-        &mut self,
-        turn: &mut Turn,
-        db: u32,
-        key: &[u8],
-        running: Option<&mut Client>,
-    ) {
-        self.keyspace.db_mut(db as usize).remove(key);
-        self.key_expired(turn, db, key, running);
-    }
-
-    /// A key was deleted because its time had come: it is propagated as a DEL. `running` is the client that is taken
-    /// out of the list.
-    fn key_expired(&mut self, turn: &mut Turn, db: u32, key: &[u8], running: Option<&mut Client>) {
-        self.touch_watchers(db, key);
-        self.stats.expired_keys += 1;
-        self.propagation.also(db, [&b"DEL"[..], key].into_iter());
-        if turn.config.general.notify_keyspace_events.has(NotifyClass::Expired) {
-            self.notify_keyspace(turn, db, "expired", key, running);
-        }
-    }
-
-    /// Whether keys expire under this client's commands: not under those of a master or of an AOF, which say DEL.
-    pub(crate) fn keys_expire_for(&self, client: &Client) -> bool {
-        client.kind != ClientKind::Master && client.kind != ClientKind::Loader
-    }
-
-    /// Whether this node may turn "expires in the past" into a DEL of its own: no replica, not while loading.
-    pub(crate) fn decides_expiry(&self, client: &Client) -> bool {
-        self.keys_expire_for(client) && !self.replication.is_replica()
-    }
-
-    /// Clients that idle for too long, or whose output is too large, are closed; the others give unused memory back.
-    /// Every client is visited once a second.
-    fn clients_cron(&mut self, turn: &mut Turn) {
-        const ROUNDS: usize = 10;
-        let timeout = u64::from(turn.config.network.timeout);
-        for conn in self.clients.next_visits(ROUNDS) {
-            self.check_output_limit(turn, conn);
-            let Some(client) = self.clients.get_mut(conn) else { continue };
-            client.input.shrink();
-            client.output.shrink();
-            let idle = turn.clock.mono.since(client.net.last_seen).as_secs();
-            let closable = client.kind == ClientKind::Normal
-                && client.blocked().is_none()
-                && client.subscriptions.is_empty();
-            if timeout > 0 && closable && idle > timeout {
-                client.net.close = CloseIntent::Now;
-                turn.note(crate::trace::ServerFact::IdleClient);
-                self.settle_conn(turn, conn);
-            }
-        }
+        server.persistence_cron(turn);
+        server.shutdown_cron(turn);
     }
 }

@@ -3,31 +3,11 @@
 use alloc::string::String;
 
 use super::Node;
+pub use crate::persistence::{AofFile, AofProgress};
 use crate::{
     keyspace::Keyspace, replication::Replication, sentinel::view::SentinelView, time::Instant,
     trace::LogRole,
 };
-
-/// How far the AOF has come: ends of what stands where, in one endless stream of bytes that begins with each life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AofProgress {
-    /// In the buffer.
-    pub fed: u64,
-    /// In the page cache.
-    pub written: u64,
-    /// On the platter.
-    pub synced: u64,
-}
-
-/// The file that the AOF is appended to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AofFile<'a> {
-    /// Its path.
-    pub path: &'a str,
-    /// How many bytes of it are known to be in the page cache. The last of them is the one before
-    /// [`AofProgress::written`].
-    pub size: u64,
-}
 
 impl Node {
     /// The data.

@@ -47,7 +47,6 @@ use crate::{
     aof::{Feed, Manifest},
     config::AppendFsync,
     io::{AofOp, DiskError, DiskReply, Effect, FileId, Owner},
-    node::view::{AofFile, AofProgress},
     time::{Instant, Time},
     trace::PersistenceFact,
     turn::Turn,
@@ -63,6 +62,27 @@ pub enum AofState {
     WaitRewrite,
     /// Yes.
     On,
+}
+
+/// How far the AOF has come: ends of what stands where, in one endless stream of bytes that begins with each life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AofProgress {
+    /// In the buffer.
+    pub fed: u64,
+    /// In the page cache.
+    pub written: u64,
+    /// On the platter.
+    pub synced: u64,
+}
+
+/// The file that the AOF is appended to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AofFile<'a> {
+    /// Its path.
+    pub path: &'a str,
+    /// How many bytes of it are known to be in the page cache. The last of them is the one before
+    /// [`AofProgress::written`].
+    pub size: u64,
 }
 
 /// The append-only file.

@@ -16,8 +16,8 @@ use crate::{
     aof::{Manifest, Rewriter},
     chain::{Blames, Chain},
     io::{DiskOp, FileId, OpenMode, Owner},
-    node::Server,
     rdb::{Encoder, Progress},
+    server::Server,
     trace::{PersistenceFact, ServerFact},
     turn::Turn,
 };

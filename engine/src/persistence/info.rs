@@ -4,7 +4,7 @@ use alloc::{format, string::String};
 use core::fmt::Write;
 
 use super::{AofState, ChildKind};
-use crate::{node::Server, turn::Turn};
+use crate::{server::Server, turn::Turn};
 
 impl Server {
     /// The fields of `INFO persistence`, each on its line, without the section's title.

@@ -10,8 +10,8 @@
 use super::{AofState, load::Load, save::SavedFor};
 use crate::{
     io::ConnId,
-    node::Server,
     refusal::Refusal,
+    server::Server,
     trace::{PersistenceFact, ReloadedFrom},
     turn::Turn,
 };

@@ -1,7 +1,7 @@
 //! When the AOF is rewritten: on request, when it has grown enough, and not too often while it fails.
 
 use super::AofState;
-use crate::{chain::Chain, node::Server, trace::PersistenceFact, turn::Turn};
+use crate::{chain::Chain, server::Server, trace::PersistenceFact, turn::Turn};
 
 /// What is known about rewrites.
 #[derive(Clone, Debug)]

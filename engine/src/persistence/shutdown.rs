@@ -15,8 +15,8 @@ use super::{AofState, ChildKind, save::SavedFor};
 use crate::{
     config::{ShutdownOptions, ShutdownSave},
     io::{DiskError, DiskOp, DiskReply, Effect, Owner},
-    node::Server,
     replication::Attached,
+    server::Server,
     time::Instant,
     trace::{PersistenceFact, ServerFact, replication::MasterFact},
     turn::Turn,

@@ -13,7 +13,7 @@
 use super::AofState;
 use crate::{
     io::{AofOp, Owner},
-    node::Server,
+    server::Server,
     trace::PersistenceFact,
     turn::Turn,
 };

@@ -14,12 +14,8 @@
 use alloc::string::String;
 
 use crate::{
-    io::Endpoint,
-    node::{Client, Server},
-    refusal::Refusal,
-    time::Instant,
-    trace::replication::ReplicationFact,
-    turn::Turn,
+    io::Endpoint, refusal::Refusal, server::Server, session::Client, time::Instant,
+    trace::replication::ReplicationFact, turn::Turn,
 };
 
 /// A FAILOVER that a user asked for.

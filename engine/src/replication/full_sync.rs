@@ -20,9 +20,9 @@ use crate::{
         ChildEvent, ChildJob, ChildOutput, ConnId, DiskError, DiskReply, Effect, JobId, OpenMode,
         Owner,
     },
-    node::Server,
     persistence::RdbWork,
     rdb::ReplInfo,
+    server::Server,
     trace::replication::MasterFact,
     turn::Turn,
 };

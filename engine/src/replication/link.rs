@@ -21,9 +21,9 @@ use alloc::{boxed::Box, collections::VecDeque, string::String, vec::Vec};
 use super::{load::Rests, parse::Parsing, payload::Payload};
 use crate::{
     io::{ConnId, Endpoint, FileId},
-    node::Client,
     persistence::install::Installer,
     resp::RequestDecoder,
+    session::Client,
     time::Instant,
 };
 

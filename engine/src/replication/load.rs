@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     io::{ConnId, DiskError, DiskOp, DiskReply, Effect, KeyDelay, OpenMode, Owner, TransferOp},
-    node::Server,
     persistence::install::{Expired, Installer},
+    server::Server,
     time::Instant,
     trace::replication::LinkFact,
     turn::Turn,

@@ -13,11 +13,11 @@ use super::{
     psync::{self, Decision, FullReason, Request},
 };
 use crate::{
-    command::Outcome,
     config::ClientClass,
     io::{ConnId, Effect},
-    node::{Client, ClientKind, Paused, Server},
-    refusal::Refusal,
+    refusal::{Outcome, Refusal},
+    server::Server,
+    session::{Client, ClientKind, Paused},
     trace::{
         ServerFact,
         replication::{MasterFact, ReplicationFact},

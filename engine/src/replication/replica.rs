@@ -10,9 +10,10 @@ use super::{
 };
 use crate::{
     io::{ConnId, DiskOp, Effect, Endpoint, Input},
-    node::{Client, ClientKind, Server},
     rdb::ReplInfo,
     resp::{Decoded, RequestDecoder, decode::Limits, encode::push_command},
+    server::Server,
+    session::{Client, ClientKind},
     time::Instant,
     trace::{
         LogRole,

@@ -1,10 +1,7 @@
 //! WAIT: a client waits until its writes have reached so many replicas.
 
 use crate::{
-    io::ConnId,
-    node::{Blocked, Server},
-    number::parse_i64,
-    refusal::Refusal,
+    io::ConnId, number::parse_i64, refusal::Refusal, server::Server, session::Blocked,
     time::Instant,
 };
 

@@ -5,9 +5,9 @@ use core::ops::Range;
 
 use super::{input::Input, tracking::ClientTracking};
 use crate::{
-    command::CommandId,
     io::{ConnId, Endpoint},
     resp::{Protocol, Reply, decode::OwnedArgs},
+    spec::CommandId,
     time::Instant,
 };
 

@@ -7,11 +7,8 @@ use alloc::{
     vec::Vec,
 };
 
-use super::measure::Histogram;
-use crate::{
-    command::{Command, CommandId, table::TABLE},
-    time::Instant,
-};
+use super::{Command, measure::Histogram};
+use crate::{spec::CommandId, time::Instant};
 
 /// The counters of `INFO stats` that commands and clients move.
 #[derive(Clone, Debug, Default)]
@@ -147,9 +144,9 @@ impl CommandStats {
         self.of(row.id).rejected += 1;
     }
 
-    /// All that were called, by name.
-    pub fn by_name(&self) -> Vec<(&'static Command, &CallCounts)> {
-        let called = TABLE.iter().zip(&self.0);
+    /// All commands of `table` that were called, by name.
+    pub fn by_name(&self, table: &'static [Command]) -> Vec<(&'static Command, &CallCounts)> {
+        let called = table.iter().zip(&self.0);
         let mut list: Vec<_> =
             called.filter_map(|(row, counts)| Some((row, &**counts.as_ref()?))).collect();
         list.sort_by_key(|(row, _)| row.full_name());

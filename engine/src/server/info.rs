@@ -5,13 +5,11 @@
 use alloc::{format, string::String, vec::Vec};
 use core::fmt::Write as _;
 
-use super::{Ctx, Outcome, connection::VERSION};
-use crate::turn::Turn;
+use super::{Server, VERSION};
 use crate::{
     config::percentile_text,
-    node::{ClientKind, Server},
-    resp::Args,
-    session::pubsub::Kind,
+    session::{Client, ClientKind, pubsub::Kind},
+    turn::Turn,
 };
 
 /// A section: what it is asked for by, its heading, whether it is shown unasked, and the function that writes it.
@@ -52,18 +50,6 @@ const SECTIONS: &[Section] = &[
 /// The sections of a sentinel; its own comes last.
 const SENTINEL_SECTIONS: &[&str] = &["server", "clients", "cpu", "stats"];
 
-/// `INFO [section …]`.
-pub(super) fn info(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let asked: Vec<String> = args
-        .iter()
-        .skip(1)
-        .map(|word| String::from_utf8_lossy(word).to_ascii_lowercase())
-        .collect();
-    let text = ctx.node.info(ctx.turn, &asked);
-    ctx.reply().verbatim(&text);
-    Ok(())
-}
-
 impl Server {
     /// The text of INFO for these sections; none stands for the usual ones.
     pub fn info(&self, turn: &Turn, asked: &[String]) -> String {
@@ -84,9 +70,11 @@ impl Server {
                 (section.write)(self, turn, &mut text);
             }
         }
-        if self.sentinel.is_some() && (everything || usual || has("sentinel")) {
+        if let Some(sentinel) = &self.sentinel
+            && (everything || usual || has("sentinel"))
+        {
             begin(&mut text, "Sentinel");
-            self.info_sentinel(turn, &mut text);
+            sentinel.info(turn.clock.mono, &mut text);
         }
         text
     }
@@ -137,9 +125,7 @@ impl Server {
         let blocked = self.clients.iter().filter(|c| c.blocked().is_some()).count();
         let in_timeout_table = self.clients.waits().with_deadline();
         let masters = usize::from(self.replication.master_client().is_some());
-        let largest = |size: fn(&crate::node::Client) -> usize| {
-            self.clients.iter().map(size).max().unwrap_or(0)
-        };
+        let largest = |size: fn(&Client) -> usize| self.clients.iter().map(size).max().unwrap_or(0);
         numbers(
             out,
             &[
@@ -327,6 +313,10 @@ impl Server {
         zeros(out, "reply_buffer_shrinks reply_buffer_expands");
     }
 
+    fn info_replication(&self, turn: &Turn, out: &mut String) {
+        out.push_str(&self.replication.info(turn.clock.mono, &turn.config));
+    }
+
     /// The engine knows no CPU: its steps take no time of their own.
     fn info_cpu(&self, _: &Turn, out: &mut String) {
         for name in
@@ -337,7 +327,7 @@ impl Server {
     }
 
     fn info_commandstats(&self, _: &Turn, out: &mut String) {
-        for (row, counts) in self.command_stats.by_name() {
+        for (row, counts) in self.command_stats.by_name(self.commands.table()) {
             let _ = write!(
                 out,
                 "cmdstat_{}:calls={},usec={},usec_per_call={:.2},rejected_calls={},failed_calls={}\r\n",
@@ -355,7 +345,7 @@ impl Server {
         if !turn.config.general.latency_tracking {
             return;
         }
-        for (row, counts) in self.command_stats.by_name() {
+        for (row, counts) in self.command_stats.by_name(self.commands.table()) {
             if counts.durations.total() == 0 {
                 continue;
             }

@@ -43,7 +43,7 @@ impl Server {
     }
 
     /// The outermost command has ended.
-    pub(super) fn end_unit(&mut self, turn: &mut Turn) {
+    pub(crate) fn end_unit(&mut self, turn: &mut Turn) {
         for order in core::mem::take(&mut self.at_unit_end) {
             match order {
                 AtUnitEnd::SaveAfterFlush => self.save_after_flush(turn),

@@ -15,19 +15,19 @@
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 
 use super::{
-    Client, ClientKind, CloseIntent, Server,
+    Command, Ctx, Server,
     admission::{PROTECTED, is_local},
     cross_protocol::CrossProtocolGuard,
 };
 use crate::{
-    command::{Command, CommandId, Ctx, Flag, Outcome},
     io::{ConnId, Effect, Endpoint},
     keyspace,
-    refusal::Refusal,
+    refusal::{Outcome, Refusal},
     resp::{
         Args, Decoded, RequestDecoder, ahead::first_arguments, decode::Limits, decode::OwnedArgs,
     },
-    session::Replies,
+    session::{Client, ClientKind, CloseIntent, Replies},
+    spec::Flag,
     trace::{ServerFact, WriteFact},
     turn::Turn,
 };
@@ -45,7 +45,7 @@ pub(crate) enum Ran {
 }
 
 impl Server {
-    pub(super) fn accept(
+    pub(crate) fn accept(
         &mut self,
         turn: &mut Turn,
         conn: ConnId,
@@ -74,7 +74,7 @@ impl Server {
     }
 
     /// Bytes from a client: run every request that is complete.
-    pub(super) fn receive(&mut self, turn: &mut Turn, conn: ConnId, bytes: &[u8]) {
+    pub(crate) fn receive(&mut self, turn: &mut Turn, conn: ConnId, bytes: &[u8]) {
         let Some(mut client) = self.clients.take(conn) else { return };
         client.net.last_seen = turn.clock.mono;
         self.stats.reads_processed += 1;
@@ -106,8 +106,8 @@ impl Server {
 
     /// Run the requests of clients whose wait has ended, one client after the other. What a request makes runnable is
     /// put at the end of the same queue, so clients that free each other cost a place in a queue and no stack; what is
-    /// beyond the budget of a step goes on in the next turn ([`Node::has_more`](super::Node::has_more)).
-    pub(super) fn run_ready(&mut self, turn: &mut Turn) {
+    /// beyond the budget of a step goes on in the next turn ([`Node::has_more`](crate::node::Node::has_more)).
+    pub(crate) fn run_ready(&mut self, turn: &mut Turn) {
         let mut budget = REQUESTS_A_STEP;
         while budget > 0 && self.phase().runs_commands() {
             let Some(mut client) = self.clients.take_ready() else { return };
@@ -180,7 +180,7 @@ impl Server {
     /// One request of a client: look it up, admit it, run it, write its error if it has one.
     pub(crate) fn run(&mut self, turn: &mut Turn, client: &mut Client, args: Args<'_>) -> Ran {
         let before = client.output.bytes.len();
-        let repeated = client.session.last_command.map(CommandId::command);
+        let repeated = client.session.last_command.map(|id| self.commands.get(id));
         let repeated = repeated.filter(|row| row.is_simply(args));
         let repeated = repeated.filter(|_| !self.commands.has_renamed());
         if repeated.is_none() && CrossProtocolGuard::is_foreign(args) {
@@ -322,7 +322,7 @@ impl Server {
         let dirty = self.dirty;
         let outer_own = self.propagation.take_own();
         self.propagation.depth += 1;
-        let outcome = (row.run)(&mut Ctx { node: self, client, turn }, args);
+        let outcome = (row.run)(&mut Ctx { server: self, client, turn }, args);
         self.propagation.depth -= 1;
         let spoke = self.propagation.take_own();
         // After the fact, as in Redis: SELECT shows the new database, and RESET ends a MONITOR unseen.
@@ -435,7 +435,7 @@ impl Server {
         self.replication.ended.push(client.conn);
     }
 
-    pub(super) fn unsent(&mut self, turn: &mut Turn, conn: ConnId, bytes: u64) {
+    pub(crate) fn unsent(&mut self, turn: &mut Turn, conn: ConnId, bytes: u64) {
         if self.clients.get(conn).is_some() {
             self.clients.set_unsent(conn, bytes);
             self.check_output_limit(turn, conn);
@@ -443,7 +443,7 @@ impl Server {
         }
     }
 
-    pub(super) fn closed(&mut self, turn: &mut Turn, conn: ConnId) {
+    pub(crate) fn closed(&mut self, turn: &mut Turn, conn: ConnId) {
         if let Some(client) = self.clients.take(conn) {
             turn.note(ServerFact::ClientClosed);
             self.forget(client);

@@ -2,14 +2,15 @@
 //!
 //! A message to many clients is encoded once for each version of RESP, and each subscriber is handed a copy of the bytes.
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::{collections::BTreeSet, format, vec::Vec};
 
-use super::{Client, Server};
+use super::Server;
 use crate::{
+    config::NotifyClass,
     glob,
     io::ConnId,
     resp::{Protocol, Reply},
-    session::pubsub::Kind,
+    session::{Client, pubsub::Kind},
     turn::Turn,
 };
 
@@ -93,8 +94,30 @@ impl Server {
         })
     }
 
+    /// Publish the event; its class is switched on. `running` is the client that is checked out, if one is.
+    pub(crate) fn notify_keyspace(
+        &mut self,
+        turn: &mut Turn,
+        db: u32,
+        event: &str,
+        key: &[u8],
+        running: Option<&mut Client>,
+    ) {
+        let events = turn.config.general.notify_keyspace_events;
+        let mut running = running;
+        if events.has(NotifyClass::Keyspace) {
+            let mut channel = format!("__keyspace@{db}__:").into_bytes();
+            channel.extend_from_slice(key);
+            self.publish(turn, &channel, event.as_bytes(), running.as_deref_mut());
+        }
+        if events.has(NotifyClass::Keyevent) {
+            let channel = format!("__keyevent@{db}__:{event}");
+            self.publish(turn, channel.as_bytes(), key, running);
+        }
+    }
+
     /// Send `line` to all clients that have sent MONITOR.
-    pub(super) fn deliver_to_monitors(
+    pub(crate) fn deliver_to_monitors(
         &mut self,
         turn: &mut Turn,
         line: &str,

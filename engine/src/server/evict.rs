@@ -5,9 +5,10 @@
 
 use alloc::vec::Vec;
 
-use super::{Client, Server};
+use super::Server;
 use crate::{
     config::{MaxmemoryPolicy as Policy, NotifyClass},
+    session::Client,
     turn::Turn,
 };
 
@@ -37,7 +38,7 @@ const fn budget(tenacity: u32) -> u64 {
 impl Server {
     /// Evict until the data fits `maxmemory` again, nothing is left that may go, or the budget of this command is spent:
     /// then the following turns go on, and this one's command is admitted meanwhile, as in Redis.
-    pub(super) fn make_room(&mut self, turn: &mut Turn, mut client: Option<&mut Client>) {
+    pub(crate) fn make_room(&mut self, turn: &mut Turn, mut client: Option<&mut Client>) {
         if self.leftover.eviction || self.replication_stands_still(turn.clock.mono) {
             return;
         }

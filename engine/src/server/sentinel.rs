@@ -17,7 +17,7 @@ use crate::{
 const HZ: u64 = 10;
 
 /// The sentinel that `config` describes, if it describes one. Its lines were checked when they were read.
-pub(super) fn of(config: &Config) -> Option<Sentinel> {
+pub(crate) fn of(config: &Config) -> Option<Sentinel> {
     match config.source.mode {
         Mode::Server => None,
         Mode::Sentinel => Sentinel::load(config).ok(),
@@ -62,7 +62,7 @@ impl Server {
         }
     }
 
-    pub(super) fn boot_sentinel(&mut self, turn: &mut Turn) {
+    pub(crate) fn boot_sentinel(&mut self, turn: &mut Turn) {
         self.with_sentinel(turn, |sentinel, turn| sentinel.start(turn));
     }
 
@@ -73,7 +73,7 @@ impl Server {
         turn.fx.push(Effect::Exit { code: 0 });
     }
 
-    pub(super) fn sentinel_tick(&mut self, turn: &mut Turn) {
+    pub(crate) fn sentinel_tick(&mut self, turn: &mut Turn) {
         if self.with_sentinel(turn, |sentinel, turn| sentinel.tick(turn)).is_some() {
             let hz = HZ + turn.ids.rng.rand_range(0..HZ);
             self.next_cron = turn.clock.mono.plus_millis(1000 / hz);
@@ -81,7 +81,7 @@ impl Server {
     }
 
     /// A disk operation of the sentinel has ended, and replies may have waited for it.
-    pub(super) fn on_sentinel_disk(
+    pub(crate) fn on_sentinel_disk(
         &mut self,
         turn: &mut Turn,
         result: Result<DiskReply, DiskError>,
@@ -97,7 +97,7 @@ impl Server {
     }
 
     /// Whether what a reply waits for is on disk: in a sentinel a change of its file, else the AOF.
-    pub(super) fn is_durable(&self, until: u64) -> bool {
+    pub(crate) fn is_durable(&self, until: u64) -> bool {
         match &self.sentinel {
             Some(sentinel) => sentinel.save.is_done(until),
             None => self.persistence.has_reached(until),

@@ -2,12 +2,12 @@
 
 use alloc::vec::Vec;
 
-use super::{Client, Server};
+use super::{Command, Server};
 use crate::{
-    command::{Command, Flag},
     io::ConnId,
     resp::{Args, Protocol, Reply},
-    session::{Tracking, tracking::TrackingMode},
+    session::{Client, Tracking, tracking::TrackingMode},
+    spec::Flag,
     turn::Turn,
 };
 
@@ -16,7 +16,7 @@ const CHANNEL: &[u8] = b"__redis__:invalidate";
 
 impl Server {
     /// A command has run: what it has read is noted; if it was not part of another one, invalidations for what it has changed are sent.
-    pub(super) fn track(
+    pub(crate) fn track(
         &mut self,
         turn: &mut Turn,
         client: &mut Client,
@@ -55,7 +55,7 @@ impl Server {
     }
 
     /// Send invalidations to the clients that have read what has changed since; keep the messages by prefix for the end of the turn.
-    pub(super) fn tell_changes(&mut self, turn: &mut Turn, mut running: Option<&mut Client>) {
+    pub(crate) fn tell_changes(&mut self, turn: &mut Turn, mut running: Option<&mut Client>) {
         if core::mem::take(&mut self.tracking.flushed) {
             self.tracking.readers.clear();
             for conn in self.tracking.clients.clone() {
@@ -85,7 +85,7 @@ impl Server {
     }
 
     /// The end of a turn: send what has changed outside of commands, and what has changed under a prefix.
-    pub(super) fn tell_tracking(&mut self, turn: &mut Turn) {
+    pub(crate) fn tell_tracking(&mut self, turn: &mut Turn) {
         if self.tracking.is_off() {
             return;
         }

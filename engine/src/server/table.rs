@@ -1,38 +1,22 @@
-//! The table of all commands: every row of every family with a dense number, and the index by name.
+//! The table of commands: every row of every family with a dense number, and the index by name.
+//!
+//! The server knows what a command is, not which ones there are: the node hands it the table at birth. That is why a
+//! command can use the server, and nothing below knows the commands.
 
 use alloc::vec::Vec;
 use core::{fmt, ops::Deref};
 
-use super::{
-    Category, FAMILIES, Flag, Row,
-    category::Categories,
-    keys::{self, FoundKey, KeyRange},
+use super::Row;
+use crate::{
+    resp::Args,
+    spec::{
+        Categories, Category, CommandId, Flag, FullName,
+        keys::{self, FoundKey, KeyRange},
+    },
 };
-use crate::resp::Args;
-
-/// The number of a command: its place in [`TABLE`]. What is kept for each command is an array with this as index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct CommandId(u16);
-
-impl CommandId {
-    /// How many commands there are, subcommands and those of sentinels included.
-    pub const COUNT: usize = count(FAMILIES);
-
-    /// The place in an array of [`CommandId::COUNT`].
-    #[inline]
-    pub const fn index(self) -> usize {
-        self.0 as usize
-    }
-
-    /// The command.
-    #[inline]
-    pub fn command(self) -> &'static Command {
-        &TABLE[self.index()]
-    }
-}
 
 /// A command: its row, and what follows from its place in the table.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Command {
     /// Its number.
     pub id: CommandId,
@@ -41,6 +25,14 @@ pub struct Command {
     /// All of its ACL categories.
     pub categories: Categories,
     row: Row,
+    /// The table that it stands in.
+    table: &'static [Command],
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.full_name())
+    }
 }
 
 impl Deref for Command {
@@ -51,10 +43,8 @@ impl Deref for Command {
     }
 }
 
-/// All commands; the subcommands of one stand right behind it.
-pub static TABLE: [Command; CommandId::COUNT] = number(FAMILIES);
-
-const fn count(families: &[&[Row]]) -> usize {
+/// How many commands these families have, subcommands included.
+pub const fn count(families: &[&[Row]]) -> usize {
     let (mut total, mut family) = (0, 0);
     while family < families.len() {
         let mut at = 0;
@@ -67,19 +57,23 @@ const fn count(families: &[&[Row]]) -> usize {
     total
 }
 
-const fn number(families: &[&[Row]]) -> [Command; CommandId::COUNT] {
-    let unset = listed(0, "", Row::BASE);
-    let mut table = [unset; CommandId::COUNT];
+/// All commands of these families, the subcommands of one right behind it. `table` is where the result will stand.
+pub const fn number<const N: usize>(
+    families: &[&[Row]],
+    table: &'static [Command; N],
+) -> [Command; N] {
+    let unset = listed(0, "", Row::BASE, table);
+    let mut commands = [unset; N];
     let (mut next, mut family) = (0, 0);
     while family < families.len() {
         let mut at = 0;
         while at < families[family].len() {
             let row = families[family][at];
-            table[next] = listed(next, "", row);
+            commands[next] = listed(next, "", row, table);
             next += 1;
             let mut sub = 0;
             while sub < row.subcommands.len() {
-                table[next] = listed(next, row.name, row.subcommands[sub]);
+                commands[next] = listed(next, row.name, row.subcommands[sub], table);
                 next += 1;
                 sub += 1;
             }
@@ -87,36 +81,36 @@ const fn number(families: &[&[Row]]) -> [Command; CommandId::COUNT] {
         }
         family += 1;
     }
-    table
+    commands
 }
 
 /// A row at its place in the table, with what follows from it.
-const fn listed(place: usize, container: &'static str, mut row: Row) -> Command {
+const fn listed(
+    place: usize,
+    container: &'static str,
+    mut row: Row,
+    table: &'static [Command],
+) -> Command {
     if keys::are_movable(row.keys) {
         row.flags = row.flags.with(Flag::Movablekeys);
     }
     let categories = Categories::of(row.categories, row.flags);
-    Command { id: CommandId(place as u16), container, categories, row }
+    Command { id: CommandId::at(place), container, categories, row, table }
 }
 
 impl Command {
-    /// All commands that are no subcommands, in the order of the families.
-    pub fn all() -> impl Iterator<Item = &'static Command> {
-        TABLE.iter().filter(|command| command.container.is_empty())
-    }
-
     /// Of a subcommand: the command that it belongs to.
     pub fn parent(&self) -> Option<&'static Command> {
         if self.container.is_empty() {
             return None;
         }
-        TABLE[..self.id.index()].iter().rev().find(|other| other.container.is_empty())
+        self.table[..self.id.index()].iter().rev().find(|other| other.container.is_empty())
     }
 
     /// Its subcommands.
     pub fn subcommands(&self) -> &'static [Command] {
         let first = self.id.index() + 1;
-        &TABLE[first..first + self.row.subcommands.len()]
+        &self.table[first..first + self.row.subcommands.len()]
     }
 
     /// The subcommand of this name, in any case.
@@ -182,12 +176,12 @@ impl Command {
 
     /// Whether it may have keys.
     pub fn has_keys(&self) -> bool {
-        keys::has_keys(self)
+        keys::has_keys(self.row.keys, self.row.find_keys)
     }
 
     /// The keys among these arguments; none where the arguments do not fit.
     pub fn keys_in(&self, args: Args<'_>) -> Vec<FoundKey> {
-        keys::find(self, args)
+        keys::find(self.row.keys, self.row.find_keys, args)
     }
 
     /// What the first, last and step of `COMMAND INFO` say of its keys.
@@ -196,35 +190,32 @@ impl Command {
     }
 }
 
-/// The name of a command as `COMMAND INFO`, `CLIENT LIST` and errors show it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FullName {
-    container: &'static str,
-    name: &'static str,
-}
-
-impl fmt::Display for FullName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.container.is_empty() {
-            write!(f, "{}|", self.container)?;
-        }
-        f.write_str(self.name)
-    }
-}
-
 /// All commands by name: a small hash table, made once a process and shared.
 #[derive(Clone, Debug)]
 pub struct CommandIndex {
+    table: &'static [Command],
     slots: Vec<Option<&'static Command>>,
     /// What `rename-command` made of some: looked through last.
     renamed: Vec<(Vec<u8>, &'static Command)>,
 }
 
 impl CommandIndex {
-    /// The index of all rows that `keep` lets through.
-    pub fn new(keep: impl Fn(&Command) -> bool) -> Self {
-        let rows: Vec<&'static Command> = Command::all().filter(|row| keep(row)).collect();
-        Self { slots: Self::slots(&rows), renamed: Vec::new() }
+    /// The index of all commands of this table that `keep` lets through. Subcommands are found through their command.
+    pub fn new(table: &'static [Command], keep: impl Fn(&Command) -> bool) -> Self {
+        let rows = table.iter().filter(|command| command.container.is_empty());
+        let rows: Vec<&'static Command> = rows.filter(|row| keep(row)).collect();
+        Self { table, slots: Self::slots(&rows), renamed: Vec::new() }
+    }
+
+    /// All commands, those that no name leads to included.
+    pub const fn table(&self) -> &'static [Command] {
+        self.table
+    }
+
+    /// The command with this number.
+    #[inline]
+    pub fn get(&self, id: CommandId) -> &'static Command {
+        &self.table[id.index()]
     }
 
     fn slots(rows: &[&'static Command]) -> Vec<Option<&'static Command>> {

@@ -4,8 +4,13 @@
 //! The two lines that no browser can leave out, `POST …` and `Host: …`, close the connection instead. What stood in
 //! front of them in the same read has run, but is not answered.
 
-use super::{Client, CloseIntent};
-use crate::{resp::Args, time::Instant, trace::ServerFact, turn::Turn};
+use crate::{
+    resp::Args,
+    session::{Client, CloseIntent},
+    time::Instant,
+    trace::ServerFact,
+    turn::Turn,
+};
 
 /// Closes connections that speak HTTP.
 #[derive(Clone, Debug, Default)]
@@ -19,14 +24,14 @@ impl CrossProtocolGuard {
 
     /// Whether these are the words of an HTTP request rather than of a command.
     #[inline]
-    pub(super) fn is_foreign(args: Args<'_>) -> bool {
+    pub(crate) fn is_foreign(args: Args<'_>) -> bool {
         let name = args.at(0);
         name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
     }
 
     /// Close this client.
     #[cold]
-    pub(super) fn close(&mut self, turn: &mut Turn, client: &mut Client) {
+    pub(crate) fn close(&mut self, turn: &mut Turn, client: &mut Client) {
         client.net.close = CloseIntent::Now;
         let elapsed = |at: Instant| turn.clock.mono.as_secs().saturating_sub(at.as_secs());
         if self.logged.is_none_or(|at| elapsed(at) > Self::QUIET_SECONDS) {

@@ -3,18 +3,19 @@
 //! The first check that fails is the error that the client sees, so the order is part of the protocol: a client without
 //! a password learns nothing but that, and a full replica says READONLY before it says that it is still loading.
 
-use super::{Client, ClientKind, Paused, Pauses, Server};
-use crate::turn::Turn;
+use super::{Command, Server};
 use crate::{
-    command::{Command, Flag, Outcome},
     io::Endpoint,
-    refusal::Refusal,
+    refusal::{Outcome, Refusal},
+    session::{Client, ClientKind, Paused, Pauses},
+    spec::Flag,
     time::Instant,
+    turn::Turn,
 };
 
 impl Server {
     /// Whether this client may run this command now.
-    pub(super) fn admit(&self, turn: &Turn, client: &Client, row: &Command) -> Outcome {
+    pub(crate) fn admit(&self, turn: &Turn, client: &Client, row: &Command) -> Outcome {
         if client.kind != ClientKind::Normal && client.kind != ClientKind::Replica {
             return Ok(());
         }
@@ -25,7 +26,7 @@ impl Server {
         if client.session.multi.is_some() && row.is(Flag::NoMulti) {
             return Err(Refusal::err("Command not allowed inside a transaction"));
         }
-        let queued = queued_by(client);
+        let queued = self.queued_by(client);
         let in_queue = |flag| row.is(Flag::RunsQueue) && queued.clone().any(|row| row.is(flag));
         let writes = row.is(Flag::Write) || in_queue(Flag::Write);
         let grows = row.is(Flag::Denyoom) || in_queue(Flag::Denyoom);
@@ -142,7 +143,7 @@ impl Server {
     }
 
     /// Whether a pause keeps this command waiting.
-    pub(super) fn is_paused(&self, now: Instant, client: &Client, row: &Command) -> bool {
+    pub(crate) fn is_paused(&self, now: Instant, client: &Client, row: &Command) -> bool {
         if self.pauses == Pauses::default() {
             return false;
         }
@@ -152,15 +153,16 @@ impl Server {
         }
         let queues = client.session.multi.is_some() && !row.is(Flag::RunsInMulti);
         let may_replicate = |row: &Command| row.is(Flag::Write) || row.is(Flag::MayReplicate);
-        let in_queue = row.is(Flag::RunsQueue) && queued_by(client).any(may_replicate);
+        let in_queue = row.is(Flag::RunsQueue) && self.queued_by(client).any(may_replicate);
         !queues && (paused == Paused::All || may_replicate(row) || in_queue)
     }
-}
 
-/// The commands of the client's transaction.
-fn queued_by(client: &Client) -> impl Iterator<Item = &'static Command> + Clone {
-    let multi = client.session.multi.iter();
-    multi.flat_map(|multi| multi.queue().iter()).map(|(id, _)| id.command())
+    /// The commands of the client's transaction.
+    fn queued_by(&self, client: &Client) -> impl Iterator<Item = &'static Command> + Clone {
+        let multi = client.session.multi.iter();
+        let queue = multi.flat_map(|multi| multi.queue().iter());
+        queue.map(|(id, _)| self.commands.get(*id))
+    }
 }
 
 impl Client {

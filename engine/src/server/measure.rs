@@ -15,14 +15,8 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Client, Node, Server};
-use crate::turn::Turn;
-use crate::{
-    command::{Command, Flag},
-    config::Config,
-    resp::Args,
-    time::Time,
-};
+use super::{Command, Server};
+use crate::{config::Config, resp::Args, session::Client, spec::Flag, time::Time, turn::Turn};
 
 /// Microseconds since some moment, as the driver counts them.
 pub type Stopwatch = fn() -> u64;
@@ -42,6 +36,11 @@ pub struct Measures {
 }
 
 impl Measures {
+    /// Durations are measured from now on.
+    pub(crate) fn lend(&mut self, stopwatch: Stopwatch) {
+        self.stopwatch = Some(stopwatch);
+    }
+
     /// The stopwatch is read: commands begin now.
     #[inline]
     pub(crate) fn begin(&mut self) {
@@ -224,19 +223,10 @@ impl Histogram {
     }
 }
 
-impl Node {
-    /// Lend this node a stopwatch.
-    #[must_use]
-    pub fn with_stopwatch(mut self, stopwatch: Stopwatch) -> Self {
-        self.server.measures.stopwatch = Some(stopwatch);
-        self
-    }
-}
-
 impl Server {
     /// A command has ended: count it, and note it if it was slow.
     #[inline]
-    pub(super) fn measure(
+    pub(crate) fn measure(
         &mut self,
         turn: &Turn,
         client: &Client,

@@ -3,15 +3,11 @@
 //! A specification first finds where its keys begin (at an index, or behind a keyword), then how many there are (up to an
 //! argument, or as many as a number says). Clients of a cluster read them in `COMMAND INFO`; ACL rules, client-side
 //! caching and `COMMAND GETKEYS` apply them to arguments. A command whose keys no specification can find, or whose use
-//! of them depends on the arguments, has a function for it as well ([`Row::find_keys`]).
+//! of them depends on the arguments, has a function for it as well ([`find_keys`](crate::server::Row::find_keys)).
 
 use alloc::vec::Vec;
 
-use super::Command;
 use crate::{number::parse_i64, resp::Args};
-
-#[cfg(doc)]
-use super::Row;
 
 /// What a command does with a key: one of RO, RW, OW and RM, and what that means for the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -250,17 +246,16 @@ pub struct KeyRange {
     pub step: i32,
 }
 
-/// Whether a command may have keys.
-pub(super) fn has_keys(command: &Command) -> bool {
-    command.find_keys.is_some()
-        || command.keys.iter().any(|spec| !spec.flags.has(KeyFlags::NOT_KEY))
+/// Whether a command with these specifications, and this function, may have keys.
+pub fn has_keys(specs: &[KeySpec], finder: Option<KeyFinder>) -> bool {
+    finder.is_some() || specs.iter().any(|spec| !spec.flags.has(KeyFlags::NOT_KEY))
 }
 
 /// The keys among these arguments; none where the arguments do not fit.
-pub(super) fn find(command: &Command, args: Args<'_>) -> Vec<FoundKey> {
-    let is_variable = command.keys.iter().any(|spec| spec.flags.has(KeyFlags::VARIABLE));
+pub fn find(specs: &[KeySpec], finder: Option<KeyFinder>, args: Args<'_>) -> Vec<FoundKey> {
+    let is_variable = specs.iter().any(|spec| spec.flags.has(KeyFlags::VARIABLE));
     let mut found = Vec::new();
-    let keys = command.keys.iter().filter(|spec| !spec.flags.has(KeyFlags::NOT_KEY));
+    let keys = specs.iter().filter(|spec| !spec.flags.has(KeyFlags::NOT_KEY));
     let fits = !is_variable
         && keys.into_iter().all(|spec| match spec.positions(args) {
             Some(positions) => {
@@ -269,7 +264,7 @@ pub(super) fn find(command: &Command, args: Args<'_>) -> Vec<FoundKey> {
             }
             None => false,
         });
-    match command.find_keys {
+    match finder {
         _ if fits => found,
         Some(finder) => finder(args),
         None => Vec::new(),
@@ -277,7 +272,7 @@ pub(super) fn find(command: &Command, args: Args<'_>) -> Vec<FoundKey> {
 }
 
 /// Whether the three numbers do not name all keys: the flag `movablekeys`.
-pub(super) const fn are_movable(specs: &[KeySpec]) -> bool {
+pub const fn are_movable(specs: &[KeySpec]) -> bool {
     let mut at = 0;
     while at < specs.len() {
         let is_range = matches!(specs[at].find, FindKeys::Range { .. });
@@ -290,7 +285,7 @@ pub(super) const fn are_movable(specs: &[KeySpec]) -> bool {
 }
 
 /// What the three numbers can say of these specifications: one of them, or several that follow each other without gaps.
-pub(super) fn legacy_range(specs: &[KeySpec]) -> KeyRange {
+pub fn legacy_range(specs: &[KeySpec]) -> KeyRange {
     let ranges: Vec<KeyRange> = specs.iter().filter_map(absolute_range).collect();
     if let [only] = ranges.as_slice()
         && specs.len() == 1

@@ -10,10 +10,9 @@
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
-use super::{Blocked, Server};
+use super::{Command, CommandIndex, Ctx, Server};
 use crate::{
     chain::Chain,
-    command::{CommandIndex, Ctx, Outcome},
     config::{
         Applied, Changes, Config, Mode, SetError,
         rewrite::{Extra, rewrite, user_lines},
@@ -22,7 +21,8 @@ use crate::{
         ConnId, DiskError, DiskErrorKind, DiskOp, DiskReply, Effect, FileId, ListenId, OpenMode,
         Owner,
     },
-    refusal::Refusal,
+    refusal::{Outcome, Refusal},
+    session::Blocked,
     trace::{LogRole, ServerFact, Trace},
     turn::Turn,
 };
@@ -72,7 +72,7 @@ impl Ctx<'_> {
             return Ok(());
         }
         self.turn.config = config;
-        self.node.config_changed(self.turn, &changes);
+        self.server.config_changed(self.turn, &changes);
         self.reply().ok();
         Ok(())
     }
@@ -90,15 +90,15 @@ impl Ctx<'_> {
 
     /// Start a job. Its client waits for it; within a transaction the reply goes out at once.
     fn begin(&mut self, step: Step) -> u64 {
-        let waits = !self.node.is_in_transaction();
+        let waits = !self.server.is_in_transaction();
         if waits {
-            self.node.clients.block(self.client, Blocked::Disk);
+            self.server.clients.block(self.client, Blocked::Disk);
         } else {
             self.reply().ok();
         }
         let client = waits.then_some(self.client.conn);
         let job = self.turn.ids.new_config_job();
-        self.node.config_jobs.0.insert(job, Job { client, step });
+        self.server.config_jobs.0.insert(job, Job { client, step });
         job
     }
 }
@@ -127,7 +127,7 @@ impl Server {
     }
 
     /// The sockets for CONFIG SET port, CONFIG SET bind are there, or could not be made.
-    pub(super) fn on_listened(
+    pub(crate) fn on_listened(
         &mut self,
         turn: &mut Turn,
         ListenId(job): ListenId,
@@ -158,7 +158,7 @@ impl Server {
     }
 
     /// The disk has answered: the job `number` goes on.
-    pub(super) fn config_on_disk(
+    pub(crate) fn config_on_disk(
         &mut self,
         turn: &mut Turn,
         number: u64,
@@ -241,7 +241,7 @@ impl Server {
     }
 
     /// What a process says of itself first.
-    pub(super) fn note_start(&self, turn: &mut Turn) {
+    pub(crate) fn note_start(&self, turn: &mut Turn) {
         let (early, mode) = match turn.config.source.mode {
             // Redis knows its own role only later.
             Mode::Server => (LogRole::Child, "standalone"),
@@ -266,8 +266,9 @@ impl Server {
 }
 
 /// The commands of a node of this configuration, under the names that it gives them.
-pub(super) fn commands(config: &Config) -> CommandIndex {
-    let mut index = CommandIndex::new(|row| row.is_known(config.source.mode == Mode::Sentinel));
+pub(crate) fn commands(config: &Config, table: &'static [Command]) -> CommandIndex {
+    let mut index =
+        CommandIndex::new(table, |row| row.is_known(config.source.mode == Mode::Sentinel));
     for (old, new) in &config.source.renamed_commands {
         // Checked when the file was read.
         let _ = index.rename(old, new);

@@ -16,9 +16,9 @@ use crate::{time::Instant, turn::Turn};
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Leftover {
     /// Expired keys are still stored.
-    pub(super) expiry: bool,
+    pub(crate) expiry: bool,
     /// The data is still larger than `maxmemory`.
-    pub(super) eviction: bool,
+    pub(crate) eviction: bool,
     /// When a turn is due though nothing has come in.
     resume_at: Instant,
 }
@@ -30,14 +30,14 @@ impl Leftover {
     }
 
     /// When a turn is due for it.
-    pub(super) fn resumes_at(&self) -> Option<Instant> {
+    pub(crate) fn resumes_at(&self) -> Option<Instant> {
         self.is_any().then_some(self.resume_at)
     }
 }
 
 impl Server {
     /// The end of a turn: a slice of what earlier turns have left.
-    pub(super) fn go_on_with_leftover(&mut self, turn: &mut Turn) {
+    pub(crate) fn go_on_with_leftover(&mut self, turn: &mut Turn) {
         if self.leftover.expiry {
             self.expire_cycle(turn);
         }

@@ -3,13 +3,13 @@
 use alloc::{format, string::String};
 use core::fmt::Write as _;
 
-use super::{Client, ClientKind, CloseIntent, Server};
+use super::{Command, Server};
 use crate::{
-    command::{Command, Flag},
     config::ClientClass,
     io::ConnId,
     resp::{Args, Protocol},
-    session::tracking::TrackingMode,
+    session::{Client, ClientKind, CloseIntent, tracking::TrackingMode},
+    spec::Flag,
     time::Instant,
     trace::ServerFact,
     turn::Turn,
@@ -28,7 +28,7 @@ impl Server {
     }
 
     /// Whether more waits for this client than it may ever be (`client-output-buffer-limit`, hard).
-    pub(super) fn exceeds_hard_limit(&self, turn: &Turn, client: &Client) -> bool {
+    pub(crate) fn exceeds_hard_limit(&self, turn: &Turn, client: &Client) -> bool {
         // A small reply is sent at once; only what piles up counts.
         const SMALL: usize = 16 * 1024;
         if client.output.bytes.len() <= SMALL {
@@ -39,7 +39,7 @@ impl Server {
     }
 
     /// Close a client whose output is too large, or has been for too long.
-    pub(super) fn check_output_limit(&mut self, turn: &mut Turn, conn: ConnId) {
+    pub(crate) fn check_output_limit(&mut self, turn: &mut Turn, conn: ConnId) {
         let limits = turn.config.network.output_limits;
         let Some(client) = self.clients.get_mut(conn) else { return };
         let waiting = client.output.waiting();
@@ -69,7 +69,7 @@ impl Server {
         let command = client
             .session
             .last_command
-            .map_or("NULL".into(), |id| format!("{}", id.command().full_name()));
+            .map_or("NULL".into(), |id| format!("{}", self.commands.get(id).full_name()));
         let mut line = format!(
             "id={} addr={} laddr={} fd=8 name={}",
             client.id, client.net.peer, client.net.local, client.session.name
@@ -130,7 +130,7 @@ impl Server {
     }
 
     /// Show a command to the clients that have sent MONITOR.
-    pub(super) fn show_to_monitors(
+    pub(crate) fn show_to_monitors(
         &mut self,
         turn: &mut Turn,
         client: &mut Client,

@@ -1,11 +1,33 @@
-//! A row: what a family file says about one command.
+//! A row: what a family file says about one command, and the function that runs it.
 
-use super::{
-    Category, Ctx, Flags, Outcome,
-    docs::Docs,
-    keys::{KeyFinder, KeySpec},
+use super::Server;
+use crate::{
+    refusal::{Outcome, Refusal},
+    resp::{Args, Reply},
+    session::Client,
+    spec::{Category, Flags, KeySpec, Secrets, docs::Docs, keys::KeyFinder},
+    turn::Turn,
 };
-use crate::{refusal::Refusal, resp::Args};
+
+/// What a command runs in: the server, the client that sent it, the moment, and the effects so far.
+///
+/// While a command runs, its client is *checked out* of the server's table ([`Clients`](crate::session::Clients)): code
+/// that goes through all clients must visit `ctx.client` too.
+pub struct Ctx<'a> {
+    /// The subsystems, without this client.
+    pub server: &'a mut Server,
+    /// The client that sent the command.
+    pub client: &'a mut Client,
+    /// The time, the configuration, numbers, and what the outside must do.
+    pub turn: &'a mut Turn,
+}
+
+impl Ctx<'_> {
+    /// Write to this client's reply.
+    pub fn reply(&mut self) -> Reply<'_> {
+        Reply::new(&mut self.client.output.bytes, self.client.session.protocol)
+    }
+}
 
 /// The function of a command.
 pub type Run = fn(&mut Ctx<'_>, Args<'_>) -> Outcome;
@@ -64,33 +86,5 @@ impl Row {
     /// The row with these tips.
     pub const fn with_tips(self, tips: &'static [&'static str]) -> Self {
         Self { tips, ..self }
-    }
-}
-
-/// Which arguments of a command are secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Secrets {
-    /// None.
-    None,
-    /// All (AUTH).
-    All,
-    /// The two behind the word AUTH (HELLO).
-    BehindAuth,
-    /// The values of directives that hold passwords (CONFIG SET).
-    SensitiveDirectives,
-}
-
-impl Secrets {
-    /// Whether the argument at this index is secret.
-    pub fn hide(self, args: Args<'_>, at: usize) -> bool {
-        let is_auth = |at: usize| args.at(at).eq_ignore_ascii_case(b"auth");
-        match self {
-            Self::None => false,
-            Self::All => at > 0,
-            Self::BehindAuth => at > 2 && (is_auth(at - 1) || at > 3 && is_auth(at - 2)),
-            Self::SensitiveDirectives => {
-                at > 2 && at % 2 == 1 && crate::config::is_sensitive(args.at(at - 1))
-            }
-        }
     }
 }
