@@ -3,6 +3,7 @@
 //! A noteworthy fact has one name here and, where Redis logs it, one line in Redis's own words (its `Display`).
 //! Facts are grouped by the part of the engine that states them, one file a part.
 
+pub mod instance;
 pub mod persistence;
 pub mod process;
 pub mod replication;

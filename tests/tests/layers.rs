@@ -35,13 +35,10 @@ const APART: usize = 3;
 
 /// Who still imports what it should not, and in how many files.
 const EXCEPTIONS: &[(&str, &str, usize)] = &[
-    ("io", "keyspace", 1),
     ("persistence", "server", 12),
     ("persistence", "replication", 1),
     ("replication", "server", 9),
     ("replication", "persistence", 5),
-    ("trace", "replication", 1),
-    ("trace", "sentinel", 1),
 ];
 
 #[test]

@@ -1,27 +1,27 @@
 //! What the engine asks of the outside, as values that a driver carries out.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
+use core::fmt;
 
 use hashbrown::HashTable;
 
 use super::{ChildJob, ConnId, DiskOp, Endpoint, JobId, ListenId, Owner, ScriptId};
 use crate::{
-    keyspace::Database,
     time::Time,
     trace::{Trace, Traced},
 };
 
-/// Databases that nothing refers to any more, with so many keys that freeing them takes time.
+/// Something that nothing else refers to any more, and so large that freeing it takes time: databases with many keys.
 #[derive(Clone, Debug)]
 pub struct Garbage(
     // Held for the sake of its end.
-    #[expect(dead_code)] Vec<Database>,
+    #[expect(dead_code)] Arc<dyn fmt::Debug + Send + Sync>,
 );
 
 impl Garbage {
-    /// What is gone from a keyspace.
-    pub const fn new(databases: Vec<Database>) -> Self {
-        Self(databases)
+    /// What is gone.
+    pub fn new(gone: impl fmt::Debug + Send + Sync + 'static) -> Self {
+        Self(Arc::new(gone))
     }
 }
 

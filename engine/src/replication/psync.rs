@@ -21,6 +21,8 @@
 
 use alloc::string::String;
 
+pub use crate::trace::replication::FullReason;
+
 /// A replica asks to be continued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
@@ -55,32 +57,6 @@ pub enum Decision {
     Full {
         /// Why it can't be less.
         why: FullReason,
-    },
-}
-
-/// Why a full synchronisation is needed.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub enum FullReason {
-    /// The replica asked for it: it has no history yet.
-    Requested,
-    /// It followed another history.
-    IdMismatch {
-        /// Which one.
-        asked: String,
-    },
-    /// It followed the old master for longer than this one did.
-    BeyondSecondId {
-        /// The byte that it wants.
-        asked: i64,
-        /// Up to where the histories agree.
-        up_to: i64,
-    },
-    /// What it wants is not in the backlog.
-    LackOfBacklog {
-        /// The byte that it wants.
-        asked: i64,
-        /// It wants a byte that this master has not produced yet.
-        from_the_future: bool,
     },
 }
 

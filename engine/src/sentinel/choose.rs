@@ -15,45 +15,7 @@ use super::{
 };
 use crate::time::Instant;
 
-/// A replica, and how it was judged.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Candidate {
-    /// `host:port`
-    pub name: String,
-    /// `replica-priority`
-    pub priority: u32,
-    /// How far it has come in its master's stream.
-    pub offset: u64,
-    /// Its run id, if it is known.
-    pub run_id: Option<String>,
-    /// What became of it.
-    pub verdict: Verdict,
-}
-
-/// Why a replica was chosen, or was not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-pub enum Verdict {
-    /// It is the one.
-    Chosen,
-    /// Another one has a lower priority number.
-    LosesByPriority,
-    /// Another one has more of the master's writes.
-    LosesByOffset,
-    /// All else being equal, another one's run id comes first.
-    LosesByRunId,
-    /// It is down, as this sentinel sees it.
-    Down,
-    /// This sentinel has no connection to it.
-    Disconnected,
-    /// It answered its last PING so many milliseconds ago.
-    SilentFor(u64),
-    /// Its priority is 0: it is never to become the master.
-    PriorityZero,
-    /// Its INFO is so many milliseconds old (`None`: it never came).
-    InfoTooOld(Option<u64>),
-    /// It had lost its master so many milliseconds ago, longer than the failure explains.
-    LostMasterLongAgo(u64),
-}
+pub use crate::trace::instance::{Candidate, Verdict};
 
 /// Judge all replicas of a master: those that could be chosen first, the best at the top.
 pub fn judge<'a>(

@@ -14,46 +14,7 @@ use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use super::{failover::Failover, links::LinkId};
 use crate::{io::Endpoint, time::Instant};
 
-/// What sort of instance it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-pub enum Kind {
-    /// A monitored master.
-    Master,
-    /// One of its replicas.
-    Replica,
-    /// Another sentinel.
-    Sentinel,
-}
-
-impl Kind {
-    /// Redis's word for it in events and flags.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Master => "master",
-            Self::Replica => "slave",
-            Self::Sentinel => "sentinel",
-        }
-    }
-}
-
-/// The role that an instance reports in its INFO.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-pub enum Role {
-    /// `role:master`
-    Master,
-    /// `role:slave`
-    Replica,
-}
-
-impl Role {
-    /// Redis's word for it.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Master => "master",
-            Self::Replica => "slave",
-        }
-    }
-}
+pub use crate::trace::instance::{Kind, Role};
 
 /// Which instance is meant. What it names may be gone by the time of a reply.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

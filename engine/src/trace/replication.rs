@@ -10,7 +10,7 @@ pub mod link;
 pub mod master;
 
 pub use link::LinkFact;
-pub use master::MasterFact;
+pub use master::{FullReason, MasterFact};
 
 /// A fact about masters and replicas. Its `Display` is Redis's own log line.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]

@@ -6,14 +6,11 @@
 use alloc::{format, string::String, vec::Vec};
 use core::fmt;
 
-use super::Level;
-use crate::{
-    sentinel::{
-        choose::Candidate,
-        instance::{Kind, Role},
-    },
-    time::Time,
+use super::{
+    Level,
+    instance::{Candidate, Kind, Role},
 };
+use crate::time::Time;
 
 /// The instance that an event is about, as Redis names it in its events.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]

@@ -3,7 +3,33 @@
 use alloc::string::String;
 use core::fmt;
 
-use crate::{replication::psync::FullReason, trace::Level};
+use crate::trace::Level;
+
+/// Why a full synchronisation is needed.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub enum FullReason {
+    /// The replica asked for it: it has no history yet.
+    Requested,
+    /// It followed another history.
+    IdMismatch {
+        /// Which one.
+        asked: String,
+    },
+    /// It followed the old master for longer than this one did.
+    BeyondSecondId {
+        /// The byte that it wants.
+        asked: i64,
+        /// Up to where the histories agree.
+        up_to: i64,
+    },
+    /// What it wants is not in the backlog.
+    LackOfBacklog {
+        /// The byte that it wants.
+        asked: i64,
+        /// It wants a byte that this master has not produced yet.
+        from_the_future: bool,
+    },
+}
 
 /// A fact about a node's replicas. `replica` is how Redis names one: its address and the port that it announced.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
