@@ -16,6 +16,7 @@
 //! * [`execute`]: from a request to its reply: admission, the call, what is propagated; [`admission`]: whether a client
 //!   may run a command now; [`output`]: what may wait for a client; [`unit`]: what begins at the end of a unit of execution.
 //! * [`propagate`]: what a command leaves behind for the AOF and for replicas.
+//! * [`clients_cron`]: what clients need from time to time.
 //! * [`configuration`]: what follows from CONFIG SET; CONFIG REWRITE.
 //! * [`expire`], [`evict`]: keys whose time has come, and what goes when the data grows beyond `maxmemory`;
 //!   [`leftover`]: what one turn leaves to the following ones.
@@ -39,6 +40,7 @@ use crate::{
 };
 
 mod admission;
+mod clients_cron;
 mod configuration;
 mod cross_protocol;
 mod evict;
@@ -153,7 +155,7 @@ impl Server {
     }
 
     /// Whether requests of clients wait that could be run now.
-    fn has_ready(&self) -> bool {
+    pub(crate) fn has_ready(&self) -> bool {
         self.clients.has_ready() && self.phase().runs_commands()
     }
 

@@ -85,8 +85,8 @@ impl Ctx<'_> {
     /// The entry at `spot` beside the reply: both borrow from here, each from its own part.
     #[inline]
     fn show(&mut self, spot: Option<Spot>) -> Found<'_> {
-        let Ctx { node, client, .. } = self;
-        let db = node.keyspace.db(client.session.db as usize);
+        let Ctx { server, client, .. } = self;
+        let db = server.keyspace.db(client.session.db as usize);
         (spot.and_then(|spot| db.at(spot)), client.reply())
     }
 

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use super::{Category, Ctx, Flag, Flags, Outcome, Row, Secrets, client::valid_name};
+use super::{Category, Ctx, Flag, Flags, Outcome, Row, Secrets, VERSION, client::valid_name};
 use crate::{
     number::parse_i64,
     refusal::Refusal,

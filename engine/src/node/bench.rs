@@ -10,7 +10,7 @@ use super::*;
 use crate::{
     io::{
         ChildEvent, ChildJob, ChildOutput, ChildState, ConnId, DiskOp, Effect, Endpoint, FileId,
-        OpenMode,
+        OpenMode, Owner,
     },
     test_disk::Disk,
 };

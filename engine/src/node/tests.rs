@@ -2,7 +2,7 @@ use alloc::string::String;
 
 use super::*;
 use crate::node::bench::{Bench, CLIENT};
-use crate::test_disk::Disk;
+use crate::{io::ConnId, test_disk::Disk};
 
 mod crowd;
 

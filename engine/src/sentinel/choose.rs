@@ -5,7 +5,7 @@
 //! then the largest replication offset, since it has most of the master's writes; then the smallest run id, only so that all
 //! sentinels choose alike.
 
-use alloc::{string::String, vec::Vec};
+use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use super::{

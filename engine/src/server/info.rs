@@ -2,7 +2,7 @@
 //!
 //! Sections that belong to a subsystem are written there: `Server::info_persistence`, `Server::info_replication`.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, string::String};
 use core::fmt::Write as _;
 
 use super::{Server, VERSION};

@@ -9,7 +9,7 @@ use alloc::{
 
 use super::*;
 use crate::{
-    io::{Effect, Endpoint},
+    io::{ConnId, Effect, Endpoint},
     test_disk::Disk,
     time::{Clock, Instant},
 };
