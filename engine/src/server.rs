@@ -10,7 +10,7 @@
 //!
 //! A subsystem owns its state and doesn't know the others. What connects them stands here: execution, propagation, eviction,
 //! messages to clients. [`Ctx`] is what a command sees of it. The commands themselves are above: the server gets their
-//! [table](table) at birth and calls the functions in it.
+//! [`table`] at birth and calls the functions in it.
 //!
 //! * [`row`], [`table`]: what a command is.
 //! * [`execute`]: from a request to its reply: admission, the call, what is propagated; [`admission`]: whether a client
