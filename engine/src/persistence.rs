@@ -153,6 +153,16 @@ impl Persistence {
         (self.aof.state == AofState::On).then_some(self.aof.fed)
     }
 
+    /// Where the AOF's stream ends, if it takes changes; its first base may still be in the making.
+    pub fn collected(&self) -> Option<u64> {
+        let takes = match self.aof.state {
+            AofState::Off => false,
+            AofState::WaitRewrite => self.rewrite_collects(),
+            AofState::On => true,
+        };
+        takes.then_some(self.aof.fed)
+    }
+
     /// Why writes are refused, if the disk has failed: the last background save, or the AOF.
     pub fn write_refusal(&self, config: &Config) -> Option<Refusal> {
         let config = &config.persistence;

@@ -19,7 +19,7 @@ pub use server::ServerFact;
 use alloc::{format, string::String};
 
 use crate::{
-    io::ConnId,
+    io::{ConnId, JobId},
     time::{Date, Time},
 };
 
@@ -97,19 +97,33 @@ pub enum Trace {
     Sentinel(SentinelFact),
     /// One write was executed and stands in the streams; only where `Effects::detailed` is set.
     Write(WriteFact),
+    /// The snapshot that this child writes was taken; only where `Effects::detailed` is set.
+    Snapshot(JobId),
 }
 
 /// Where one write stands in the streams of this node: compare these with how far each stream has come.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct WriteFact {
-    /// Whose command it was.
-    pub conn: ConnId,
-    /// Which of that connection's commands, counted from 1.
-    pub command: u64,
+    /// From where it came.
+    pub from: WriteSource,
     /// The replication offset right after it.
     pub replication_end: u64,
-    /// The AOF's total offset right after it; `None` with the AOF off.
+    /// The AOF's total offset right after it; `None` if the AOF does not take it.
     pub aof_end: Option<u64>,
+}
+
+/// From where a write came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub enum WriteSource {
+    /// A client's command, or its whole transaction.
+    Client {
+        /// Whose command it was.
+        conn: ConnId,
+        /// Which of that connection's commands, counted from 1.
+        command: u64,
+    },
+    /// The master's stream. (Commands that change no data are stated too.)
+    Master,
 }
 
 impl Trace {
@@ -120,7 +134,7 @@ impl Trace {
             Self::Persistence(fact) => fact.level(),
             Self::Replication(fact) => fact.level(),
             Self::Sentinel(fact) => fact.level(),
-            Self::Write(_) => None,
+            Self::Write(_) | Self::Snapshot(_) => None,
         }
     }
 }
@@ -157,6 +171,7 @@ impl core::fmt::Display for Trace {
             Self::Replication(fact) => fact.fmt(f),
             Self::Sentinel(fact) => fact.fmt(f),
             Self::Write(fact) => write!(f, "write up to offset {}", fact.replication_end),
+            Self::Snapshot(job) => write!(f, "snapshot for child {}", job.0),
         }
     }
 }

@@ -46,6 +46,15 @@ impl Turn {
         self.fx.trace(self.clock.wall, LogRole::Child, fact.into());
     }
 
+    /// A number for a child, whose snapshot is taken now.
+    pub fn new_job(&mut self) -> JobId {
+        let job = self.ids.new_job();
+        if self.fx.detailed {
+            self.note(Trace::Snapshot(job));
+        }
+        job
+    }
+
     /// Ask the disk for something; the result is handed to `owner`.
     pub fn disk(&mut self, owner: Owner, op: DiskOp) {
         self.fx.push(Effect::Disk { owner, op });
@@ -114,8 +123,7 @@ impl Ids {
         ConnId::opened(self.next_conn)
     }
 
-    /// A number for a child.
-    pub fn new_job(&mut self) -> JobId {
+    fn new_job(&mut self) -> JobId {
         self.next_job += 1;
         JobId(self.next_job)
     }

@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::{time::Time, trace::WriteFact};
+use engine::time::Time;
 use serde::Serialize;
 
 use crate::{
@@ -120,12 +120,12 @@ impl Ledger {
         self.open.insert((wire, counts.sent), write);
     }
 
-    /// A write was executed; `noted`: what the ledger is to remember of it, which is the same unless it is sabotaged.
-    pub(crate) fn executed(&mut self, wire: u64, fact: &WriteFact, was: Executed, noted: Executed) {
-        if let Some(write) = self.open.get_mut(&(wire, fact.command)) {
+    /// This command of this connection was executed; `noted`: what the ledger is to remember of it, which is the same unless it is sabotaged.
+    pub(crate) fn executed(&mut self, command: (u64, u64), was: Executed, noted: Executed) {
+        if let Some(write) = self.open.get_mut(&command) {
             write.executed = Some(noted);
         }
-        if let Some(wire) = self.wires.get_mut(&wire) {
+        if let Some(wire) = self.wires.get_mut(&command.0) {
             wire.last = Some(was);
         }
     }

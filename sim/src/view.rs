@@ -352,7 +352,7 @@ pub fn timeline(world: &World, first: usize) -> Vec<Mark> {
 
 fn kind_of(fact: &Trace) -> MarkKind {
     match fact {
-        Trace::Server(_) | Trace::Write(_) => MarkKind::Server,
+        Trace::Server(_) | Trace::Write(_) | Trace::Snapshot(_) => MarkKind::Server,
         Trace::Persistence(_) => MarkKind::Persistence,
         Trace::Replication(_) => MarkKind::Replication,
         Trace::Sentinel(_) => MarkKind::Sentinel,

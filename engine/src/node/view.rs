@@ -35,6 +35,11 @@ impl Node {
         self.server.persistence.aof.progress()
     }
 
+    /// Where in the AOF's stream the next append begins, or the one that is under way has begun, on or off.
+    pub fn aof_written(&self) -> u64 {
+        self.server.persistence.aof.written_up_to()
+    }
+
     /// The file that the AOF is appended to; `None` while none is in force.
     pub fn aof_file(&self) -> Option<AofFile<'_>> {
         self.server.persistence.aof.file()

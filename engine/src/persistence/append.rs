@@ -235,6 +235,11 @@ impl Aof {
         (self.state != AofState::Off).then_some(AofProgress { fed, written, synced })
     }
 
+    /// How far the stream is in the page cache.
+    pub const fn written_up_to(&self) -> u64 {
+        self.written
+    }
+
     /// The file that is appended to; `None` while none is in force.
     pub fn file(&self) -> Option<AofFile<'_>> {
         let file = self.file.as_ref().filter(|_| self.state == AofState::On)?;

@@ -159,7 +159,7 @@ impl Server {
         if self.has_child() || self.persistence.aof.rewrites.cleaning.is_some() {
             return false;
         }
-        let id = turn.ids.new_job();
+        let id = turn.new_job();
         let pid = turn.ids.child_pid(id);
         let state = self.persistence.aof.state;
         let (_, prefix) = aof_names(turn);

@@ -124,7 +124,7 @@ impl Server {
         if self.has_child() {
             return false;
         }
-        let id = turn.ids.new_job();
+        let id = turn.new_job();
         let pid = turn.ids.child_pid(id);
         let work = Box::new(RdbWork(self.rdb_encoder(turn, None)));
         let output = ChildOutput::File(temp_name(pid));

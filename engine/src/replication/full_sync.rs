@@ -132,7 +132,7 @@ impl Server {
         self.replication.selected = None;
         let offset = self.replication.offset;
         if diskless {
-            let job = turn.ids.new_job();
+            let job = turn.new_job();
             let mark = turn.ids.hex().as_bytes().try_into().ok();
             let work = Box::new(RdbWork(self.rdb_encoder(turn, mark)));
             self.begin_progress(turn.clock.mono);

@@ -16,7 +16,7 @@ use crate::{
     session::{Client, ClientKind},
     time::Instant,
     trace::{
-        LogRole,
+        LogRole, WriteSource,
         replication::{LinkFact, ReplicationFact},
     },
     turn::Turn,
@@ -502,6 +502,9 @@ impl Server {
             }
             if client.session.multi.is_none() {
                 self.replication.append(&input[counted..run]);
+                if run > counted {
+                    self.note_write(turn, WriteSource::Master);
+                }
                 counted = run;
             }
         };

@@ -28,7 +28,7 @@ use crate::{
     },
     session::{Client, ClientKind, CloseIntent, Replies},
     spec::Flag,
-    trace::{ServerFact, WriteFact},
+    trace::{ServerFact, WriteFact, WriteSource},
     turn::Turn,
 };
 
@@ -342,13 +342,16 @@ impl Server {
         }
         if self.propagation.depth == 0 && !self.propagation.is_empty() {
             self.propagation.one_by_one = row.is(Flag::TouchesArbitraryKeys);
+            // What expires when it is read changes data as well, but is no write of this client's.
+            let writes =
+                self.propagation.is_for_aof() && (row.is(Flag::Write) || self.dirty != dirty);
             self.flush_propagation(turn);
             if let Some(gate) = self.persistence.gate() {
                 client.output.hold(gate);
             }
-            if turn.fx.detailed && client.kind == ClientKind::Normal {
-                let write = self.write_fact(client);
-                turn.note(write);
+            if writes && client.kind == ClientKind::Normal {
+                let command = client.session.commands + 1;
+                self.note_write(turn, WriteSource::Client { conn: client.conn, command });
             }
         }
         if self.propagation.depth == 0 {
@@ -365,13 +368,11 @@ impl Server {
         self.persistence.listens() || self.replication.listens()
     }
 
-    /// Where the write that this client's running command made stands in the streams.
-    fn write_fact(&self, client: &Client) -> WriteFact {
-        WriteFact {
-            conn: client.conn,
-            command: client.session.commands + 1,
-            replication_end: self.replication.offset,
-            aof_end: self.persistence.gate(),
+    /// State where the latest write stands in the streams, if that is wanted.
+    pub(crate) fn note_write(&self, turn: &mut Turn, from: WriteSource) {
+        if turn.fx.detailed {
+            let replication_end = self.replication.offset;
+            turn.note(WriteFact { from, replication_end, aof_end: self.persistence.collected() });
         }
     }
 

@@ -61,10 +61,15 @@ impl Propagation {
         self.ends.is_empty()
     }
 
+    /// Whether any of it is for the AOF: it changes data.
+    pub(crate) fn is_for_aof(&self) -> bool {
+        self.ends.iter().any(|(_, _, for_aof)| *for_aof)
+    }
+
     /// The commands in order, with MULTI and EXEC around several: database, bytes, whether it is for the AOF too.
     pub(crate) fn drain_as_transaction(&self) -> impl Iterator<Item = (u32, &[u8], bool)> {
         let several = self.ends.len() > 1 && !self.one_by_one;
-        let for_aof = self.ends.iter().any(|(_, _, for_aof)| *for_aof);
+        let for_aof = self.is_for_aof();
         let first = self.ends.first().map_or(0, |(db, ..)| *db);
         let last = self.ends.last().map_or(0, |(db, ..)| *db);
         let starts = core::iter::once(0).chain(self.ends.iter().map(|(_, end, _)| *end));

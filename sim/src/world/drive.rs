@@ -8,7 +8,7 @@ use engine::{
     io::{ChildEvent, ChildState, ConnId, DiskOp, Effect, Effects, FileOp, JobId, OpenMode, Owner},
     time::Time,
     trace::{
-        Trace,
+        Trace, WriteFact, WriteSource,
         replication::{LinkFact, ReplicationFact},
     },
 };
@@ -91,14 +91,19 @@ impl World {
     fn carry_out(&mut self, node: NodeId, fx: Effects) {
         let life = self.host(node).life;
         for traced in fx.traces {
-            self.digest.text(&traced.fact);
             if let Some(process) = self.hosts[node.0 as usize].process.as_mut() {
                 Lineage::note_fact(process, &traced.fact);
             }
-            if let Trace::Write(fact) = &traced.fact {
-                self.note_write(node, fact);
-            } else {
-                self.record(Some(node), What::Fact(traced));
+            match &traced.fact {
+                Trace::Write(WriteFact { from: WriteSource::Master, .. }) | Trace::Snapshot(_) => {}
+                Trace::Write(fact) => {
+                    self.digest.text(&traced.fact);
+                    self.note_write(node, fact);
+                }
+                _ => {
+                    self.digest.text(&traced.fact);
+                    self.record(Some(node), What::Fact(traced));
+                }
             }
         }
         for (conn, bytes) in fx.sends.into_iter().filter(|(_, bytes)| !bytes.is_empty()) {
@@ -347,16 +352,17 @@ impl World {
         }
     }
 
-    fn note_write(&mut self, node: NodeId, fact: &engine::trace::WriteFact) {
+    fn note_write(&mut self, node: NodeId, fact: &WriteFact) {
+        let WriteSource::Client { conn, command } = fact.from else { return };
         let Some(process) = self.process(node) else { return };
-        let Some((wire, _)) = process.conns.get(&fact.conn).copied() else { return };
+        let Some((wire, _)) = process.conns.get(&conn).copied() else { return };
         let executed = Executed {
             at: self.now,
             life: process.life,
             replication_id: process.node.replication().id.clone(),
             replication_end: fact.replication_end,
             aof_end: fact.aof_end,
-            always: fact.aof_end.is_some()
+            always: process.node.aof_file().is_some()
                 && process.node.config().persistence.appendfsync == AppendFsync::Always,
         };
         let (replication_end, aof_end) = match self.sabotage {
@@ -365,7 +371,7 @@ impl World {
             _ => (fact.replication_end, fact.aof_end),
         };
         let noted = Executed { replication_end, aof_end, ..executed.clone() };
-        self.ledger.executed(wire, fact, executed, noted);
+        self.ledger.executed((wire, command), executed, noted);
     }
 
     fn note_unsent(&mut self, node: NodeId, conn: ConnId, bytes: u64) {
