@@ -31,7 +31,7 @@ mod effects;
 use alloc::string::String;
 
 pub use self::{
-    child::{ChildEvent, ChildJob, ChildOutput, ChildState, ChildWork, JobId, KeyDelay},
+    child::{ChildEvent, ChildJob, ChildOutput, ChildState, ChildTask, ChildWork, JobId, KeyDelay},
     disk::{
         AofOp, DiskError, DiskErrorKind, DiskOp, DiskReply, FileId, FileOp, OpenMode, Owner,
         TransferOp,

@@ -18,12 +18,35 @@ pub struct Machine {
     pub resident: Option<fn() -> u64>,
     /// What was done to have enough file descriptors.
     pub descriptors: Descriptors,
+    /// How enough file descriptors for so many clients are had: asked by CONFIG SET maxclients.
+    pub provide_descriptors: Option<fn(u32) -> Descriptors>,
+    /// Where the time that only goes forward comes from; empty: that is not known.
+    pub monotonic_clock: &'static str,
+    /// The longest queue of connections that the kernel allows.
+    pub longest_backlog: Option<u32>,
+    /// What the log says of the machine's memory.
+    pub memory_warnings: Vec<ProcessFact>,
 }
 
 impl Machine {
     /// `process_supervised` of INFO.
     pub const fn process_supervised(&self) -> &'static str {
         if self.supervisor.is_empty() { "no" } else { self.supervisor }
+    }
+
+    /// What the log says before the node knows its port.
+    pub fn early_facts(&self) -> Vec<ProcessFact> {
+        let mut facts = self.descriptors.facts();
+        if !self.monotonic_clock.is_empty() {
+            facts.push(ProcessFact::MonotonicClock { source: self.monotonic_clock });
+        }
+        facts
+    }
+
+    /// What the log says of a `tcp-backlog` that the kernel cuts.
+    pub fn backlog_fact(&self, wanted: u32) -> Option<ProcessFact> {
+        let allowed = self.longest_backlog.filter(|allowed| *allowed < wanted)?;
+        Some(ProcessFact::BacklogCut { wanted, allowed })
     }
 
     /// How much memory the process holds; `used` where there is no process.

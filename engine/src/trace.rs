@@ -14,7 +14,7 @@ pub use persistence::{PersistenceFact, ReloadedFrom};
 pub use process::ProcessFact;
 pub use replication::ReplicationFact;
 pub use sentinel::{Event, SentinelFact, Subject};
-pub use server::ServerFact;
+pub use server::{OverLimit, ServerFact};
 
 use alloc::{format, string::String};
 
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn log_lines_carry_redis_stamps() {
         let line = |millis, offset| {
-            let fact = Trace::Server(ServerFact::Ready);
+            let fact = Trace::Server(ServerFact::Ready { on_network: true });
             let at = Time::from_millis(millis);
             Traced { at, role: LogRole::Master, fact }.log_line(7, offset)
         };

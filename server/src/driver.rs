@@ -26,6 +26,7 @@ mod net;
 mod output;
 mod scripts;
 mod signals;
+mod syslog;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -38,7 +39,7 @@ use connections::{Connections, Got, Phase, Slot};
 use disk::Disk;
 pub use disk::strerror;
 use engine::{
-    io::{ChildEvent, ConnId, DiskReply, Effect, Effects, Input, JobId},
+    io::{ChildEvent, ChildTask, ConnId, DiskReply, Effect, Effects, Input, JobId},
     node::Node,
     time::{Clock, Time},
     trace::LogRole,
@@ -473,7 +474,12 @@ impl Driver {
 
     fn start_child(&mut self, job: engine::io::ChildJob) {
         let id = job.id;
-        match Child::start(job, self.mailbox.waker()) {
+        let general = &self.node.config().general;
+        let cpus = match job.task {
+            ChildTask::Save => general.bgsave_cpulist.clone(),
+            ChildTask::Rewrite => general.aof_rewrite_cpulist.clone(),
+        };
+        match Child::start(job, cpus.unwrap_or_default(), self.mailbox.waker()) {
             Ok(child) => {
                 self.children.insert(id, child);
             }

@@ -2,12 +2,15 @@
 
 use std::{env, fs};
 
-use engine::machine::{Descriptors, Machine};
+use engine::{
+    config::{Config, Mode},
+    machine::{Descriptors, Machine},
+};
 
-use crate::supervisor::Supervisor;
+use crate::{kernel, limits, supervisor::Supervisor};
 
 /// This process, on this machine.
-pub fn machine(descriptors: Descriptors, supervisor: Supervisor) -> Machine {
+pub fn machine(config: &Config, descriptors: Descriptors, supervisor: Supervisor) -> Machine {
     let executable = env::current_exe().unwrap_or_default().to_string_lossy().into_owned();
     Machine {
         executable,
@@ -15,6 +18,14 @@ pub fn machine(descriptors: Descriptors, supervisor: Supervisor) -> Machine {
         total_memory: total_memory(),
         resident: Some(resident),
         descriptors,
+        provide_descriptors: Some(limits::provide),
+        // What the standard library's `Instant` asks.
+        monotonic_clock: "POSIX clock_gettime",
+        longest_backlog: kernel::longest_backlog(),
+        memory_warnings: match config.source.mode {
+            Mode::Server => kernel::settle_memory(config.general.disable_thp),
+            Mode::Sentinel => Vec::new(),
+        },
     }
 }
 

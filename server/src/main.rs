@@ -2,7 +2,7 @@
 //!
 //! * [`cli`]: what the executable was called for.
 //! * [`configure`]: files and options into a configuration.
-//! * [`start`]: a configuration into a running node; [`limits`], [`machine`]: what the system grants and shows;
+//! * [`start`]: a configuration into a running node; [`limits`], [`machine`], [`kernel`]: what the system grants and shows;
 //!   [`supervisor`], [`oom`], [`cpus`]: what the process asks of it.
 //! * [`driver`]: sockets, files, threads and signals around one engine node.
 //! * [`check`], [`system`]: redis-check-rdb, redis-check-aof, `--check-system`.
@@ -14,6 +14,7 @@ mod configure;
 mod cpus;
 mod driver;
 mod http;
+mod kernel;
 mod lab;
 mod limits;
 mod machine;

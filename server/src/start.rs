@@ -20,8 +20,7 @@ use crate::{
     cli::NodeArgs,
     configure::{Configured, configure},
     driver::{self, Address, Log, Settings, strerror},
-    limits::{self, TooFew},
-    machine,
+    limits, machine,
     supervisor::Supervisor,
 };
 
@@ -101,14 +100,16 @@ fn go_into_background(here: PathBuf, configured: &Configured) -> io::Result<()> 
 
 fn serve(configured: Configured) -> Result<ExitCode, String> {
     let mut config = configured.config;
-    let descriptors = limits::provide(config.network.maxclients).map_err(|few| too_few(&few))?;
-    if let Descriptors::Reduced { maxclients, .. } = descriptors {
+    let descriptors = limits::provide(config.network.maxclients);
+    if let Descriptors::Reduced { maxclients, limit, needed, .. } = descriptors {
+        if maxclients == 0 {
+            return Err(too_few(limit, needed));
+        }
         config.network.maxclients = maxclients;
     }
     let (supervisor, supervised) = Supervisor::find(&config);
     let settings = settings(&config, supervisor)?;
-    let log =
-        Log::new(config.general.logfile.clone(), config.general.loglevel.into(), process::id());
+    let log = Log::new(&config.general, process::id());
     let say = |role, fact| {
         log.write(&[Traced { at: driver::clock().wall, role, fact: Trace::Server(fact) }]);
     };
@@ -121,17 +122,15 @@ fn serve(configured: Configured) -> Result<ExitCode, String> {
     if listeners.is_empty() {
         return Err("Configured to not listen anywhere, exiting. Set port or unixsocket".into());
     }
+    let machine = machine::machine(&config, descriptors, supervisor);
     let birth = Birth { seed: seed(), pid: process::id(), config };
-    let node = Node::new(birth)
-        .with_stopwatch(driver::stopwatch)
-        .on_machine(machine::machine(descriptors, supervisor));
+    let node = Node::new(birth).with_stopwatch(driver::stopwatch).on_machine(machine);
     let code = driver::run(node, log, settings, listeners)
         .map_err(|error| format!("can't go on: {}", strerror(&error)))?;
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }
 
-fn too_few(few: &TooFew) -> String {
-    let TooFew { limit, needed } = few;
+fn too_few(limit: u64, needed: u64) -> String {
     format!(
         "Your current 'ulimit -n' of {limit} is not enough for the server to start. Please increase your open file \
          limit to at least {needed}. Exiting."

@@ -74,7 +74,7 @@ impl Supervisor {
         }
         for Traced { role, fact, .. } in facts {
             let told = match fact {
-                Trace::Server(ServerFact::Ready) => {
+                Trace::Server(ServerFact::Ready { .. }) => {
                     let status = match role {
                         LogRole::Replica => {
                             "Ready to accept connections in read-only mode. Waiting for MASTER <-> REPLICA sync"

@@ -280,7 +280,8 @@ impl Host {
         let node = &process.node;
         let aof = node.aof_progress();
         let file = node.aof_file().zip(aof).map(|(file, aof)| {
-            let path = self.disk.resolve(file.path);
+            // A file without a name can't be read by the next life.
+            let path = self.disk.path_of(file.id).unwrap_or_default().to_owned();
             let len = self.disk.lengths(&path).map_or(0, |(len, _)| len);
             let start = aof.written.cast_signed() - file.size.cast_signed();
             LastFile { path, start, len, kept: len }

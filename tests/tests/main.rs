@@ -33,4 +33,5 @@ mod oracle_keyspace;
 mod power_cut;
 mod process;
 mod solo;
+mod surroundings;
 mod tidy;

@@ -7,7 +7,11 @@ use tempfile::TempDir;
 use tests::{Client, Node, Program, Tool, have};
 
 /// A node whose process is started by a shell that runs `before` first.
-fn start_after(program: Program, before: &str, configuration: &[&str]) -> (Node, TempDir) {
+pub(crate) fn start_after(
+    program: Program,
+    before: &str,
+    configuration: &[&str],
+) -> (Node, TempDir) {
     let directory = tempfile::tempdir().expect("a directory");
     let script = directory.path().join("start");
     let text = format!("#!/bin/sh\n{before}\nexec {} \"$@\"\n", program.executable().display());
@@ -45,6 +49,32 @@ fn the_limit_of_open_files_is_raised_or_maxclients_reduced() {
             (of_descriptors(&node.log()), soft, maxclients)
         });
         assert_eq!(outcomes[1], outcomes[0], "{before}, maxclients {maxclients}");
+    }
+}
+
+#[test]
+fn config_set_maxclients_looks_at_the_limit_of_open_files() {
+    if !have(&[Tool::RedisServer]) {
+        return;
+    }
+    for before in ["ulimit -S -n 200; ulimit -H -n 1000", "ulimit -n 205", "ulimit -S -n 300"] {
+        let outcomes = Program::BOTH.map(|program| {
+            let (mut node, _directory) = start_after(program, before, &["maxclients 100"]);
+            node.launch();
+            let mut outcome = Vec::new();
+            for maxclients in ["150", "500", "700", "967", "969", "100", "600", "100000"] {
+                let reply = node.call(&["CONFIG", "SET", "maxclients", maxclients]);
+                let now = node.call(&["CONFIG", "GET", "maxclients"]).array()[1].text();
+                let limits = format!("/proc/{}/limits", node.pid().expect("it runs"));
+                let limits = fs::read_to_string(limits).expect("it can be read");
+                let limit = limits.lines().find(|line| line.starts_with("Max open files"));
+                outcome
+                    .push(format!("{maxclients}: {reply:?}, now {now}, {}", limit.unwrap_or("")));
+            }
+            outcome.extend(of_descriptors(&node.log()));
+            outcome
+        });
+        assert_eq!(outcomes[1], outcomes[0], "{before}");
     }
 }
 

@@ -70,5 +70,5 @@ mod prelude {
         special::{Signal, Special},
         values::*,
     };
-    pub use alloc::{vec, vec::Vec};
+    pub use alloc::vec;
 }

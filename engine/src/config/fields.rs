@@ -138,6 +138,18 @@ pub struct General {
     pub server_cpulist: Option<String>,
     /// The processors of the threads that wait for the disk.
     pub bio_cpulist: Option<String>,
+    /// The processors of the threads that rewrite the AOF.
+    pub aof_rewrite_cpulist: Option<String>,
+    /// The processors of the threads that write a data set.
+    pub bgsave_cpulist: Option<String>,
+    /// Keep the process's memory in pages of ordinary size where the kernel would use huge ones.
+    pub disable_thp: bool,
+    /// Write the log to syslog as well.
+    pub syslog_enabled: bool,
+    /// The name that syslog shows.
+    pub syslog_ident: String,
+    /// The facility that syslog files it under.
+    pub syslog_facility: SyslogFacility,
     /// Linux's OOM scores; there is no child process to have the third.
     pub oom_scores: OomScores,
 }

@@ -356,6 +356,44 @@ impl Choice for Supervised {
     ];
 }
 
+/// Where syslog files what it is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SyslogFacility {
+    /// Programs of users.
+    User,
+    /// Free for the site.
+    #[default]
+    Local0,
+    /// Free for the site.
+    Local1,
+    /// Free for the site.
+    Local2,
+    /// Free for the site.
+    Local3,
+    /// Free for the site.
+    Local4,
+    /// Free for the site.
+    Local5,
+    /// Free for the site.
+    Local6,
+    /// Free for the site.
+    Local7,
+}
+
+impl Choice for SyslogFacility {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("user", Self::User),
+        ("local0", Self::Local0),
+        ("local1", Self::Local1),
+        ("local2", Self::Local2),
+        ("local3", Self::Local3),
+        ("local4", Self::Local4),
+        ("local5", Self::Local5),
+        ("local6", Self::Local6),
+        ("local7", Self::Local7),
+    ];
+}
+
 /// How Linux's OOM killer scores are set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OomScoreAdj {

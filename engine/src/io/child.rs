@@ -32,6 +32,15 @@ pub enum ChildEvent {
     },
 }
 
+/// What a child writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChildTask {
+    /// A data set: BGSAVE, a save point, a full sync.
+    Save,
+    /// The AOF anew.
+    Rewrite,
+}
+
 /// What stands for Redis's forked child: a snapshot and the work of writing it out.
 ///
 /// The driver runs it beside the node: on a thread of its own, or some bytes a virtual millisecond.
@@ -39,6 +48,8 @@ pub enum ChildEvent {
 pub struct ChildJob {
     /// Its number.
     pub id: JobId,
+    /// What it writes.
+    pub task: ChildTask,
     /// Where the bytes go.
     pub output: ChildOutput,
     /// How long it rests after each key (`rdb-key-save-delay`).
@@ -49,8 +60,8 @@ pub struct ChildJob {
 
 impl Clone for ChildJob {
     fn clone(&self) -> Self {
-        let Self { id, rest, .. } = *self;
-        Self { id, output: self.output.clone(), rest, work: self.work.boxed_clone() }
+        let Self { id, task, rest, .. } = *self;
+        Self { id, task, output: self.output.clone(), rest, work: self.work.boxed_clone() }
     }
 }
 

@@ -51,6 +51,9 @@ impl Node {
         }
         server.boot_replication(turn);
         turn.note(ServerFact::Initialized);
+        for fact in &server.machine.memory_warnings {
+            turn.note(ServerFact::Process(fact.clone()));
+        }
         server.begin_load(turn);
     }
 

@@ -41,7 +41,7 @@ impl Node {
     }
 
     /// The file that the AOF is appended to; `None` while none is in force.
-    pub fn aof_file(&self) -> Option<AofFile<'_>> {
+    pub fn aof_file(&self) -> Option<AofFile> {
         self.server.persistence.aof.file()
     }
 

@@ -77,9 +77,9 @@ pub struct AofProgress {
 
 /// The file that the AOF is appended to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AofFile<'a> {
-    /// Its path.
-    pub path: &'a str,
+pub struct AofFile {
+    /// Its number: its name changes, and a relative one means another file after CONFIG SET dir.
+    pub id: FileId,
     /// How many bytes of it are known to be in the page cache. The last of them is the one before
     /// [`AofProgress::written`].
     pub size: u64,
@@ -241,9 +241,9 @@ impl Aof {
     }
 
     /// The file that is appended to; `None` while none is in force.
-    pub fn file(&self) -> Option<AofFile<'_>> {
+    pub fn file(&self) -> Option<AofFile> {
         let file = self.file.as_ref().filter(|_| self.state == AofState::On)?;
-        Some(AofFile { path: &file.path, size: file.size })
+        Some(AofFile { id: file.id, size: file.size })
     }
 
     /// How long the file is that is appended to.

@@ -5,7 +5,7 @@
 //!   an AOF          its last incr is appended to;   without one: the next is made, manifest,        ready
 //! ```
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, vec::Vec};
 
 use super::{
     AofState, SnapshotSource,
@@ -45,7 +45,7 @@ impl Server {
         let syncing = format!("Fail to fsync AOF directory {dir}");
         // The names that were just read may be in the page cache alone, if only the process had crashed.
         chain = chain
-            .step(file.open(path.clone(), OpenMode::Append), opening)
+            .step(file.open(path, OpenMode::Append), opening)
             .step(DiskOp::FsyncDir { path: dir.clone() }, syncing)
             .try_step(DiskOp::FsyncDir { path: ".".into() });
         if !unchanged {
@@ -53,7 +53,7 @@ impl Server {
         }
         self.persistence.aof.manifest = manifest;
         let chain = chain.begin(turn);
-        self.set_load_stage(Stage::OpeningAof { chain, file, path });
+        self.set_load_stage(Stage::OpeningAof { chain, file });
     }
 
     /// An AOF begins with a base that holds the data there is: none.
@@ -98,7 +98,7 @@ impl Server {
     }
 
     /// The AOF can be appended to.
-    pub(super) fn aof_opened(&mut self, turn: &mut Turn, id: FileId, path: String, size: u64) {
+    pub(super) fn aof_opened(&mut self, turn: &mut Turn, id: FileId, size: u64) {
         let manifest = &self.persistence.aof.manifest;
         let incr = manifest.incrs.last().map(|file| file.name.clone()).unwrap_or_default();
         let base = manifest.base.as_ref().map(|file| file.name.clone());
@@ -112,7 +112,7 @@ impl Server {
         };
         turn.note(fact);
         self.persistence.aof.state = AofState::On;
-        self.persistence.aof.turn_to(turn, IncrFile { id, path, size });
+        self.persistence.aof.turn_to(turn, IncrFile { id, size });
         self.persistence.aof.rewrites.stamps = turn.config.persistence.aof_timestamp_enabled;
         self.clean_up(turn);
     }
@@ -132,6 +132,13 @@ impl Server {
     pub(super) fn finish_load(&mut self, turn: &mut Turn) {
         self.persistence.load = None;
         self.dirty = 0;
-        turn.note(ServerFact::Ready);
+        let network = &turn.config.network;
+        let (on_network, socket) = (network.port != 0, network.unixsocket.clone());
+        turn.note(ServerFact::Ready { on_network });
+        socket.into_iter().for_each(|socket| turn.note(ServerFact::ReadyAt { socket }));
+        let bytes = turn.config.memory.maxmemory;
+        if bytes > 0 && bytes < 1 << 20 {
+            turn.note(ServerFact::TinyMaxmemory { bytes });
+        }
     }
 }

@@ -84,8 +84,6 @@ pub(super) enum Stage {
         chain: Chain,
         /// The file that will be appended to.
         file: FileId,
-        /// Its path.
-        path: String,
     },
     /// Files that an earlier life had still to delete are being deleted.
     CleaningUp(Chain),
@@ -237,8 +235,8 @@ impl Server {
             (Stage::CleaningUp(_), _) => self.finish_load(turn),
             (_, Err(_)) => return Err(Refused::said()),
             (Stage::Upgrading(_), Ok(())) => self.upgraded(turn),
-            (Stage::OpeningAof { chain, file, path }, Ok(())) => {
-                self.aof_opened(turn, file, path, chain.length_of(file));
+            (Stage::OpeningAof { chain, file }, Ok(())) => {
+                self.aof_opened(turn, file, chain.length_of(file));
             }
             _ => {}
         }

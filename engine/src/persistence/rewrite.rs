@@ -36,8 +36,8 @@ use crate::{
     aof::{Manifest, Rewriter},
     chain::Chain,
     io::{
-        ChildJob, ChildOutput, ChildWork, DiskError, DiskOp, DiskReply, Effect, FileId, JobId,
-        OpenMode, Owner,
+        ChildJob, ChildOutput, ChildTask, ChildWork, DiskError, DiskOp, DiskReply, Effect, FileId,
+        JobId, OpenMode, Owner,
     },
     rdb::{AuxInfo, EncodeOptions, Encoder},
     server::Server,
@@ -179,7 +179,7 @@ impl Server {
         let rdb = turn.config.persistence.aof_use_rdb_preamble;
         let output = ChildOutput::File(temp_name(pid));
         let (rest, work) = (self.key_save_delay(turn), self.rewrite_work(turn));
-        let job = ChildJob { id, output, rest, work };
+        let job = ChildJob { id, task: ChildTask::Rewrite, output, rest, work };
         let was_on = state == AofState::On;
         let phase = Phase::Closing { job, chain, asked: !was_on };
         let rewrite = Rewrite { phase, manifest, incr, was_on, orphan: false, rdb, base_size: 0 };
@@ -310,13 +310,12 @@ impl Server {
         let (was_on, orphan) = (rewrite.was_on, rewrite.orphan);
         let aof = &mut self.persistence.aof;
         if ok && let Some(NewIncr { file, name }) = incr {
-            let path = aof_path(turn, &name);
             if was_on || !orphan {
-                aof.turn_to(turn, IncrFile { id: file, path, size: 0 });
+                aof.turn_to(turn, IncrFile { id: file, size: 0 });
                 turn.note(PersistenceFact::RewriteIncrCreated { file: name });
             } else {
                 turn.disk_unawaited(file.close());
-                turn.disk_unawaited(DiskOp::Unlink { path });
+                turn.disk_unawaited(DiskOp::Unlink { path: aof_path(turn, &name) });
             }
         }
         if ok && was_on {
@@ -399,10 +398,7 @@ impl Server {
         if self.persistence.aof.state == AofState::WaitRewrite && !was_on && !orphan {
             let from = Manifest::temp_incr_name(&prefix);
             let to = manifest.incrs.last().map(|file| file.name.clone()).unwrap_or_default();
-            let path = aof_path(turn, &to);
-            let aof = &mut self.persistence.aof;
-            aof.state = AofState::On;
-            aof.rename_file(path);
+            self.persistence.aof.state = AofState::On;
             turn.note(PersistenceFact::RewriteIncrRenamed { from, to });
         }
         let aof = &mut self.persistence.aof;

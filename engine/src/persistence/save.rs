@@ -13,8 +13,8 @@ use super::{Child, ChildKind, RdbWork, SnapshotSource};
 use crate::{
     chain::Chain,
     io::{
-        ChildJob, ChildOutput, ConnId, DiskError, DiskOp, DiskReply, Effect, FileId, JobId,
-        OpenMode, Owner,
+        ChildJob, ChildOutput, ChildTask, ConnId, DiskError, DiskOp, DiskReply, Effect, FileId,
+        JobId, OpenMode, Owner,
     },
     rdb::{AuxInfo, EncodeOptions, Encoder, Progress},
     server::Server,
@@ -135,6 +135,7 @@ impl Server {
         self.stats.total_forks += 1;
         turn.fx.push(Effect::StartChild(ChildJob {
             id,
+            task: ChildTask::Save,
             output,
             rest: self.key_save_delay(turn),
             work,

@@ -252,6 +252,10 @@ impl Server {
         }
         // The last that replicas hear of this node is all that it has for them.
         self.feed_replicas(turn);
+        if let Some(path) = turn.config.network.unixsocket.clone() {
+            turn.note(ServerFact::SocketRemoved);
+            turn.disk_unawaited(DiskOp::Unlink { path });
+        }
         turn.note(ServerFact::Bye);
         turn.fx.push(Effect::Exit { code: 0 });
     }

@@ -17,8 +17,8 @@ use alloc::{boxed::Box, format, vec::Vec};
 use super::{Attached, AttachedState, attached::FileTransfer};
 use crate::{
     io::{
-        ChildEvent, ChildJob, ChildOutput, ConnId, DiskError, DiskReply, Effect, JobId, OpenMode,
-        Owner,
+        ChildEvent, ChildJob, ChildOutput, ChildTask, ConnId, DiskError, DiskReply, Effect, JobId,
+        OpenMode, Owner,
     },
     persistence::RdbWork,
     rdb::ReplInfo,
@@ -138,7 +138,8 @@ impl Server {
             self.begin_progress(turn.clock.mono);
             let (output, rest) = (ChildOutput::Parent, self.key_save_delay(turn));
             self.stats.total_forks += 1;
-            turn.fx.push(Effect::StartChild(ChildJob { id: job, output, rest, work }));
+            let task = ChildTask::Save;
+            turn.fx.push(Effect::StartChild(ChildJob { id: job, task, output, rest, work }));
             let pid = turn.ids.child_pid(job);
             turn.note(MasterFact::TransferStarted { pid });
             self.replication.full_sync = Some(FullSync::Diskless { job });

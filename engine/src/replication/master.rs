@@ -19,7 +19,7 @@ use crate::{
     server::Server,
     session::{Client, ClientKind, Paused},
     trace::{
-        ServerFact,
+        OverLimit, ServerFact,
         replication::{MasterFact, ReplicationFact},
     },
     turn::Turn,
@@ -218,7 +218,8 @@ impl Server {
             let client =
                 self.clients.get(conn).map(|client| self.describe(client, turn.clock.mono));
             let client = client.unwrap_or_default();
-            turn.note(ServerFact::OutputBufferFull { client });
+            let when = OverLimit::OnOutput;
+            turn.note(ServerFact::OutputBufferFull { client, when });
             self.close_replica(turn, conn);
         }
     }

@@ -127,7 +127,7 @@ impl Server {
     }
 
     /// What `maxmemory` limits: the data, the backlog, and the buffers of ordinary clients.
-    fn counted_memory(&self) -> u64 {
+    pub(super) fn counted_memory(&self) -> u64 {
         self.keyspace.approximate_bytes() + self.clients.buffered()
     }
 

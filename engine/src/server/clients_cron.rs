@@ -4,7 +4,7 @@ use super::Server;
 use crate::{
     session::{ClientKind, CloseIntent},
     time::Instant,
-    trace::ServerFact,
+    trace::{OverLimit, ServerFact},
     turn::Turn,
 };
 
@@ -30,7 +30,7 @@ impl Server {
         const ROUNDS: usize = 10;
         let timeout = u64::from(turn.config.network.timeout);
         for conn in self.clients.next_visits(ROUNDS) {
-            self.check_output_limit(turn, conn);
+            self.check_output_limit(turn, conn, OverLimit::OnVisit);
             let Some(client) = self.clients.get_mut(conn) else { continue };
             client.input.shrink();
             client.output.shrink();

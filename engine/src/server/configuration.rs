@@ -21,6 +21,7 @@ use crate::{
         ConnId, DiskError, DiskErrorKind, DiskOp, DiskReply, Effect, FileId, ListenId, OpenMode,
         Owner,
     },
+    machine::Descriptors,
     refusal::{Outcome, Refusal},
     session::Blocked,
     trace::{LogRole, ServerFact, Trace},
@@ -59,6 +60,9 @@ impl Ctx<'_> {
     /// Put a changed configuration in place, and reply.
     pub(crate) fn apply_config(&mut self, applied: Applied) -> Outcome {
         let Applied { config, changes } = applied;
+        if changes.has("maxclients") {
+            self.provide_descriptors(config.network.maxclients)?;
+        }
         if changes.has("bind") || changes.has("port") {
             let (port, bind) = (config.network.port, config.network.bind);
             let job = self.begin(Step::Listen(changes));
@@ -75,6 +79,20 @@ impl Ctx<'_> {
         self.server.config_changed(self.turn, &changes);
         self.reply().ok();
         Ok(())
+    }
+
+    /// Have enough file descriptors for so many clients, or refuse.
+    fn provide_descriptors(&mut self, clients: u32) -> Outcome {
+        let Some(provide) = self.server.machine.provide_descriptors else { return Ok(()) };
+        let descriptors = provide(clients);
+        for fact in descriptors.facts() {
+            self.turn.note(ServerFact::Process(fact));
+        }
+        let Descriptors::Reduced { maxclients, .. } = descriptors else { return Ok(()) };
+        let why = format!(
+            "The operating system is not able to handle the specified number of clients, try with {maxclients}"
+        );
+        Err(SetError::refused("maxclients", why).into())
     }
 
     /// Write the configuration back to its file, and reply.
@@ -120,10 +138,18 @@ impl Server {
             match row.name {
                 "appendonly" => self.appendonly_changed(turn),
                 "aof-disable-auto-gc" => self.auto_gc_changed(turn),
-                "maxmemory" if turn.config.memory.maxmemory > 0 => self.make_room(turn, None),
+                "maxmemory" if turn.config.memory.maxmemory > 0 => self.maxmemory_changed(turn),
                 _ => {}
             }
         }
+    }
+
+    fn maxmemory_changed(&mut self, turn: &mut Turn) {
+        let (limit, used) = (turn.config.memory.maxmemory, self.counted_memory());
+        if limit < used {
+            turn.note(ServerFact::MaxmemoryBelowUse { limit, used });
+        }
+        self.make_room(turn, None);
     }
 
     /// The sockets for CONFIG SET port, CONFIG SET bind are there, or could not be made.
@@ -252,7 +278,7 @@ impl Server {
         for fact in [ServerFact::Starting, ServerFact::Version { pid: turn.ids.pid }, configured] {
             turn.fx.trace(turn.clock.wall, early, Trace::Server(fact));
         }
-        for fact in self.machine.descriptors.facts() {
+        for fact in self.machine.early_facts() {
             turn.note(ServerFact::Process(fact));
         }
         let port = turn.config.network.port;
@@ -262,6 +288,8 @@ impl Server {
             ServerFact::RunningMode { mode, port }
         };
         turn.note(fact);
+        let backlog = self.machine.backlog_fact(turn.config.network.tcp_backlog);
+        backlog.into_iter().for_each(|fact| turn.note(ServerFact::Process(fact)));
     }
 }
 

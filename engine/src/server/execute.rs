@@ -28,7 +28,7 @@ use crate::{
     },
     session::{Client, ClientKind, CloseIntent, Replies},
     spec::Flag,
-    trace::{ServerFact, WriteFact, WriteSource},
+    trace::{OverLimit, ServerFact, WriteFact, WriteSource},
     turn::Turn,
 };
 
@@ -391,7 +391,8 @@ impl Server {
         if self.exceeds_hard_limit(turn, &client) {
             // Nothing of it is sent, not even the beginning.
             let shown = self.describe(&client, turn.clock.mono);
-            turn.note(ServerFact::OutputBufferFull { client: shown });
+            let when = OverLimit::OnOutput;
+            turn.note(ServerFact::OutputBufferFull { client: shown, when });
             return self.drop_client(turn, client);
         }
         if !client.output.bytes.is_empty() {
@@ -439,7 +440,7 @@ impl Server {
     pub(crate) fn unsent(&mut self, turn: &mut Turn, conn: ConnId, bytes: u64) {
         if self.clients.get(conn).is_some() {
             self.clients.set_unsent(conn, bytes);
-            self.check_output_limit(turn, conn);
+            self.check_output_limit(turn, conn, OverLimit::OnOutput);
             self.replica_unsent(turn, conn, bytes);
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     session::{Client, ClientKind, CloseIntent, tracking::TrackingMode},
     spec::Flag,
     time::Instant,
-    trace::ServerFact,
+    trace::{OverLimit, ServerFact},
     turn::Turn,
 };
 
@@ -39,7 +39,7 @@ impl Server {
     }
 
     /// Close a client whose output is too large, or has been for too long.
-    pub(crate) fn check_output_limit(&mut self, turn: &mut Turn, conn: ConnId) {
+    pub(crate) fn check_output_limit(&mut self, turn: &mut Turn, conn: ConnId, when: OverLimit) {
         let limits = turn.config.network.output_limits;
         let Some(client) = self.clients.get_mut(conn) else { return };
         let waiting = client.output.waiting();
@@ -57,7 +57,7 @@ impl Server {
             client.net.close = CloseIntent::Now;
             if let Some(client) = self.clients.take(conn) {
                 let shown = self.describe(&client, turn.clock.mono);
-                turn.note(ServerFact::OutputBufferFull { client: shown });
+                turn.note(ServerFact::OutputBufferFull { client: shown, when });
                 self.settle(turn, client);
             }
         }

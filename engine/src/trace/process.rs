@@ -47,6 +47,22 @@ pub enum ProcessFact {
         /// `maxclients` now.
         maxclients: u32,
     },
+    /// Where the time that only goes forward comes from.
+    MonotonicClock {
+        /// The system's means.
+        source: &'static str,
+    },
+    /// The kernel cuts the queue of connections that are not accepted yet.
+    BacklogCut {
+        /// `tcp-backlog`.
+        wanted: u32,
+        /// The longest that the kernel allows.
+        allowed: u32,
+    },
+    /// The kernel hands out no more memory than it is sure of.
+    NoOvercommit,
+    /// The kernel joins pages of memory to huge ones.
+    HugePages,
 }
 
 impl ProcessFact {
@@ -55,12 +71,16 @@ impl ProcessFact {
         match self {
             Self::SupervisedBySystemd
             | Self::SupervisedByUpstart
-            | Self::DescriptorsRaised { .. } => Level::Notice,
+            | Self::DescriptorsRaised { .. }
+            | Self::MonotonicClock { .. } => Level::Notice,
             Self::NoSystemd { .. }
             | Self::NoUpstart
             | Self::DescriptorsNeeded { .. }
             | Self::DescriptorsRefused { .. }
-            | Self::MaxclientsReduced { .. } => Level::Warning,
+            | Self::MaxclientsReduced { .. }
+            | Self::BacklogCut { .. }
+            | Self::NoOvercommit
+            | Self::HugePages => Level::Warning,
         }
     }
 }
@@ -94,6 +114,26 @@ impl fmt::Display for ProcessFact {
                 f,
                 "Current maximum open files is {limit}. maxclients has been reduced to {maxclients} to compensate for \
                  low ulimit. If you need higher maxclients increase 'ulimit -n'."
+            ),
+            Self::MonotonicClock { source } => write!(f, "monotonic clock: {source}"),
+            Self::BacklogCut { wanted, allowed } => write!(
+                f,
+                "WARNING: The TCP backlog setting of {wanted} cannot be enforced because /proc/sys/net/core/somaxconn \
+                 is set to the lower value of {allowed}."
+            ),
+            Self::NoOvercommit => f.write_str(
+                "WARNING Memory overcommit must be enabled! Without it, a background save or replication may fail \
+                 under low memory condition. Being disabled, it can can also cause failures without low memory \
+                 condition, see https://github.com/jemalloc/jemalloc/issues/1328. To fix this issue add \
+                 'vm.overcommit_memory = 1' to /etc/sysctl.conf and then reboot or run the command 'sysctl \
+                 vm.overcommit_memory=1' for this to take effect.",
+            ),
+            Self::HugePages => f.write_str(
+                "WARNING You have Transparent Huge Pages (THP) support enabled in your kernel. This will create \
+                 latency and memory usage issues with Redis. To fix this issue run the command 'echo madvise > \
+                 /sys/kernel/mm/transparent_hugepage/enabled' as root, and add it to your /etc/rc.local in order to \
+                 retain the setting after a reboot. Redis must be restarted after THP is disabled (set to 'madvise' or \
+                 'never').",
             ),
         }
     }

@@ -45,7 +45,29 @@ pub enum ServerFact {
     /// The process has begun to initialise.
     Initialized,
     /// Clients are served from now on.
-    Ready,
+    Ready {
+        /// There is a port.
+        on_network: bool,
+    },
+    /// Clients are served on a Unix socket from now on.
+    ReadyAt {
+        /// The file.
+        socket: String,
+    },
+    /// The file of the Unix socket is removed.
+    SocketRemoved,
+    /// `maxmemory` is hardly meant.
+    TinyMaxmemory {
+        /// It, in bytes.
+        bytes: u64,
+    },
+    /// CONFIG SET has made `maxmemory` smaller than what is used.
+    MaxmemoryBelowUse {
+        /// `maxmemory`.
+        limit: u64,
+        /// What is used.
+        used: u64,
+    },
     /// A client was accepted.
     Accepted {
         /// From where.
@@ -73,6 +95,8 @@ pub enum ServerFact {
     OutputBufferFull {
         /// As `CLIENT LIST` describes it.
         client: String,
+        /// What has shown it.
+        when: OverLimit,
     },
     /// The operating system asks the process to end.
     Signalled {
@@ -94,6 +118,15 @@ pub enum ServerFact {
     Bye,
 }
 
+/// When a client was found to be above its output limit: the log's wording depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub enum OverLimit {
+    /// There was more output for it.
+    OnOutput,
+    /// The cron looked at it.
+    OnVisit,
+}
+
 impl ServerFact {
     /// How loud its log line is; `None` where Redis logs nothing.
     pub fn level(&self) -> Option<Level> {
@@ -104,7 +137,13 @@ impl ServerFact {
             | Self::NoConfig
             | Self::ListenFailed { .. }
             | Self::Initialized => Level::Warning,
-            Self::Ready | Self::RunningMode { .. } | Self::Logo { .. } => Level::Notice,
+            Self::Ready { on_network: false } => return None,
+            Self::Ready { .. }
+            | Self::ReadyAt { .. }
+            | Self::SocketRemoved
+            | Self::RunningMode { .. }
+            | Self::Logo { .. } => Level::Notice,
+            Self::TinyMaxmemory { .. } | Self::MaxmemoryBelowUse { .. } => Level::Warning,
             Self::Process(fact) => fact.level(),
             Self::Accepted { .. }
             | Self::ProtocolError { .. }
@@ -147,7 +186,22 @@ impl fmt::Display for ServerFact {
                 write!(f, "Failed listening on port {port} (TCP), aborting.")
             }
             Self::Initialized => f.write_str("Server initialized"),
-            Self::Ready => f.write_str("Ready to accept connections"),
+            Self::Ready { .. } => f.write_str("Ready to accept connections"),
+            Self::ReadyAt { socket } => {
+                write!(f, "The server is now ready to accept connections at {socket}")
+            }
+            Self::SocketRemoved => f.write_str("Removing the unix socket file."),
+            Self::TinyMaxmemory { bytes } => write!(
+                f,
+                "WARNING: You specified a maxmemory value that is less than 1MB (current value is {bytes} bytes). Are \
+                 you sure this is what you really want?"
+            ),
+            Self::MaxmemoryBelowUse { limit, used } => write!(
+                f,
+                "WARNING: the new maxmemory value set via CONFIG SET ({limit}) is smaller than the current memory usage \
+                 ({used}). This will result in key eviction and/or the inability to accept new write commands depending \
+                 on the maxmemory-policy."
+            ),
             Self::Accepted { peer } => write!(f, "Accepted {peer}"),
             Self::ProtocolError { what, client } => {
                 write!(f, "Protocol error ({what}) from client: {client}")
@@ -164,10 +218,13 @@ impl fmt::Display for ServerFact {
             Self::QueryBufferFull { client } => {
                 write!(f, "Closing client that reached max query buffer length: {client}")
             }
-            Self::OutputBufferFull { client } => write!(
+            Self::OutputBufferFull { client, when: OverLimit::OnOutput } => write!(
                 f,
                 "Client {client} scheduled to be closed ASAP for overcoming of output buffer limits."
             ),
+            Self::OutputBufferFull { client, when: OverLimit::OnVisit } => {
+                write!(f, "Client {client} closed for overcoming of output buffer limits.")
+            }
             Self::Signalled { loading: true, .. } => {
                 f.write_str("Received shutdown signal during loading, scheduling shutdown.")
             }

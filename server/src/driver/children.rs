@@ -13,10 +13,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use engine::io::{ChildEvent, ChildJob, ChildOutput, ChildState, ConnId, Garbage};
+use engine::io::{ChildEvent, ChildJob, ChildOutput, ChildState, ChildTask, ConnId, Garbage};
 use mio::Waker;
 
 use super::disk::strerror;
+use crate::cpus;
 
 /// Bytes that a child makes between two looks at whether it was killed.
 const PIECE: usize = 256 * 1024;
@@ -62,8 +63,8 @@ impl Voice {
 }
 
 impl Child {
-    /// Start it.
-    pub fn start(job: ChildJob, waker: Arc<Waker>) -> io::Result<Self> {
+    /// Start it, on the processors of this list; empty: where the node runs.
+    pub fn start(job: ChildJob, cpus: String, waker: Arc<Waker>) -> io::Result<Self> {
         // The file is made before the thread starts, so that a child that is killed at once has one to delete.
         let file = match &job.output {
             ChildOutput::File(path) => Some(File::create(path)?),
@@ -73,7 +74,12 @@ impl Child {
         let (sender, events) = mpsc::sync_channel(PIECES_AHEAD);
         let voice = Voice { events: sender, waker };
         let flag = killed.clone();
-        thread::Builder::new().name("child".into()).spawn(move || {
+        let name = match job.task {
+            ChildTask::Save => "bgsave",
+            ChildTask::Rewrite => "aof-rewrite",
+        };
+        thread::Builder::new().name(name.into()).spawn(move || {
+            cpus::keep_to(&cpus);
             yield_to_the_node();
             let end = match work(job, file, &flag, &voice) {
                 Ok(Some(bytes)) => ChildEvent::Finished { bytes },

@@ -5,7 +5,12 @@ use std::{
     io::{self, Write as _},
 };
 
-use engine::trace::{Level, Traced};
+use engine::{
+    config::General,
+    trace::{Level, Traced},
+};
+
+use super::syslog::Syslog;
 
 /// Where log lines go.
 pub struct Log {
@@ -14,12 +19,17 @@ pub struct Log {
     /// `loglevel`: lines below it are left out.
     least: Level,
     pid: u32,
+    /// `syslog-enabled`.
+    syslog: Option<Syslog>,
 }
 
 impl Log {
-    /// A log that writes to `path` (empty: standard output) what is at least as loud as `least`.
-    pub const fn new(path: String, least: Level, pid: u32) -> Self {
-        Self { path, least, pid }
+    /// The log that the configuration asks for.
+    pub fn new(general: &General, pid: u32) -> Self {
+        let syslog = general
+            .syslog_enabled
+            .then(|| Syslog::new(&general.syslog_ident, pid, general.syslog_facility));
+        Self { path: general.logfile.clone(), least: general.loglevel.into(), pid, syslog }
     }
 
     /// Change the threshold (CONFIG SET loglevel).
@@ -43,6 +53,9 @@ impl Log {
         for traced in traces.iter().filter(loud) {
             lines.push_str(&traced.log_line(self.pid, utc_offset(traced.at.as_secs())));
             lines.push('\n');
+            if let Some(syslog) = &self.syslog {
+                syslog.write(traced);
+            }
         }
         if !lines.is_empty() {
             self.append(&lines);
@@ -63,11 +76,14 @@ impl Log {
     }
 }
 
+/// This moment on the local clock.
+pub fn local(seconds: u64) -> Option<chrono::DateTime<chrono::Local>> {
+    use chrono::TimeZone as _;
+    chrono::Local.timestamp_opt(seconds.cast_signed(), 0).single()
+}
+
 /// How many seconds the local clock is ahead of UTC at this moment.
 fn utc_offset(seconds: u64) -> i64 {
-    use chrono::{Offset as _, TimeZone as _};
-    chrono::Local
-        .timestamp_opt(seconds as i64, 0)
-        .single()
-        .map_or(0, |moment| i64::from(moment.offset().fix().local_minus_utc()))
+    use chrono::Offset as _;
+    local(seconds).map_or(0, |moment| i64::from(moment.offset().fix().local_minus_utc()))
 }

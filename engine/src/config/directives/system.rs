@@ -2,17 +2,16 @@
 
 use super::prelude::*;
 
-const AFFINITY: &str = "A child is a thread, and runs where the node does.";
-const SYSLOG: &str = "The log goes to the standard output or to `logfile`.";
-const TITLE: &str = "The process keeps its name.";
+const TITLE: &str =
+    "The process keeps its name: on Linux no library changes what ps shows without unsafe code.";
 const CRASH: &str = "A crash prints Rust's own report.";
 
 /// The rows.
 pub const ROWS: &[Directive] = &[
     word::<Supervised>("supervised", 3, field!(general.supervised)).immutable(),
-    yes_no("syslog-enabled", false, Place::Kept).immutable().kept_only(SYSLOG),
-    text("syslog-ident", "redis", Place::Kept).immutable().kept_only(SYSLOG),
-    one_of("syslog-facility", facilities, 1).immutable().kept_only(SYSLOG),
+    yes_no("syslog-enabled", false, field!(general.syslog_enabled)).immutable(),
+    text("syslog-ident", "redis", field!(general.syslog_ident)).immutable(),
+    word::<SyslogFacility>("syslog-facility", 1, field!(general.syslog_facility)).immutable(),
     yes_no("crash-log-enabled", true, Place::Kept).kept_only(CRASH),
     yes_no("crash-memcheck-enabled", true, Place::Kept).kept_only(CRASH),
     yes_no("use-exit-on-panic", false, Place::Kept).hidden().kept_only(CRASH),
@@ -26,20 +25,14 @@ pub const ROWS: &[Directive] = &[
         .kept_only(TITLE),
     text("ignore-warnings", "", Place::Kept)
         .kept_only("The warning that it silences (a bug of ARM64 kernels) does not exist here."),
-    yes_no("disable-thp", true, Place::Kept)
-        .immutable()
-        .kept_only("Snapshots do not fork, so that huge pages do no harm."),
+    yes_no("disable-thp", true, field!(general.disable_thp)).immutable(),
     word::<OomScoreAdj>("oom-score-adj", 0, field!(general.oom_score_adj)),
     special("oom-score-adj-values", Special::OomScoreAdjValues),
     optional("server_cpulist", field!(general.server_cpulist)).immutable(),
     optional("bio_cpulist", field!(general.bio_cpulist)).immutable(),
-    optional("aof_rewrite_cpulist", Place::Kept).immutable().kept_only(AFFINITY),
-    optional("bgsave_cpulist", Place::Kept).immutable().kept_only(AFFINITY),
+    optional("aof_rewrite_cpulist", field!(general.aof_rewrite_cpulist)).immutable(),
+    optional("bgsave_cpulist", field!(general.bgsave_cpulist)).immutable(),
 ];
-
-fn facilities() -> Vec<&'static str> {
-    vec!["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"]
-}
 
 /// A title may not be empty, and its `{…}` must be known. As Redis tries it: without title, mode and sockets.
 fn valid_title(template: &[u8]) -> Result<(), &'static str> {

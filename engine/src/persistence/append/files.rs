@@ -25,8 +25,6 @@ use crate::{
 pub(in crate::persistence) struct IncrFile {
     /// It stays open as long as it is appended to.
     pub id: FileId,
-    /// Its path.
-    pub path: String,
     /// Its length.
     pub size: u64,
 }
@@ -82,13 +80,6 @@ impl Aof {
             turn.disk_unawaited(old.id.close());
         }
         self.turning = false;
-    }
-
-    /// The file that is appended to has got another name.
-    pub(in crate::persistence) fn rename_file(&mut self, path: String) {
-        if let Some(file) = &mut self.file {
-            file.path = path;
-        }
     }
 
     /// Trouble with an earlier file does not count for a new one.
