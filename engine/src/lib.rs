@@ -19,6 +19,7 @@
 //! | databases, values, expiry, SCAN, snapshots | [`keyspace`] |
 //! | the AOF's files: append, read, rewrite, check | [`aof`] |
 //! | the RDB format: write, read, check | [`rdb`] |
+//! | an RDB file into the keyspace, a snapshot out of it | [`dataset`] |
 //! | files: saving, appending, rewriting, loading | [`persistence`] |
 //! | clients, waits, watches, subscriptions, tracking | [`session`] |
 //! | masters and replicas | [`replication`] |
@@ -34,6 +35,7 @@ pub mod aof;
 mod chain;
 pub mod command;
 pub mod config;
+pub mod dataset;
 pub mod glob;
 pub mod io;
 pub mod keyspace;

@@ -19,8 +19,9 @@
 //!   the AOF behind it.
 //! - `reload`: the same files, read again for DEBUG.
 //! - [`shutdown`]: what is written before the node ends.
-//! - [`jobs`]: the work of children; [`install`]: an RDB file
-//!   into the keyspace; [`info`]: `INFO persistence`.
+//! - [`info`]: `INFO persistence`.
+//!
+//! How RDB bytes become keys and a snapshot becomes bytes: [`dataset`](crate::dataset).
 //!
 //! Nothing here waits: each disk operation is an effect, and its answer goes on where the work stopped.
 
@@ -29,6 +30,7 @@ use alloc::{boxed::Box, collections::VecDeque};
 use crate::{
     chain::Chain,
     config::Config,
+    dataset::{CommandWork, Expired, FileFacts, Installer, RdbWork, SnapshotSource},
     io::{AofOp, ChildEvent, ConnId, DiskError, DiskReply, Effect, JobId, KeyDelay},
     refusal::Refusal,
     server::{Phase, Server},
@@ -39,8 +41,6 @@ use crate::{
 pub mod append;
 pub mod boot;
 pub mod info;
-pub mod install;
-pub mod jobs;
 pub mod load;
 mod read;
 mod refuse;
@@ -55,8 +55,6 @@ mod switch;
 mod tests;
 
 pub use append::{Aof, AofFile, AofProgress, AofState};
-pub use install::{Expired, FileFacts, Installer};
-pub use jobs::{CommandWork, RdbWork, SnapshotSource};
 pub use save::Saves;
 
 use load::Load;

@@ -222,7 +222,7 @@ impl Server {
                 }
                 if !part.noted && installer.offset() > 0 {
                     part.noted = true;
-                    self.note_rdb_facts(turn, installer);
+                    installer.facts.log(turn);
                 }
                 if let Err(error) = outcome {
                     return Err(refuse::bad_rdb(part, &error));
@@ -271,22 +271,6 @@ impl Server {
                 Ok(None) => return Ok(()),
                 Err(error) => return Err(refuse::bad_format(part, error.offset)),
             }
-        }
-    }
-
-    /// An RDB is being read, from disk or from a master: what it says of itself.
-    pub(crate) fn note_rdb_facts(&self, turn: &mut Turn, installer: &Installer) {
-        let facts = &installer.facts;
-        let version = facts.redis_version.clone().map(PersistenceFact::RdbVersion);
-        let age =
-            facts.ctime.map(|at| turn.clock.wall.as_secs().cast_signed().saturating_sub(at).max(0));
-        let age = age.map(PersistenceFact::RdbAge);
-        let memory = facts.used_mem.map(PersistenceFact::RdbMemory);
-        let base = facts.aof_base.then_some(PersistenceFact::RdbIsAofBase);
-        let remarks = facts.remarks.iter().cloned();
-        let remarks = remarks.map(|(name, text)| PersistenceFact::RdbRemark { name, text });
-        for fact in [version, age, memory, base].into_iter().flatten().chain(remarks) {
-            turn.note(fact);
         }
     }
 

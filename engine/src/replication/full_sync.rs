@@ -20,7 +20,7 @@ use crate::{
         ChildEvent, ChildJob, ChildOutput, ChildTask, ConnId, DiskError, DiskReply, Effect, JobId,
         OpenMode, Owner,
     },
-    persistence::RdbWork,
+    dataset::RdbWork,
     rdb::ReplInfo,
     server::Server,
     trace::replication::MasterFact,

@@ -21,7 +21,7 @@ use alloc::{boxed::Box, collections::VecDeque, string::String, vec::Vec};
 use super::{load::Rests, parse::Parsing, payload::Payload};
 use crate::{
     io::{ConnId, Endpoint, FileId},
-    persistence::install::Installer,
+    dataset::Installer,
     resp::RequestDecoder,
     session::Client,
     time::Instant,

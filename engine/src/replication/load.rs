@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     io::{ConnId, DiskError, DiskOp, DiskReply, Effect, KeyDelay, OpenMode, Owner, TransferOp},
-    persistence::install::{Expired, Installer},
+    dataset::{Expired, Installer},
     server::Server,
     time::Instant,
     trace::replication::LinkFact,
@@ -350,7 +350,7 @@ impl Server {
         turn.disk_unawaited(file.close());
         turn.fx.push(Effect::ResumeReading { conn });
         self.enter_history(turn, conn, position, &installer);
-        self.note_rdb_facts(turn, &installer);
+        installer.facts.log(turn);
         self.rdb_installed(turn, &installer);
         turn.note(LinkFact::Finished);
         self.remove_file_if_unwanted(turn);

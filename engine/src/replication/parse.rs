@@ -20,7 +20,7 @@ use crate::{
     config::DisklessLoad,
     io::{ConnId, Effect},
     keyspace::Keyspace,
-    persistence::install::{Expired, Installer},
+    dataset::{Expired, Installer},
     server::Server,
     time::Instant,
     trace::replication::LinkFact,
@@ -141,7 +141,7 @@ impl Server {
 
     fn note_facts_of_parsing(&self, turn: &mut Turn) {
         if let Some(Link { state: LinkState::Parsing(parsing), .. }) = &self.replication.link {
-            self.note_rdb_facts(turn, &parsing.installer);
+            parsing.installer.facts.log(turn);
         }
     }
 
@@ -178,7 +178,7 @@ impl Server {
         };
         let Parsing { conn, position, installer, aside, told, .. } = *parsing;
         if !told {
-            self.note_rdb_facts(turn, &installer);
+            installer.facts.log(turn);
         }
         self.rdb_installed(turn, &installer);
         if let Some(mut keyspace) = aside {

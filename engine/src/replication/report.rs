@@ -4,7 +4,7 @@ use alloc::{format, string::String};
 use core::fmt::Write;
 
 use super::{Attached, Link, LinkState};
-use crate::{config::Config, persistence::Installer, resp::Reply, time::Instant};
+use crate::{config::Config, dataset::Installer, resp::Reply, time::Instant};
 
 impl super::Replication {
     /// The section of INFO, without its title.

@@ -5,6 +5,8 @@ use alloc::{format, string::String, vec::Vec};
 use crate::{
     keyspace::{BATCH, Expiry, Keyspace},
     rdb::{Checksum, Decoder, Item, LoadError, LoadedKey, Object, OtherTypes, ReplInfo},
+    trace::PersistenceFact,
+    turn::Turn,
 };
 
 /// What is done with keys whose time has passed.
@@ -31,7 +33,7 @@ pub struct Installer {
     pub loaded: u64,
     /// Keys that were left out.
     pub dropped: u64,
-    /// Which: their databases and names. Replicas that still have them need a DEL.
+    /// The databases and names of those keys. Replicas that still have them need a DEL.
     pub gone: Vec<(u32, Vec<u8>)>,
     /// What became of the checksum, once it was read.
     pub checksum: Option<Checksum>,
@@ -79,8 +81,22 @@ impl FileFacts {
         })
     }
 
-    fn note(&mut self, name: &[u8], value: &[u8]) {
-        /// More of them would be a log for the sake of a log.
+    /// State what the log says about a file that is being read.
+    pub fn log(&self, turn: &mut Turn) {
+        let version = self.redis_version.clone().map(PersistenceFact::RdbVersion);
+        let now = turn.clock.wall.as_secs().cast_signed();
+        let age = self.ctime.map(|at| PersistenceFact::RdbAge(now.saturating_sub(at).max(0)));
+        let memory = self.used_mem.map(PersistenceFact::RdbMemory);
+        let base = self.aof_base.then_some(PersistenceFact::RdbIsAofBase);
+        let remarks = self.remarks.iter().cloned();
+        let remarks = remarks.map(|(name, text)| PersistenceFact::RdbRemark { name, text });
+        for fact in [version, age, memory, base].into_iter().flatten().chain(remarks) {
+            turn.note(fact);
+        }
+    }
+
+    fn read_field(&mut self, name: &[u8], value: &[u8]) {
+        /// A file with more remarks than this would only fill the log.
         const MOST_REMARKS: usize = 100;
         if name.first() == Some(&b'%') && self.remarks.len() < MOST_REMARKS {
             let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
@@ -118,11 +134,10 @@ impl Installer {
         }
     }
 
-    /// Reads on. Returns the names of keys that were in the keyspace before only as an error: an RDB
-    /// file holds each key once.
+    /// Read on: the next bytes of the file.
     ///
     /// # Errors
-    /// [`LoadError`]: the file is damaged, or holds what this engine cannot.
+    /// [`LoadError`]: the file is damaged, holds a key twice, or holds what this engine has no type for.
     pub fn feed(&mut self, bytes: &[u8], keyspace: &mut Keyspace) -> Result<(), LoadError> {
         self.decoder.feed(bytes);
         let read = self.read_items(keyspace);
@@ -141,7 +156,7 @@ impl Installer {
             }
             self.install_waiting(keyspace)?;
             match item {
-                Item::Aux { name, value } => self.facts.note(&name, &value),
+                Item::Aux { name, value } => self.facts.read_field(&name, &value),
                 Item::SelectDb(db) => {
                     self.db = self.select(db, keyspace.databases())?;
                     (self.announced, self.prepare_at) = (0, FIRST_PREPARED);
@@ -155,7 +170,8 @@ impl Installer {
         Ok(())
     }
 
-    /// Moves the keys that wait into the keyspace: several at a time, so that the table's memory is waited for once.
+    /// Move the keys that wait into the keyspace: several at a time, so that the processor waits for the table's memory
+    /// once and not for each key.
     fn install_waiting(&mut self, keyspace: &mut Keyspace) -> Result<(), LoadError> {
         let mut waiting = core::mem::take(&mut self.waiting);
         let db = keyspace.db_mut(self.db);
@@ -249,15 +265,4 @@ impl Installer {
     fn corrupt(&self, what: String) -> LoadError {
         LoadError::Corrupt { offset: self.decoder.offset(), what }
     }
-}
-
-/// For tests and tools: a whole file at once.
-///
-/// # Errors
-/// As [`Installer::feed`] and [`Installer::finish`].
-pub fn install_all(bytes: &[u8], keyspace: &mut Keyspace) -> Result<FileFacts, LoadError> {
-    let mut installer = Installer::new(Expired::Keep, true);
-    installer.feed(bytes, keyspace)?;
-    installer.finish()?;
-    Ok(installer.facts)
 }
