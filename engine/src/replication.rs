@@ -17,40 +17,56 @@
 //!
 //! * [`psync`]: can a replica go on where it stopped? The decision, and the essay on ids and offsets.
 //! * [`backlog`]: the recent end of the stream; what waits for replicas.
-//! * [`attached`]: what a node knows about each of its replicas.
-//! * [`master`]: the master's half: PSYNC, feeding, timeouts; [`full_sync`]: sending everything.
-//! * [`link`]: what a replica knows about its master; [`replica`]: the replica's half, from REPLICAOF to the stream;
-//!   [`payload`]: how the data set is framed; [`load`]: reading it from a file; [`parse`]: straight from the socket.
-//! * [`report`]: INFO and ROLE. [`wait`]: WAIT. [`failover`]: FAILOVER.
+//!
+//! As a master: [`attached`] is what a node knows about each of its replicas, [`replicas`] attaches, feeds and drops
+//! them, [`full_sync`] sends a data set.
+//!
+//! As a replica: [`master_link`] draws the states of the link to the master; [`following`] makes, loses and gives up the
+//! link, [`handshake`] introduces this node. A data set comes framed ([`payload`]); it is written to a file
+//! ([`transfer`]) and read from there ([`file_load`]), or read straight from the socket ([`socket_load`]); [`slow_load`]
+//! slows reading down for tests. [`stream`] is what follows it.
+//!
+//! [`manual_failover`]: FAILOVER. [`report`]: INFO and ROLE.
+//!
+//! Replication owns no client, no file of the node and no key. What it needs of them it leaves as a [`Task`], which the
+//! server carries out.
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    string::String,
+    vec::Vec,
+};
 
 use crate::{
     io::{ConnId, Endpoint},
+    rdb::ReplInfo,
     resp::encode::push_command,
-    session::Client,
     time::Instant,
 };
 
 pub mod attached;
 pub mod backlog;
-pub mod failover;
+pub mod file_load;
+pub mod following;
 pub mod full_sync;
-pub mod link;
-pub mod load;
-pub mod master;
-pub mod parse;
+pub mod handshake;
+pub mod manual_failover;
+pub mod master_link;
 pub mod payload;
 pub mod psync;
-pub mod replica;
+pub mod replicas;
 pub mod report;
-pub mod wait;
+pub mod slow_load;
+pub mod socket_load;
+pub mod stream;
+pub mod transfer;
 
 pub use attached::{Announcement, Attached, AttachedState};
 pub use backlog::Backlog;
-pub use link::{CachedMaster, Link, LinkState};
-
-use full_sync::FullSync;
+pub use full_sync::FullSync;
+pub use manual_failover::{Failover, FailoverStage};
+pub use master_link::{CachedMaster, Link, LinkState};
+pub use stream::{Stream, StreamInput};
 
 /// The id of a history that does not exist.
 pub const NO_ID: &str = "0000000000000000000000000000000000000000";
@@ -60,7 +76,7 @@ pub const NO_ID: &str = "0000000000000000000000000000000000000000";
 pub struct Replication {
     /// The replication id of the history that this node's data belongs to.
     pub id: String,
-    /// The history before it, for siblings that followed it too; [`NO_ID`] if there is none.
+    /// The history before it, for other replicas that followed it too; [`NO_ID`] if there is none.
     pub id2: String,
     /// The first byte in which the two may differ; -1 if there is no `id2`.
     pub second_offset: i64,
@@ -81,7 +97,7 @@ pub struct Replication {
     /// The child that makes the RDB for replicas.
     pub(crate) full_sync: Option<FullSync>,
     /// When the last replica went, on a node that has none.
-    pub(crate) no_replicas_since: Instant,
+    no_replicas_since: Instant,
     /// Connections that ended in this step and may have been replicas'.
     pub(crate) ended: Vec<ConnId>,
     /// See [`Replication::good_replicas`].
@@ -89,10 +105,49 @@ pub struct Replication {
     /// Replicas are to be asked for their offsets at the end of this turn (WAIT).
     pub(crate) wants_acks: bool,
     /// The FAILOVER that is under way.
-    pub(crate) failover: Option<failover::Failover>,
-    pub(crate) next_cron: Instant,
+    pub(crate) failover: Option<Failover>,
+    next_cron: Instant,
     /// How many seconds the cron has counted, for the PINGs.
-    pub(crate) cron_loops: u64,
+    cron_loops: u64,
+    /// What the server must do, in this order.
+    tasks: VecDeque<Task>,
+}
+
+/// What the server does for replication, right after the call that left the task: with its clients, with the keys, with
+/// the files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Close this connection: it is no replica's any more.
+    CloseClient(ConnId),
+    /// End the BGSAVE that was begun for replicas: none of them is left.
+    EndSaveForReplicas,
+    /// This master has become a replica: end the WAITs of its clients.
+    EndWaits,
+    /// A FAILOVER is over: let clients write again.
+    EndFailoverPause,
+    /// What was read of a master's data set is incomplete: empty the keyspace.
+    DropHalfLoadedData,
+    /// The master's data set lies in a file: drop the old data, then [`Replication::begin_loading`].
+    ReplaceDataFromFile,
+    /// The master's data set begins to come: make room for it, then [`Replication::begin_parsing`].
+    ReplaceDataFromSocket,
+    /// The file has been read: [`Replication::finish_loading`], and what follows from new data.
+    FinishLoading,
+    /// The data set has been read from the socket: [`Replication::take_parsed`], and what follows from new data.
+    FinishParsing,
+    /// The stream begins: make the client in whose name its commands run.
+    MakeMasterClient,
+    /// The stream is over: forget that client.
+    ForgetMasterClient,
+    /// Commands of the stream have come: run those that are complete.
+    RunStream,
+    /// These bytes of the master came before they could be handled: now they can.
+    HandleBytes {
+        /// The connection to the master.
+        conn: ConnId,
+        /// What it had sent.
+        bytes: Vec<u8>,
+    },
 }
 
 /// The synchronisations of a master: `INFO stats`.
@@ -128,7 +183,17 @@ impl Replication {
             failover: None,
             next_cron: Instant::default(),
             cron_loops: 0,
+            tasks: VecDeque::new(),
         }
+    }
+
+    /// The next thing that the server must do for replication.
+    pub(crate) fn next_task(&mut self) -> Option<Task> {
+        self.tasks.pop_front()
+    }
+
+    fn leave(&mut self, task: Task) {
+        self.tasks.push_back(task);
     }
 
     /// Whether this node follows a master.
@@ -144,14 +209,6 @@ impl Replication {
     /// Whether the link to the master stands, the first sync done.
     pub fn link_is_up(&self) -> bool {
         matches!(&self.link, Some(Link { state: LinkState::Online(_), .. }))
-    }
-
-    /// The master as a client of this node, while its stream comes.
-    pub fn master_client(&self) -> Option<&Client> {
-        match &self.link.as_ref()?.state {
-            LinkState::Online(stream) => stream.client.as_deref(),
-            _ => None,
-        }
     }
 
     /// Whether the data set that came from the master is being read, and nothing can be served.
@@ -172,13 +229,6 @@ impl Replication {
     /// How many replicas were heard of within `min-replicas-max-lag`, as of the last count.
     pub fn good_replicas(&self) -> u64 {
         self.good
-    }
-
-    /// Count them: once a second, and when one comes or goes.
-    pub(crate) fn count_good_replicas(&mut self, now: Instant, max_lag: u32) {
-        let is_good =
-            |replica: &&Attached| replica.is_online() && replica.lag(now) <= u64::from(max_lag);
-        self.good = self.replicas.iter().filter(is_good).count() as u64;
     }
 
     /// How many replicas have acknowledged the stream up to `offset`.
@@ -206,6 +256,18 @@ impl Replication {
             Some(at) => &mut self.replicas[at].announced,
             None => self.announcements.entry(conn).or_default(),
         }
+    }
+
+    /// Where in which stream this node's data stand, for an RDB's header; `None` if it can't say.
+    pub(crate) fn position(&self) -> Option<ReplInfo> {
+        let stream_db = match &self.link {
+            None => {
+                self.backlog.as_ref()?;
+                i64::from(self.selected.unwrap_or(0))
+            }
+            Some(link) => i64::from(link.stream_db()?),
+        };
+        Some(ReplInfo { stream_db, id: self.id.clone(), offset: self.offset as i64 })
     }
 
     /// Whether the stream to the replicas is kept at all.
@@ -263,19 +325,20 @@ impl Replication {
         }
     }
 
-    /// A history that has nothing to do with any before it.
+    /// A history that shares no byte with any before it.
     pub(crate) fn begin_history(&mut self, id: String) {
         self.id = id;
         self.forget_second_id();
     }
 
-    /// No sibling of an earlier history can be continued any more.
+    /// Followers of the history before this one can't be continued any more.
     pub(crate) fn forget_second_id(&mut self) {
         self.id2 = NO_ID.into();
         self.second_offset = -1;
     }
 
-    /// From the next byte on this history goes its own way; up to it, it is the one that siblings know.
+    /// A new id from the next byte on; up to that byte this history is the one that the other replicas of the old master
+    /// followed too.
     pub(crate) fn shift_id(&mut self, new: String) {
         self.id2 = core::mem::replace(&mut self.id, new);
         self.second_offset = self.offset as i64 + 1;

@@ -20,10 +20,12 @@
 //! * [`configuration`]: what follows from CONFIG SET; CONFIG REWRITE.
 //! * [`expire`], [`evict`]: keys whose time has come, and what goes when the data grows beyond `maxmemory`;
 //!   [`leftover`]: what one turn leaves to the following ones.
+//! * [`replicating`]: replication's tasks; [`synchronizing`]: a client becomes a replica; [`replacing`]: a replica replaces
+//!   its data set; [`applying`]: it applies the stream; [`waiting`]: WAIT; [`failing_over`]: FAILOVER.
 //! * [`watch`]: the changes of keys that fail an EXEC; [`pubsub`]: messages to subscribers; [`tracking`]: invalidations.
 //! * [`info`], [`stats`], [`measure`]: what INFO says and counts; how long commands take, by the driver's stopwatch.
 
-use alloc::{collections::BTreeSet, string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeSet, string::String, sync::Arc, vec::Vec};
 
 use crate::{
     config::Config,
@@ -33,19 +35,21 @@ use crate::{
     persistence::Persistence,
     replication::Replication,
     sentinel::Sentinel,
-    session::{Clients, Pauses, PubSub, Tracking, Watches},
+    session::{Client, Clients, Pauses, PubSub, Tracking, Watches},
     time::Instant,
     trace::LogRole,
     turn::{Ids, Turn},
 };
 
 mod admission;
+mod applying;
 mod clients_cron;
 mod configuration;
 mod cross_protocol;
 mod evict;
 mod execute;
 mod expire;
+mod failing_over;
 pub mod info;
 mod leftover;
 pub mod measure;
@@ -53,12 +57,16 @@ mod output;
 pub mod phase;
 pub mod propagate;
 mod pubsub;
+mod replacing;
+mod replicating;
 pub mod row;
 mod sentinel;
 pub mod stats;
+mod synchronizing;
 pub mod table;
 mod tracking;
 mod unit;
+mod waiting;
 mod watch;
 
 pub use phase::Phase;
@@ -107,6 +115,8 @@ pub struct Server {
     pub(crate) at_unit_end: Vec<AtUnitEnd>,
     pub(crate) persistence: Persistence,
     pub(crate) replication: Replication,
+    /// The master as a client of this node, while its stream comes and no command of it runs.
+    master_client: Option<Box<Client>>,
     /// `Some` makes this node a sentinel.
     pub(crate) sentinel: Option<Sentinel>,
     pub(crate) next_cron: Instant,
@@ -138,6 +148,7 @@ impl Server {
             machine: Machine::default(),
             error_stats: ErrorStats::default(),
             replication: Replication::new(ids.hex()),
+            master_client: None,
             run_id,
             keyspace: Keyspace::new(config.general.databases as usize, hash_seed),
             config_jobs: configuration::ConfigJobs::default(),

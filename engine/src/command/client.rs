@@ -284,7 +284,7 @@ fn list(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         }
         _ => return Err(Refusal::Syntax),
     }
-    let master = ctx.server.replication.master_client();
+    let master = ctx.server.master_client();
     let all = ctx.server.clients.iter().chain([&*ctx.client]).chain(master);
     let mut shown: Vec<&Client> = all.collect();
     shown.retain(|client| {
@@ -376,7 +376,7 @@ fn kill(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let others: Vec<ConnId> =
         ctx.server.clients.iter().filter(|c| victims.include(c)).map(|c| c.conn).collect();
     let me = !victims.spare_me && victims.include(ctx.client);
-    let master = ctx.server.replication.master_client().is_some_and(|it| victims.include(it));
+    let master = ctx.server.master_client().is_some_and(|it| victims.include(it));
     let killed = others.len() + usize::from(me) + usize::from(master);
     for conn in others {
         if let Some(client) = ctx.server.clients.get_mut(conn) {

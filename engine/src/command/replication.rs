@@ -7,10 +7,7 @@ use crate::{
     io::Endpoint,
     number::parse_i64,
     refusal::Refusal,
-    replication::{
-        failover::{Failover, FailoverStage},
-        wait,
-    },
+    replication::{Failover, FailoverStage},
     resp::Args,
     session::{Blocked, ClientKind},
     trace::replication::ReplicationFact,
@@ -153,7 +150,7 @@ fn wait_for_replicas(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
              propagated.",
         ));
     }
-    let (replicas, timeout) = wait::parse(args.at(1), args.at(2))?;
+    let (replicas, timeout) = parse_wait(args.at(1), args.at(2))?;
     let offset = ctx.client.session.last_write_offset;
     let reached = node.replication.replicas_at(offset);
     if reached >= replicas || node.is_in_transaction() {
@@ -164,6 +161,15 @@ fn wait_for_replicas(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     node.clients.block(ctx.client, Blocked::Wait { offset, replicas, until });
     node.replication.wants_acks = true;
     Ok(())
+}
+
+/// The two arguments of WAIT: how many replicas, how many milliseconds.
+fn parse_wait(replicas: &[u8], timeout: &[u8]) -> Result<(u64, u64), Refusal> {
+    let replicas = parse_i64(replicas).ok_or(Refusal::NotAnInteger)?;
+    let timeout = parse_i64(timeout)
+        .ok_or_else(|| Refusal::err("timeout is not an integer or out of range"))?;
+    let timeout = u64::try_from(timeout).map_err(|_| Refusal::err("timeout is negative"))?;
+    Ok((u64::try_from(replicas).unwrap_or(0), timeout))
 }
 
 fn replconf(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
@@ -182,7 +188,7 @@ fn replconf(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         }
         if option.eq_ignore_ascii_case(b"getack") {
             if ctx.client.kind == ClientKind::Master {
-                ctx.server.send_ack(ctx.turn);
+                ctx.server.replication.send_ack(ctx.turn);
             }
             return Ok(());
         }

@@ -36,7 +36,7 @@ impl Node {
         let Self { turn, server } = self;
         server.run_ready(turn);
         if !server.replication.ended.is_empty() {
-            server.bury_replicas(turn);
+            server.forget_ended_replicas(turn);
         }
     }
 
@@ -49,7 +49,7 @@ impl Node {
         if server.sentinel.is_some() {
             return server.boot_sentinel(turn);
         }
-        server.boot_replication(turn);
+        server.replication.boot(turn);
         turn.note(ServerFact::Initialized);
         for fact in &server.machine.memory_warnings {
             turn.note(ServerFact::Process(fact.clone()));

@@ -154,7 +154,7 @@ impl Server {
         let aux = AuxInfo {
             ctime: turn.clock.wall.as_secs().cast_signed(),
             used_mem: self.keyspace.approximate_bytes(),
-            repl: self.replication_position(),
+            repl: self.replication.position(),
             aof_base: false,
         };
         Encoder::new(source, aux, EncodeOptions { eof_mark, ..self.rdb_options(turn) })

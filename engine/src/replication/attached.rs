@@ -103,7 +103,7 @@ impl FileTransfer {
         Self { file, len: None, sent: 0, pending: true }
     }
 
-    /// The end of the transfer, at whatever point.
+    /// The transfer ends, complete or not.
     pub fn close(&self, turn: &mut Turn) {
         let could_not_be_opened = self.len.is_none() && !self.pending;
         if !could_not_be_opened {

@@ -441,7 +441,7 @@ impl Server {
         if self.clients.get(conn).is_some() {
             self.clients.set_unsent(conn, bytes);
             self.check_output_limit(turn, conn, OverLimit::OnOutput);
-            self.replica_unsent(turn, conn, bytes);
+            self.replication.replica_unsent(turn, conn, bytes);
         }
     }
 

@@ -124,7 +124,7 @@ impl Server {
         let replicas = self.clients.iter().filter(|c| c.kind == ClientKind::Replica).count();
         let blocked = self.clients.iter().filter(|c| c.blocked().is_some()).count();
         let in_timeout_table = self.clients.waits().with_deadline();
-        let masters = usize::from(self.replication.master_client().is_some());
+        let masters = usize::from(self.master_client().is_some());
         let largest = |size: fn(&Client) -> usize| self.clients.iter().map(size).max().unwrap_or(0);
         numbers(
             out,

@@ -1,25 +1,10 @@
 //! WAIT: a client waits until its writes have reached so many replicas.
 
-use crate::{
-    io::ConnId, number::parse_i64, refusal::Refusal, server::Server, session::Blocked,
-    time::Instant,
-};
-
-/// The two arguments of WAIT: how many replicas, how many milliseconds.
-///
-/// # Errors
-/// In Redis's words.
-pub fn parse(replicas: &[u8], timeout: &[u8]) -> Result<(u64, u64), Refusal> {
-    let replicas = parse_i64(replicas).ok_or(Refusal::NotAnInteger)?;
-    let timeout = parse_i64(timeout)
-        .ok_or_else(|| Refusal::err("timeout is not an integer or out of range"))?;
-    let timeout = u64::try_from(timeout).map_err(|_| Refusal::err("timeout is negative"))?;
-    Ok((u64::try_from(replicas).unwrap_or(0), timeout))
-}
+use crate::{io::ConnId, server::Server, session::Blocked, time::Instant};
 
 impl Server {
     /// Replicas have acknowledged more: answer the clients that waited for it.
-    pub(crate) fn release_waiters(&mut self) {
+    pub(super) fn release_waiters(&mut self) {
         if self.clients.waits().has_no_wait() {
             return;
         }
@@ -46,8 +31,8 @@ impl Server {
         }
     }
 
-    /// This node becomes a replica: what its clients wait for will not come.
-    pub(crate) fn end_waits_for_role_change(&mut self) {
+    /// This node has become a replica: no replica of its own will acknowledge what its clients have written.
+    pub(super) fn end_waits_for_role_change(&mut self) {
         for conn in self.clients.waits().all_waits() {
             if let Some(client) = self.clients.get_mut(conn) {
                 client.reply().error(

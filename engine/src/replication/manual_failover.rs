@@ -13,15 +13,15 @@
 
 use alloc::string::String;
 
+use super::{Attached, Replication, Task};
 use crate::{
-    io::Endpoint, refusal::Refusal, server::Server, session::Client, time::Instant,
-    trace::replication::ReplicationFact, turn::Turn,
+    io::Endpoint, refusal::Refusal, time::Instant, trace::replication::ReplicationFact, turn::Turn,
 };
 
 /// A FAILOVER that a user asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failover {
-    /// The replica that is to take over; `None`: whichever is in sync first.
+    /// The replica that is to take over; `None`: the first that is in sync.
     pub target: Option<Endpoint>,
     /// When waiting ends.
     pub until: Option<Instant>,
@@ -40,7 +40,7 @@ pub enum FailoverStage {
     InProgress,
 }
 
-impl Server {
+impl Replication {
     /// FAILOVER, its arguments understood.
     ///
     /// # Errors
@@ -50,12 +50,11 @@ impl Server {
         turn: &mut Turn,
         failover: Failover,
     ) -> Result<(), Refusal> {
-        let replication = &self.replication;
-        let why = if replication.failover.is_some() {
+        let why = if self.failover.is_some() {
             "FAILOVER already in progress."
-        } else if replication.is_replica() {
+        } else if self.is_replica() {
             "FAILOVER is not valid when server is a replica."
-        } else if replication.replicas.is_empty() {
+        } else if self.replicas.is_empty() {
             "FAILOVER requires connected replicas."
         } else if failover.force && (failover.until.is_none() || failover.target.is_none()) {
             "FAILOVER with force option requires both a timeout and target HOST and IP."
@@ -73,21 +72,20 @@ impl Server {
         }
         let target = failover.target.clone();
         turn.note(ReplicationFact::FailoverRequested { target });
-        self.pauses.for_failover = true;
-        self.replication.failover = Some(failover);
+        self.failover = Some(failover);
         Ok(())
     }
 
-    fn replica_at(&self, target: &Endpoint) -> Option<&super::Attached> {
-        let is_target = |replica: &&super::Attached| {
+    fn replica_at(&self, target: &Endpoint) -> Option<&Attached> {
+        let is_target = |replica: &&Attached| {
             replica.host() == target.host && replica.announced.port == target.port
         };
-        self.replication.replicas.iter().find(is_target)
+        self.replicas.iter().find(is_target)
     }
 
     /// Ten times a second and at each ACK: go on with a FAILOVER that waits.
     pub(crate) fn advance_failover(&mut self, turn: &mut Turn) {
-        let Some(failover) = &self.replication.failover else { return };
+        let Some(failover) = &self.failover else { return };
         if failover.stage != FailoverStage::WaitingForSync {
             return;
         }
@@ -102,13 +100,13 @@ impl Server {
             }
             return;
         }
-        let offset = self.replication.offset;
-        let in_sync = |replica: &&super::Attached| {
+        let offset = self.offset;
+        let in_sync = |replica: &&Attached| {
             replica.is_online() && replica.announced.port != 0 && replica.acked == offset
         };
         let replica = match &failover.target {
             Some(target) => self.replica_at(target).filter(in_sync),
-            None => self.replication.replicas.iter().find(in_sync),
+            None => self.replicas.iter().find(in_sync),
         };
         if let Some(replica) = replica {
             let target = Endpoint::new(replica.host(), replica.announced.port);
@@ -119,7 +117,7 @@ impl Server {
     }
 
     fn hand_over(&mut self, turn: &mut Turn, target: Endpoint) {
-        if let Some(failover) = &mut self.replication.failover {
+        if let Some(failover) = &mut self.failover {
             failover.stage = FailoverStage::InProgress;
             failover.target = Some(target.clone());
         }
@@ -127,57 +125,43 @@ impl Server {
     }
 
     /// The target has taken over, or refused to.
-    pub(crate) fn failover_answered(&mut self, turn: &mut Turn, accepted: bool) {
-        match &self.replication.failover {
+    pub(super) fn failover_answered(&mut self, turn: &mut Turn, accepted: bool) {
+        match &self.failover {
             Some(Failover { stage: FailoverStage::InProgress, .. }) if accepted => {
-                self.replication.failover = None;
-                self.end_failover_pause();
+                self.failover = None;
+                self.leave(Task::EndFailoverPause);
             }
             Some(_) => self.abort_failover(turn, "Failover target rejected psync request"),
             None => {}
         }
     }
 
-    /// It does not take place: this node is the master again.
+    /// The failover does not take place: this node is the master again.
     pub(crate) fn abort_failover(&mut self, turn: &mut Turn, why: &'static str) {
-        let Some(failover) = self.replication.failover.take() else { return };
+        let Some(failover) = self.failover.take() else { return };
         let fact = ReplicationFact::FailoverAborted { target: failover.target, why };
         turn.note(fact);
         if failover.stage == FailoverStage::InProgress {
             self.unfollow(turn);
         }
-        self.end_failover_pause();
-    }
-
-    fn end_failover_pause(&mut self) {
-        self.pauses.for_failover = false;
-        self.resume_postponed();
+        self.leave(Task::EndFailoverPause);
     }
 
     /// `PSYNC id offset FAILOVER`: this node's master asks it to take its place.
-    pub(crate) fn take_over(
-        &mut self,
-        turn: &mut Turn,
-        client: &Client,
-        id: &[u8],
-    ) -> Result<(), Refusal> {
+    pub(crate) fn take_over(&mut self, turn: &mut Turn, id: &[u8]) -> Result<(), Refusal> {
         let id = String::from_utf8_lossy(id).into_owned();
-        let ours = id.eq_ignore_ascii_case(&self.replication.id);
+        let ours = id.eq_ignore_ascii_case(&self.id);
         turn.note(ReplicationFact::FailoverReceived { id });
-        if !self.replication.is_replica() {
+        if !self.is_replica() {
             return Err(Refusal::err("PSYNC FAILOVER can't be sent to a master."));
         }
         if !ours {
             return Err(Refusal::err("PSYNC FAILOVER replid must match my replid."));
         }
         self.unfollow(turn);
-        let client = self.describe(client, turn.clock.mono);
-        turn.note(ReplicationFact::TookOver { client });
         Ok(())
     }
-}
 
-impl super::Replication {
     /// The word of INFO.
     pub(super) fn failover_word(&self) -> &'static str {
         match self.failover.as_ref().map(|failover| failover.stage) {

@@ -18,12 +18,10 @@
 
 use alloc::{boxed::Box, collections::VecDeque, string::String, vec::Vec};
 
-use super::{load::Rests, parse::Parsing, payload::Payload};
+use super::{Stream, payload::Payload, slow_load::SlowLoad, socket_load::Parsing};
 use crate::{
-    io::{ConnId, Endpoint, FileId},
     dataset::Installer,
-    resp::RequestDecoder,
-    session::Client,
+    io::{ConnId, Endpoint, FileId},
     time::Instant,
 };
 
@@ -58,12 +56,12 @@ pub enum LinkState {
     Connect,
     /// A connection is being made.
     Connecting {
-        /// It.
+        /// Its number.
         conn: ConnId,
         /// Since when.
         since: Instant,
     },
-    /// Both sides introduce themselves.
+    /// This node introduces itself, and asks to be synchronised.
     Handshake(Handshake),
     /// The data set is coming, and the file for it is being opened.
     Opening(Box<Opening>),
@@ -105,8 +103,8 @@ pub enum Question {
 
 /// A data set on its way, before there is a file that it can be written to.
 ///
-/// The master's bytes wait in the socket meanwhile. A file that can't be opened is tried again every second, and only
-/// after [`MOST_OPENS`] times a connection is made anew: the master has a child at work for every connection.
+/// The master's bytes wait in the socket meanwhile. A file that can't be opened is tried again every second, up to
+/// [`MOST_OPENS`] times, before the connection is given up: the master runs a child for each new connection.
 #[derive(Clone, Debug)]
 pub struct Opening {
     /// What begins when the file is open.
@@ -119,7 +117,7 @@ pub struct Opening {
     pub failed: Option<String>,
 }
 
-/// So often the file for a data set is tried.
+/// How often opening the file for a data set is tried.
 pub const MOST_OPENS: u32 = 5;
 
 /// A data set on its way.
@@ -166,8 +164,8 @@ pub struct Loading {
     pub last_io: Instant,
     /// Reads the format.
     pub installer: Installer,
-    /// Reads slowly, if it is to.
-    pub rests: Rests,
+    /// Its pauses (`key-load-delay`).
+    pub slow: SlowLoad,
     /// The beginning of the stream, as far as it came together with the end of the data.
     pub early: Vec<u8>,
 }
@@ -181,25 +179,6 @@ pub enum LoadStep {
     Renaming,
     /// A piece of it is being read.
     Reading,
-}
-
-/// The stream of a master, as its replica applies it.
-#[derive(Clone, Debug)]
-pub struct Stream {
-    /// The connection.
-    pub conn: ConnId,
-    /// The master, as a client of this node; `None` while its commands run.
-    pub client: Option<Box<Client>>,
-    /// What has arrived and does not count yet: the beginning of a command, or of a transaction.
-    pub input: Vec<u8>,
-    /// So much of it has been run already: the beginning of a transaction.
-    pub run: usize,
-    /// Where decoding stands behind that.
-    pub decoder: RequestDecoder,
-    /// When the master was last heard of.
-    pub last_io: Instant,
-    /// The master only knows SYNC and wants no ACK.
-    pub pre_psync: bool,
 }
 
 impl Link {
@@ -223,17 +202,25 @@ impl Link {
     }
 
     /// The stream, if it is coming.
-    pub fn stream(&mut self) -> Option<&mut Stream> {
+    pub fn stream(&self) -> Option<&Stream> {
+        match &self.state {
+            LinkState::Online(stream) => Some(stream),
+            _ => None,
+        }
+    }
+
+    /// The stream, to be changed.
+    pub fn stream_mut(&mut self) -> Option<&mut Stream> {
         match &mut self.state {
             LinkState::Online(stream) => Some(stream),
             _ => None,
         }
     }
 
-    /// The database that the stream has selected, as far as this replica knows.
+    /// The database that the stream has selected, as far as this replica knows; `None` while commands of it run.
     pub fn stream_db(&self) -> Option<u32> {
         match &self.state {
-            LinkState::Online(stream) => stream.client.as_ref().map(|client| client.session.db),
+            LinkState::Online(stream) => stream.db,
             _ => self.cached.as_ref().map(|cached| cached.db),
         }
     }
