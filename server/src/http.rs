@@ -29,7 +29,7 @@ pub fn page(directory: &Path) -> Router {
         .layer(header(CONTENT_SECURITY_POLICY, "frame-ancestors 'none'"))
 }
 
-/// A name with a fingerprint never changes its content; everything else is asked for again.
+/// A name with a fingerprint never changes its content; everything else is revalidated at every load.
 async fn caching(request: Request, next: Next) -> Response {
     let keep = if is_fingerprinted(request.uri().path()) {
         HeaderValue::from_static("public, max-age=31536000, immutable")

@@ -115,7 +115,7 @@ fn serve(configured: Configured) -> Result<ExitCode, String> {
     };
     supervised.into_iter().for_each(|fact| say(LogRole::Child, ServerFact::Process(fact)));
     let listeners = driver::listen(&settings).map_err(|(what, error)| {
-        // Whoever waits for the node looks for this line.
+        // Scripts that wait for the node look for this line.
         say(LogRole::Master, ServerFact::ListenFailed { port: config.network.port });
         not_listening(&what, &error)
     })?;

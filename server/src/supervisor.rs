@@ -1,4 +1,4 @@
-//! `supervised`: whoever started the process, systemd or upstart, is told how far the node has come.
+//! `supervised`: systemd or upstart, whichever started the process, is notified how far the node has come.
 
 use std::{env, io};
 
@@ -12,7 +12,7 @@ use sd_notify::NotifyState;
 /// The program that watches over this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Supervisor {
-    /// There is none, or none that wants to know.
+    /// There is none, or none that is notified.
     None,
     /// It waits until the process stops itself.
     Upstart,

@@ -15,24 +15,24 @@ use crate::{
 /// One thing done to the world.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// SIGKILL: the process is gone, its machine lives on.
+    /// SIGKILL: the process ends at once, its machine runs on.
     Kill(NodeId),
     /// Start a process that is not running (after a power cut: the machine, too).
     Restart(NodeId),
-    /// SIGTERM: the process may save and say goodbye.
+    /// SIGTERM: the process shuts down in order (saves, waits for its replicas).
     Terminate(NodeId),
     /// The machine loses its electricity.
     PowerCut {
-        /// Whose.
+        /// The node.
         node: NodeId,
         /// Whether some of what was on its way to the platter got there, cut in the middle of a write.
         torn: bool,
     },
-    /// SIGSTOP: the process stands still, its connections stay.
+    /// SIGSTOP: the process is not scheduled, its connections stay open.
     Pause(NodeId),
-    /// SIGCONT.
+    /// SIGCONT: it is scheduled again.
     Resume(NodeId),
-    /// Nothing gets through between the two.
+    /// A partition: no message gets through between the two.
     Partition {
         /// One side.
         a: Who,
@@ -41,9 +41,9 @@ pub enum Action {
         /// Both ways, or only from `a` to `b`.
         both_ways: bool,
     },
-    /// The network is as it was: no partition, no delay, no loss.
+    /// All rules of the network are removed: no partition, no delay, no loss.
     Heal,
-    /// The network between the two is as it was; what was done to it between others stays.
+    /// The rules between these two parties are removed; those between others stay.
     HealBetween {
         /// One side.
         a: Who,
@@ -56,7 +56,7 @@ pub enum Action {
         a: Who,
         /// The other.
         b: Who,
-        /// How much longer.
+        /// By so many milliseconds.
         millis: u64,
     },
     /// Some segments between the two are lost (and sent again).
@@ -65,33 +65,33 @@ pub enum Action {
         a: Who,
         /// The other.
         b: Who,
-        /// How many of a thousand.
+        /// So many of a thousand.
         permille: u32,
     },
     /// The disk is full, or has room again.
     DiskFull {
-        /// Whose.
+        /// The node.
         node: NodeId,
         /// Whether it is full.
         full: bool,
     },
-    /// Each fsync takes longer.
+    /// Each fsync of the node's disk takes longer.
     SlowFsync {
-        /// Whose.
+        /// The node.
         node: NodeId,
-        /// How much longer; 0: as usual.
+        /// By so many milliseconds; 0: as usual.
         millis: u64,
     },
-    /// The node's clock jumps.
+    /// The node's wall clock jumps.
     ClockJump {
-        /// Whose.
+        /// The node.
         node: NodeId,
-        /// How far, forwards or backwards.
+        /// By so many milliseconds, forwards or backwards.
         millis: i64,
     },
     /// A line typed into the node's terminal.
     Command {
-        /// At which node.
+        /// The terminal's node.
         node: NodeId,
         /// The line.
         line: String,
@@ -100,12 +100,12 @@ pub enum Action {
     StartWorkload {
         /// The target.
         target: Target,
-        /// How often.
+        /// One step every so many milliseconds.
         every_millis: u64,
-        /// What.
+        /// Which commands it sends.
         kind: WorkloadKind,
     },
-    /// It stops.
+    /// A writing client stops.
     StopWorkload(ClientId),
 }
 
@@ -125,7 +125,7 @@ impl Action {
     /// |---|---|
     /// | `kill m1`, `restart m1`, `terminate m1`, `pause m1`, `resume m1` | |
     /// | `power-cut m1`, `power-cut m1 torn` | |
-    /// | `partition m1 s1`, `partition m1 *`, `partition m1 -> s1`, `heal`, `heal m1 s1` | `*` is everybody, `c1` the first workload |
+    /// | `partition m1 s1`, `partition m1 *`, `partition m1 -> s1`, `heal`, `heal m1 s1` | `*` is every party, `c1` the first workload |
     /// | `delay m1 r1 50`, `loss m1 r1 100` | milliseconds; of a thousand |
     /// | `disk-full m1 on`, `slow-fsync m1 500`, `clock-jump m1 -3000` | milliseconds |
     /// | `on m1 SET a 1` | typed into m1's terminal |
@@ -288,7 +288,7 @@ impl<'a> Words<'a> {
     }
 
     fn unknown(&self, name: &str) -> String {
-        format!("nobody in '{}' is called '{name}'", self.scenario.name)
+        format!("no node or client of '{}' is called '{name}'", self.scenario.name)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Chaos: a cluster, writing clients and random faults, all from one seed; then quiet, and everything must be well.
+//! Chaos: a cluster, writing clients and random faults, all from one seed; then all faults are repaired, and the cluster must converge.
 //!
 //! ```text
 //!   0s      12s                                 40s                        until it has converged, but no later than 200s
@@ -53,7 +53,7 @@ impl std::fmt::Display for Failure {
 }
 
 impl Failure {
-    /// The smallest story that ends in the same way: what comes after the end is cut off, and whatever can be left out is.
+    /// The smallest run that fails in the same way: later actions are cut off, and every action that is not needed is left out.
     pub fn shrink(mut self, sabotage: Option<Sabotage>) -> Self {
         let end = self.violation.at;
         let mut run = self.run.clone();
@@ -64,7 +64,7 @@ impl Failure {
             for n in (0..before).rev() {
                 let mut run = self.run.clone();
                 let removed = run.actions.remove(n);
-                // Left undone, a fault of the end would be another story.
+                // Without its repair at the end, a fault would make another run of it.
                 if removed.at < QUIET_MICROS || is_idle(&removed.action, &run.actions) {
                     self.take_if_it_fails(run, sabotage);
                 }
@@ -88,7 +88,7 @@ impl Failure {
     }
 }
 
-/// Whether a repair has nothing to repair.
+/// Whether none of the other actions needs this repair.
 fn is_idle(repair: &Action, others: &[Timed]) -> bool {
     let breaks = |action: &Action| match (repair, action) {
         (Action::Heal, fault) => {
@@ -144,7 +144,7 @@ pub fn play(run: &Run, sabotage: Option<Sabotage>) -> Result<Report, Box<Failure
         }
         world.advance_to(engine::time::Time(crate::world::BEGINNING.0 + glance));
         watch.look(&world).map_err(fail)?;
-        // Asked of a world that still has faults ahead of it, this was two thirds of a run's cost.
+        // Checked before the faults are over, convergence was two thirds of a run's cost.
         if actions.peek().is_some() || glance <= QUIET_MICROS + 3_000_000 {
             continue;
         }

@@ -1,14 +1,14 @@
-//! Child jobs: what a fork would do, a few bytes a virtual millisecond.
+//! Child jobs (BGSAVE, AOF rewrite, full sync): what Redis does in a forked process, a few bytes a virtual millisecond.
 //!
-//! A child has its snapshot and goes its own pace while the node serves on; its bytes go to a file or back to its parent.
-//! It ends with its parent: a half-made file is left where it is.
+//! A child encodes its snapshot while the node serves clients; its bytes go to a file or back to the node.
+//! It ends with the node's process; an unfinished file is left where it is.
 
 use engine::io::{ChildJob, ChildOutput, ChildState, ChildWork, FileId};
 
-/// How long a child rests between two pieces.
+/// The time between two pieces of a child's work.
 pub(crate) const PERIOD_MICROS: u64 = 1_000;
 
-/// A child at work.
+/// A running child.
 #[derive(Clone, Debug)]
 pub(crate) struct Child {
     job: ChildJob,
@@ -45,7 +45,7 @@ impl Child {
     pub fn run(&mut self, budget: usize) -> Piece {
         let mut bytes = Vec::new();
         let before = self.job.work.keys();
-        // A child that rests does so behind every key.
+        // With rdb-key-save-delay the child waits after every key.
         let budget = if self.job.rest.is_none() { budget } else { 1 };
         let state = ChildWork::run(&mut *self.job.work, budget, &mut bytes);
         self.written += bytes.len() as u64;

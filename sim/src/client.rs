@@ -1,7 +1,7 @@
 //! Clients: virtual terminals (a redis-cli at each node) and workloads (programs that write and keep count).
 //!
-//! A client is a small state machine beside the nodes: it is told what comes on its connections, and says what it
-//! wants done. Its connections are numbered by itself.
+//! A client is a small state machine: `ClientInput` goes in (what arrived on its connections), `ClientEffect` comes out (what
+//! the world does for it). It numbers its connections itself: these numbers are the slots.
 
 pub mod terminal;
 pub mod workload;
@@ -15,22 +15,22 @@ use engine::{
 pub use terminal::{Line, LineKind, Terminal};
 pub use workload::{Workload, WorkloadKind, WorkloadState};
 
-/// What a client is told.
+/// An input of a client.
 #[derive(Clone, Debug)]
 pub(crate) enum ClientInput {
-    /// Its connection stands.
+    /// The connection is established.
     Connected { slot: u64 },
-    /// It could not be made.
+    /// The connection could not be established.
     Refused { slot: u64, why: String },
-    /// Bytes.
+    /// Bytes have arrived.
     Data { slot: u64, bytes: bytes::Bytes },
-    /// The other side is gone.
+    /// The other side has closed the connection.
     Closed { slot: u64 },
-    /// The time that it asked for has come.
+    /// The moment of its last [`ClientEffect::Wake`] has come.
     Wake,
 }
 
-/// What a client wants.
+/// An effect that the world carries out for a client.
 #[derive(Clone, Debug)]
 pub(crate) enum ClientEffect {
     /// Open a connection.
@@ -41,7 +41,7 @@ pub(crate) enum ClientEffect {
     Replied { slot: u64, error: Option<String>, number: Option<i64> },
     /// Close a connection.
     Close { slot: u64 },
-    /// Wake me then.
+    /// Wake the client at this moment.
     Wake(Time),
 }
 
@@ -85,7 +85,7 @@ impl Replies {
         self.0.push(bytes);
     }
 
-    /// The next whole reply. What is none is told once, as an error; what came with it is lost.
+    /// The next whole reply. Bytes that are no RESP become one error reply, and all bytes that came with them are dropped.
     pub fn next(&mut self) -> Option<Value> {
         self.0.next_reply().unwrap_or_else(|bad| {
             self.0 = ReplyDecoder::default();

@@ -1,6 +1,6 @@
 //! One number for all that happened: two runs are the same if their digests are.
 //!
-//! FNV-1a over 64 bits: no secrets to keep, the same on every platform, and readable in five lines.
+//! FNV-1a over 64 bits: it needs no resistance against attackers, is the same on every platform, and has five lines.
 
 use std::fmt;
 

@@ -5,7 +5,7 @@
 //!   create, rename, unlink, mkdir ──▶ names ──fsync(dir)──▶ journal      which file a name means
 //! ```
 //!
-//! A *process crash* loses neither: the kernel lives on. A *power cut* loses what is not on the platter.
+//! A *process crash* loses neither: the kernel runs on. A *power cut* loses what is not on the platter.
 //!
 //! The model of durability stands between POSIX and ext4, and where they differ it takes the side that loses more:
 //!
@@ -15,7 +15,7 @@
 //!   of a file makes no name durable (ext4 would commit its journal; POSIX does not promise it). The journal commits
 //!   by itself every 5 s.
 //! * An open file stays the same file when its name is renamed, given to another file or deleted. A file without a name
-//!   ends when nobody has it open any more: its holder closes it, or its process ends.
+//!   ends when its last descriptor is closed, by its holder or by the end of the process.
 //! * A power cut takes everything else. A *torn* one keeps, of each file, some beginning of what was written and not
 //!   fsynced, cut in the middle of a write, and some beginning of the changes of names.
 
@@ -46,7 +46,7 @@ enum Change {
     Truncate(u64),
 }
 
-/// A file: what a reader sees, and what would be left of it without electricity.
+/// A file: what a reader sees, and what a power cut would leave of it.
 #[derive(Clone, Debug, Default)]
 struct Inode {
     cached: Arc<Vec<u8>>,
@@ -109,7 +109,7 @@ pub struct FileView {
     pub name_durable: bool,
 }
 
-/// What a disk operation that has been issued leads to.
+/// The outcome of a disk operation that has been issued.
 #[derive(Clone, Debug)]
 pub struct Issued {
     /// When it is answered.
@@ -153,7 +153,7 @@ pub struct Disk {
     pub slow_micros: u64,
 }
 
-/// Where a process finds itself when it starts.
+/// The working directory of a process that starts.
 pub const HOME: &str = "/data";
 
 impl Default for Disk {
@@ -309,7 +309,7 @@ impl Disk {
         }
     }
 
-    /// The electricity fails. `torn`: some of what was on its way reached the platter.
+    /// A power cut. `torn`: some of what was on its way reached the platter.
     pub fn power_cut(&mut self, now: Time, torn: Option<&mut Rand64>) {
         self.settle(now);
         if let Some(rng) = torn {
@@ -428,7 +428,7 @@ impl Disk {
         let entry = *self.names.get(&from).ok_or_else(not_found)?;
         self.parent_exists(&to)?;
         if from != to {
-            // One step of the journal: nobody ever sees the one half without the other.
+            // One step of the journal: no power cut leaves the one half without the other.
             self.name(now, to, Some(entry));
             self.name(now, from, None);
         }
@@ -510,7 +510,7 @@ impl Disk {
         }
     }
 
-    /// Forget files that no name leads to any more and nobody has open.
+    /// Forget files that have neither a name nor an open descriptor.
     fn sweep(&mut self) {
         let pending = self.unjournaled.iter().filter_map(|change| change.becomes);
         let named: std::collections::BTreeSet<u64> = self

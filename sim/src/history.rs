@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Copies are cheap (data, files and logs are shared until they change), but not free: when there are too many, every
-//! other one of the older half goes, so that the near past stays close at hand and the far past costs a little replay.
+//! other one of the older half goes, so that a seek into the near past is quick and one into the far past replays a little more.
 
 use engine::time::Time;
 

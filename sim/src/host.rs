@@ -26,13 +26,13 @@ use crate::{
 /// A machine.
 #[derive(Clone, Debug)]
 pub struct Host {
-    /// What it is meant to run.
+    /// Its entry in the scenario: the address and the configuration.
     pub spec: NodeSpec,
     /// Its disk.
     pub disk: Disk,
     /// The process, if one runs.
     pub process: Option<Process>,
-    /// Whether it has electricity.
+    /// Whether it is powered.
     pub powered: bool,
     /// How far its clock is from the world's.
     pub clock_micros: i64,
@@ -40,28 +40,28 @@ pub struct Host {
     pub life: u32,
     /// How far the files of each life had come when it ended, in order.
     pub past_lives: Vec<PastLife>,
-    /// How the last process ended, if by itself.
+    /// The exit code of the last process, if it ended by itself.
     pub exit: Option<i32>,
     /// How far this node has ever come in each history that it was in.
     pub reached: BTreeMap<String, u64>,
-    /// Its offset went back within one history, without a full sync: in which, from where, to where.
+    /// The node's offset went back within one history, without a full sync: the replication id, the offset before and after.
     pub went_back: Option<(String, u64, u64)>,
-    /// What the last process left on the disk: what the next one will find.
+    /// The data that the next process will load from the disk, while none runs.
     pub(crate) remains: Option<Arc<Keyspace>>,
 }
 
-/// What is known of a life that is over.
+/// What is remembered of a process that has ended. A *life* is the time from a start of a process to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PastLife {
-    /// Which life.
+    /// The number of the life.
     pub life: u32,
-    /// Whether the electricity failed (else only the process ended).
+    /// Whether the machine lost power (else only the process ended).
     pub power: bool,
-    /// How far its AOF had come, as far as it knew.
+    /// How far its AOF had come, by the node's own account.
     pub aof: Option<AofProgress>,
     /// The file that its AOF was appended to.
     pub file: Option<LastFile>,
-    /// Where it stood: the history that its data belonged to, and the offset.
+    /// The replication id and the offset of its data.
     pub history: (String, u64),
     /// If its data came from a master, in a full sync: how far its AOF's stream had come then.
     pub resynced: Option<u64>,
@@ -76,7 +76,7 @@ pub struct LastFile {
     pub start: i64,
     /// How long it was at that moment, in the page cache.
     pub len: u64,
-    /// The shortest that it has been since: what it lost then never came back, however long it has grown again.
+    /// The smallest length since then: bytes cut off never come back, however long the file has grown again.
     pub kept: u64,
 }
 
@@ -97,36 +97,36 @@ pub struct Process {
     pub life: u32,
     /// When it began.
     pub since: Time,
-    /// Whether it stands still (SIGSTOP).
+    /// Whether it is stopped (SIGSTOP).
     pub paused: bool,
     /// Where it listens.
     pub port: u16,
     /// The engine as it was at an earlier moment (for a sabotage).
     pub(crate) image: Option<Box<Node>>,
-    /// What reached the machine while the process stood still.
-    pub(crate) held: VecDeque<Held>,
+    /// Inputs that reached the machine while the process was stopped.
+    pub(crate) deferred: VecDeque<OwnedInput>,
     pub(crate) children: BTreeMap<JobId, Child>,
     /// Its connections in the network: which, and which end.
     pub(crate) conns: BTreeMap<ConnId, (u64, usize)>,
     /// Connections that the node does not read at present, and what arrived on them.
-    pub(crate) unread: BTreeMap<ConnId, VecDeque<Held>>,
+    pub(crate) unread: BTreeMap<ConnId, VecDeque<OwnedInput>>,
     pub(crate) accepted: u64,
     pub(crate) wake: Time,
-    /// Something was handed over and `BeforeSleep` was not.
-    pub(crate) awake: bool,
+    /// The node is within a turn: it has received an input and `BeforeSleep` not yet.
+    pub(crate) in_turn: bool,
     /// The history that its data belong to.
     pub(crate) history: String,
     /// The offset in it, as it was after the last step.
     pub(crate) offset: u64,
     /// If they came from a master, in a full sync: how far the AOF's stream had come then.
     pub(crate) resynced: Option<u64>,
-    /// In a full sync: the history that was thrown away, and up to where.
-    pub(crate) thrown_away: Option<(String, u64)>,
+    /// In a full sync: the replication id of the data that were discarded, and their offset.
+    pub(crate) discarded: Option<(String, u64)>,
 }
 
-/// An input that can be kept.
+/// An input that owns its bytes, so that it can wait in a queue ([`Input`] borrows them).
 #[derive(Clone, Debug)]
-pub(crate) enum Held {
+pub(crate) enum OwnedInput {
     Boot,
     Accepted { conn: ConnId, peer: Endpoint, local: Endpoint },
     Connected { conn: ConnId, peer: Endpoint, local: Endpoint },
@@ -143,7 +143,7 @@ pub(crate) enum Held {
     Terminate,
 }
 
-impl Held {
+impl OwnedInput {
     /// The connection on which this arrived.
     pub const fn arrived_on(&self) -> Option<ConnId> {
         match self {
@@ -253,7 +253,7 @@ impl Host {
         children.map(|child| (name(child), child.written)).collect()
     }
 
-    /// The process was stepped: how far has it come in its history? `resynced`: it has just taken over a master's data.
+    /// Note the node's offset after a step. `resynced`: it has just taken over a master's data, so that the offset may go back.
     pub(crate) fn note_offset(&mut self, resynced: bool) {
         let Some(process) = &mut self.process else { return };
         let replication = process.node.replication();
@@ -274,7 +274,7 @@ impl Host {
         }
     }
 
-    /// The process is gone: what is to be remembered of it.
+    /// The process has ended: keep what the ledger needs of it.
     pub(crate) fn end_life(&mut self) {
         let Some(process) = self.process.take() else { return };
         let node = &process.node;
@@ -297,7 +297,7 @@ impl Host {
         });
     }
 
-    /// The electricity has failed: what is left of the files that AOFs were appended to?
+    /// After a power cut: note how much is left of each file that an AOF was appended to.
     pub(crate) fn measure_files(&mut self) {
         for file in self.past_lives.iter_mut().filter_map(|past| past.file.as_mut()) {
             if let Some((len, _)) = self.disk.lengths(&file.path) {
@@ -327,17 +327,17 @@ impl Host {
             paused: false,
             image: None,
             port: self.spec.address.port,
-            held: VecDeque::new(),
+            deferred: VecDeque::new(),
             children: BTreeMap::new(),
             conns: BTreeMap::new(),
             unread: BTreeMap::new(),
             accepted: 0,
             wake: now,
-            awake: false,
+            in_turn: false,
             history: String::new(),
             offset: 0,
             resynced: None,
-            thrown_away: None,
+            discarded: None,
         });
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! How the world calls its inhabitants.
+//! Ids of nodes and clients.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ pub struct NodeId(pub u32);
 )]
 pub struct ClientId(pub u32);
 
-/// Who speaks on the network.
+/// A party on the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Party {
     /// A node.

@@ -33,7 +33,7 @@ pub mod goal;
 use engine::time::Time;
 use serde::Deserialize;
 
-pub use goal::{Eyes, Goal};
+pub use goal::{Context, Goal};
 
 use crate::{
     action::{Action, Timed},
@@ -87,11 +87,11 @@ pub struct Step {
     pub question: Option<Question>,
     /// What the learner does.
     pub task: Text,
-    /// If they are stuck.
+    /// A hint for a learner who does not find the solution.
     pub hint: Text,
-    /// When it is done.
+    /// The predicate that tells when the step is done.
     pub goal: Goal,
-    /// What reaches the goal.
+    /// The moves that reach the goal.
     pub solution: Vec<Move>,
     /// Whether there is nothing to do but let time pass.
     pub watch: bool,
@@ -103,11 +103,11 @@ pub struct Step {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Question {
-    /// What is asked.
+    /// The question.
     pub text: Text,
     /// The answers to choose from.
     pub choices: Vec<Choice>,
-    /// What is said afterwards.
+    /// The explanation that is shown after the answer.
     pub why: Text,
 }
 
@@ -140,7 +140,7 @@ pub enum Move {
 pub struct BadLesson {
     /// The file.
     pub file: String,
-    /// The line, if one is to blame.
+    /// The line with the error, if it is in one line.
     pub line: Option<usize>,
     /// What is wrong.
     pub what: String,
@@ -278,7 +278,7 @@ impl Step {
 
     /// Whether the goal of this step, begun at `since`, is reached.
     pub fn is_done(&self, world: &World, since: Time) -> bool {
-        self.goal.holds(Eyes { world, since })
+        self.goal.holds(Context { world, since })
     }
 
     /// Let time pass until the goal holds, but no more than `millis`.
@@ -418,7 +418,7 @@ solution = ["kill m1"]
     #[test]
     fn a_mistake_is_named_with_its_line() {
         let cases = [
-            ("kill m1", "kill m7", "one.toml:13: nobody in 'single' is called 'm7'"),
+            ("kill m1", "kill m7", "one.toml:13: no node or client of 'single' is called 'm7'"),
             ("\"single\"", "\"double\"", "one.toml:2: there is no scenario double"),
             ("seed = 1", "sead = 1", "one.toml:3: unknown field `sead`"),
             ("!node(", "!nodes(", "one.toml:12: goal: there is no 'nodes'"),

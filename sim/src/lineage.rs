@@ -1,4 +1,4 @@
-//! Which history of the data came of which: the family tree of replication ids.
+//! Which replication history branched off which: the tree of replication ids.
 //!
 //! ```text
 //!   a1b2… ───────────┬──────────▶  (writes of the old master that no replica has)
@@ -20,15 +20,15 @@ use engine::trace::{
 
 use crate::{host::Process, ledger::Executed};
 
-/// The family tree.
+/// The tree of replication ids.
 #[derive(Clone, Debug, Default)]
 pub struct Lineage {
-    /// Of each history: of which it came, and where it left it.
+    /// The parent of each history, and the offset at which it branched off.
     parents: BTreeMap<String, (String, u64)>,
 }
 
 impl Lineage {
-    /// A node was stepped: has its history another name now?
+    /// Note a change of the node's replication id, after a step.
     pub(crate) fn note(&mut self, process: &mut Process) {
         let replication = process.node.replication();
         if replication.id == process.history {
@@ -38,9 +38,9 @@ impl Lineage {
         let parent = match forked {
             Some(offset) => Some((replication.id2.clone(), offset)),
             None if process.history.is_empty() => None,
-            // The same data under another name: a master takes a new one with its first replica.
+            // The same data under a new id: a master takes a new id with its first replica.
             None if !replication.is_replica() => Some((process.history.clone(), u64::MAX)),
-            // It had another history before and has dropped it: a full sync.
+            // A full sync: the old history is dropped.
             None => {
                 process.resynced = Some(process.node.aof_progress().map_or(0, |aof| aof.fed));
                 None
@@ -52,16 +52,16 @@ impl Lineage {
         process.history.clone_from(&replication.id);
     }
 
-    /// A node stated a fact: between the two of these it has thrown its data away and has none in their place, though it
-    /// still goes by the name of its old history.
+    /// Note the beginning and the end of a full sync: between the two facts the old data are discarded and the new ones are
+    /// not there yet, while the replication id is still the old one.
     pub(crate) fn note_fact(process: &mut Process, fact: &Trace) {
         match fact {
             Trace::Replication(ReplicationFact::Link(LinkFact::Flushing)) => {
                 let replication = process.node.replication();
-                process.thrown_away = Some((replication.id.clone(), replication.offset));
+                process.discarded = Some((replication.id.clone(), replication.offset));
             }
             Trace::Replication(ReplicationFact::Link(LinkFact::Finished)) => {
-                process.thrown_away = None;
+                process.discarded = None;
             }
             _ => {}
         }
@@ -70,15 +70,15 @@ impl Lineage {
     /// Whether what a process holds has the write in it.
     pub fn holds(&self, process: &Process, write: &Executed) -> bool {
         let replication = process.node.replication();
-        let thrown_away =
-            process.thrown_away.as_ref().is_some_and(|(id, end)| self.covers(id, *end, write));
-        !thrown_away && self.covers(&replication.id, replication.offset, write)
+        let discarded =
+            process.discarded.as_ref().is_some_and(|(id, end)| self.covers(id, *end, write));
+        !discarded && self.covers(&replication.id, replication.offset, write)
     }
 
     /// Whether data at this offset of this history contain the write.
     pub fn covers(&self, id: &str, offset: u64, write: &Executed) -> bool {
         let (mut id, mut offset) = (id, offset);
-        // A tree has no rings; but whether it is one is for the engine to say.
+        // Bounded, as a fault of the engine could make a cycle of the tree.
         for _ in 0..=self.parents.len() {
             if id == write.replication_id {
                 return write.replication_end <= offset;

@@ -1,6 +1,6 @@
 //! The virtual network: connections as TCP shows them to programs.
 //!
-//! A connection loses no byte and reorders none. What goes wrong below it is seen as TCP lets it be seen: a lost
+//! A connection loses no byte and reorders none. Faults appear as TCP shows them to a program: a lost
 //! segment is a pause (it is sent again after 200 ms, then 400 ms, …, and what was sent behind it waits), a partition is
 //! a long pause that ends when the partition does or when the sender gives up, a dead process is a connection closed or
 //! refused, a machine without electricity is silence.
@@ -36,20 +36,20 @@ const SYN_RTO_MICROS: u64 = 1_000_000;
 const RETRIES: u32 = 15;
 const SYN_RETRIES: u32 = 6;
 
-/// What travels.
+/// What a message carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payload {
-    /// A connection is asked for.
+    /// SYN: a connection is requested.
     Syn,
-    /// It is granted.
+    /// SYN-ACK: the connection is accepted.
     SynAck,
-    /// It is refused: no process listens there.
+    /// RST in answer to SYN: no process listens there.
     Refused,
     /// Bytes.
     Data(Bytes),
-    /// The sender has closed.
+    /// FIN: the sender has closed the connection.
     Fin,
-    /// The connection is not known (any more) at the other end.
+    /// RST: the other end does not know the connection (any more).
     Reset,
 }
 
@@ -58,17 +58,17 @@ pub enum Payload {
 pub struct Message {
     /// Its number, counted from 1.
     pub id: u64,
-    /// Who sent it.
+    /// The sender.
     pub from: Party,
     /// The receiver.
     pub to: Party,
-    /// On which connection.
+    /// The connection.
     pub conn: u64,
     /// When it was sent.
     pub sent_at: Time,
     /// When it arrives; `None` while it does not get through.
     pub arrives_at: Option<Time>,
-    /// What it is.
+    /// What it carries.
     pub payload: Payload,
     /// At which end of the connection it arrives.
     pub(crate) side: usize,
@@ -84,12 +84,12 @@ impl Message {
     }
 }
 
-/// Which speakers a rule is about.
+/// The parties that a rule is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Who {
-    /// This one.
+    /// This party.
     Party(Party),
-    /// All.
+    /// Every party.
     Anyone,
 }
 
@@ -134,7 +134,7 @@ pub struct Rule {
 #[derive(Clone, Debug)]
 pub(crate) struct End {
     pub party: Party,
-    /// Of which life of its node.
+    /// The life of the node ([`crate::host`]) that has it.
     pub life: u32,
     /// The number by which this end calls the connection.
     pub local: ConnId,
@@ -165,9 +165,9 @@ pub(crate) struct Wire {
 pub struct Net {
     wires: BTreeMap<u64, Wire>,
     messages: BTreeMap<u64, Message>,
-    /// What is wrong, first match wins.
+    /// The rules, the first match wins.
     pub rules: Vec<Rule>,
-    /// Machines without electricity.
+    /// Machines without power.
     unpowered: BTreeSet<NodeId>,
     next_wire: u64,
     next_message: u64,
@@ -217,7 +217,7 @@ impl Net {
         self.wires.get_mut(&conn)
     }
 
-    /// Whose connection, by the number that `party` in its `life` gave it.
+    /// The connection that `party` calls by this number in its `life`.
     pub(crate) fn find(&self, party: Party, life: u32, local: ConnId) -> Option<(u64, usize)> {
         self.wires.iter().rev().find_map(|(conn, wire)| {
             let side = wire.ends.iter().position(|end| {
@@ -237,7 +237,7 @@ impl Net {
             .collect()
     }
 
-    /// Switch a machine's electricity off or on.
+    /// Switch a machine's power off or on.
     pub(crate) fn set_unpowered(&mut self, node: NodeId, unpowered: bool) {
         if unpowered {
             self.unpowered.insert(node);
@@ -246,7 +246,7 @@ impl Net {
         }
     }
 
-    /// Ask for a connection. `to` is `None` where no machine has that address: it gets no answer.
+    /// Open a connection. `to` is `None` where no machine has that address: the SYN stays unanswered.
     pub(crate) fn connect(&mut self, by: End, to: End) -> u64 {
         self.next_wire += 1;
         let wire = Wire { ends: [by, to], lanes: [Lane::default(), Lane::default()] };

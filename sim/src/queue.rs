@@ -29,19 +29,19 @@ pub(crate) enum Event {
     },
     /// A node listens on other addresses.
     Listened { node: NodeId, life: u32, id: ListenId },
-    /// A child goes on for a millisecond.
+    /// A child works on its next piece.
     Child { node: NodeId, life: u32, job: JobId },
     /// A child's file is on the platter.
     ChildSynced { node: NodeId, life: u32, job: JobId, sync: Option<Sync> },
     /// A sentinel's script ends: there are no programs in this world.
     ScriptEnded { node: NodeId, life: u32, id: ScriptId },
-    /// A process that stood still for a while goes on.
+    /// A process that stalled (DEBUG SLEEP) runs again.
     StallOver { node: NodeId, life: u32 },
-    /// A client wants to do something.
+    /// A client is woken, as it requested.
     Client { client: ClientId },
 }
 
-/// The calendar of the world.
+/// The events of the world, by the time at which they are due.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Queue {
     events: BTreeMap<(Time, u64), Event>,

@@ -1,4 +1,4 @@
-//! A run as a value: seed, scenario, and what was done when. Nothing else is needed to live it again, to the byte.
+//! A run as a value: seed, scenario, and what was done when. Nothing else is needed to replay it to the byte.
 //!
 //! As text (what a failing test prints, and, in base64url, what stands behind the `#` of the page's address):
 //!
@@ -149,7 +149,10 @@ mod tests {
         let texts = [
             ("keepsake 9 single 1", "it is of version 9, this page reads 2"),
             ("keepsake 2 single x", "'x' is not a seed"),
-            ("keepsake 2 single 1\n5 kill m9", "action 1: nobody in 'single' is called 'm9'"),
+            (
+                "keepsake 2 single 1\n5 kill m9",
+                "action 1: no node or client of 'single' is called 'm9'",
+            ),
             ("keepsake 2 single 1\n5 explode", "action 1: there is no action 'explode'"),
             ("keepsake 2 single 1\n5 heal\n4 heal", "action 2: its time 4 is out of order"),
             ("keepsake 2 single 1\n5 kill m1 m1", "action 1: 'm1' is too much in 'kill m1 m1'"),

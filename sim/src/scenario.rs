@@ -57,7 +57,7 @@ pub const NAMES: &[&str] = &[
     "two-masters",
 ];
 
-/// Who may be called `c1`, `c2`, …: workloads, behind the terminals.
+/// How many workloads have names (`c1`, `c2`, …). Their ids follow those of the terminals.
 const WORKLOADS: u32 = 64;
 
 impl Scenario {

@@ -1,6 +1,6 @@
 //! The trail: the messages that have arrived lately, for the lines of the space-time diagram and the lists of a node's messages.
 //!
-//! It remembers, and has no say in what happens: a run is the same, to the digest, whatever is kept here. It is bounded
+//! Nothing in a run depends on it: the digest is the same, whatever is kept here. It is bounded
 //! (the oldest messages go, a piece at a time), and cheap to copy with the world (pieces are shared).
 
 use std::{collections::VecDeque, sync::Arc};

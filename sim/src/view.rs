@@ -58,11 +58,11 @@ pub struct Stage {
 pub enum Health {
     /// It runs.
     Running,
-    /// Its process stands still.
+    /// Its process is stopped (SIGSTOP).
     Paused,
     /// No process; the machine is on.
     Down,
-    /// No electricity.
+    /// The machine has no power.
     Unpowered,
 }
 

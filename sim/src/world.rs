@@ -15,7 +15,7 @@
 //!
 //! * `act`: what an [`Action`] does.
 //! * `deliver`: messages arrive.
-//! * `votes`: what sentinels have promised each other.
+//! * `votes`: the votes that sentinels have sent to each other.
 //! * `drive`: a node is stepped and its effects are carried out: this is the driver of [`engine::io`]'s contract.
 
 mod act;
@@ -37,7 +37,7 @@ use crate::{
     client::{Client, ClientEffect, ClientInput, Terminal, Workload},
     digest::Digest,
     disk::Disk,
-    host::{Held, Host, Process},
+    host::{Host, OwnedInput, Process},
     ids::{ClientId, NodeId, Party},
     ledger::{Ledger, Write},
     lineage::Lineage,
@@ -53,15 +53,15 @@ pub const BEGINNING: Time = Time(1_767_225_600_000_000);
 /// Something that happened, for the timeline.
 #[derive(Clone, Debug)]
 pub struct Happening {
-    /// When, on the world's clock.
+    /// The moment, on the world's clock.
     pub at: Time,
-    /// At which node; `None` for what was done to the network or to a client.
+    /// The node; `None` for what was done to the network or to a client.
     pub node: Option<NodeId>,
-    /// What.
+    /// What happened.
     pub what: What,
 }
 
-/// What happened.
+/// A kind of happening.
 #[derive(Clone, Debug)]
 pub enum What {
     /// An action was done to it.
@@ -74,7 +74,7 @@ pub enum What {
     Refused(String),
     /// A process ended by itself.
     Exited {
-        /// With which code.
+        /// The exit code.
         code: i32,
     },
 }
@@ -82,13 +82,13 @@ pub enum What {
 /// A place at which a node is made to crash: the tests try all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CrashPoint {
-    /// Whose disk.
+    /// The node.
     pub node: NodeId,
     /// At its n-th operation that changes something, counted from 1.
     pub op: u64,
     /// Just before it takes effect, or just after.
     pub after: bool,
-    /// What happens there.
+    /// The crash.
     pub crash: Crash,
 }
 
@@ -97,9 +97,9 @@ pub struct CrashPoint {
 pub enum Crash {
     /// The process dies; the kernel keeps what was written.
     Process,
-    /// The electricity fails; what was not fsynced is gone.
+    /// A power cut: what was not fsynced is gone.
     Power,
-    /// The same, but some of it got through.
+    /// A power cut that leaves some of it, cut in the middle of a write.
     TornPower,
 }
 
@@ -133,9 +133,9 @@ pub enum Sabotage {
     /// A partition is never healed.
     HealDoesNothing,
     /// The ledger notes each write as if it stood at the beginning of every stream: it calls safe what is lost.
-    TrustingLedger,
+    LedgerCallsAllSafe,
     /// The ledger notes each write as if it stood beyond the end of every stream: it calls lost what is there.
-    GloomyLedger,
+    LedgerCallsAllLost,
 }
 
 /// The virtual world.
@@ -153,11 +153,11 @@ pub struct World {
     lineage: Lineage,
     chronicle: Log<Happening>,
     digest: Digest,
-    /// Nodes that must receive `BeforeSleep` before time goes on.
-    awake: BTreeSet<NodeId>,
+    /// Nodes within a turn: they receive `BeforeSleep` before time goes on.
+    in_turn: BTreeSet<NodeId>,
     events: u64,
     votes: votes::Votes,
-    /// Who asked for a vote on which connection, in which epoch (for a sabotage).
+    /// The candidate and the epoch of the last request for a vote on each connection (for a sabotage).
     candidates: BTreeMap<u64, (String, String)>,
     /// Where a node is to crash, if anywhere.
     pub crash_point: Option<CrashPoint>,
@@ -183,7 +183,7 @@ impl World {
             lineage: Lineage::default(),
             chronicle: Log::default(),
             digest: Digest::default(),
-            awake: BTreeSet::new(),
+            in_turn: BTreeSet::new(),
             events: 0,
             votes: votes::Votes::default(),
             candidates: BTreeMap::new(),
@@ -193,11 +193,11 @@ impl World {
         for node in scenario.node_ids() {
             world.start_process(node);
         }
-        world.put_to_sleep();
+        world.end_turns();
         world
     }
 
-    /// Now.
+    /// The present moment.
     pub fn now(&self) -> Time {
         self.now
     }
@@ -207,7 +207,7 @@ impl World {
         self.now.0 - BEGINNING.0
     }
 
-    /// Where it began.
+    /// The scenario that it began with.
     pub fn scenario(&self) -> &Scenario {
         &self.scenario
     }
@@ -256,7 +256,7 @@ impl World {
         &self.votes
     }
 
-    /// Which history of the data came of which.
+    /// The tree of replication ids.
     pub fn lineage(&self) -> &Lineage {
         &self.lineage
     }
@@ -301,7 +301,7 @@ impl World {
         wakes.chain(self.queue.next_at()).min().map(|at| at.max(self.now))
     }
 
-    /// Let everything happen that is due up to `t`, and stand there.
+    /// Let everything happen that is due up to `t`; then it is `t`.
     pub fn advance_to(&mut self, t: Time) {
         while self.next_at().is_some_and(|at| at <= t) {
             self.step_event();
@@ -328,7 +328,7 @@ impl World {
         }
         let over = self.next_at().is_none_or(|next| next > self.now);
         if over {
-            self.put_to_sleep();
+            self.end_turns();
         }
         true
     }
@@ -338,7 +338,7 @@ impl World {
             host.process.as_ref().is_some_and(|process| !process.paused && process.wake <= at)
         });
         if let Some(n) = due {
-            self.step_node(NodeId(n as u32), Held::Timer);
+            self.step_node(NodeId(n as u32), OwnedInput::Timer);
         }
     }
 
@@ -349,14 +349,11 @@ impl World {
             Event::Disk { node, life, owner, result, sync } => {
                 self.disk_done(node, life, sync.as_ref());
                 if self.is_life(node, life) {
-                    self.step_node(node, Held::Disk { owner, result });
+                    self.step_node(node, OwnedInput::Disk { owner, result });
                 }
             }
             Event::Listened { node, life, id } if self.is_life(node, life) => {
-                self.step_node(node, Held::Listened { id });
-            }
-            Event::Listened { node, life, id } if self.is_life(node, life) => {
-                self.step_node(node, Held::Listened { id });
+                self.step_node(node, OwnedInput::Listened { id });
             }
             Event::Child { node, life, job } if self.is_life(node, life) => {
                 self.run_child(node, job);
@@ -369,7 +366,7 @@ impl World {
             }
             Event::StallOver { node, life } if self.is_life(node, life) => self.resume(node),
             Event::ScriptEnded { node, life, id } if self.is_life(node, life) => {
-                self.step_node(node, Held::ScriptEnded { id });
+                self.step_node(node, OwnedInput::ScriptEnded { id });
             }
             Event::Listened { .. }
             | Event::Child { .. }
@@ -383,7 +380,7 @@ impl World {
         self.process(node).is_some_and(|process| process.life == life)
     }
 
-    /// Tell a client something, and do what it wants.
+    /// Give a client an input, and carry out its effects.
     fn tell_client(&mut self, client: ClientId, input: ClientInput) {
         let mut effects = Vec::new();
         if let Some(state) = self.clients.get_mut(client.0 as usize) {
@@ -403,7 +400,7 @@ impl World {
                 ClientEffect::Send { slot, bytes, texts } => {
                     let Some(at) = self.net.find(me, 0, ConnId::opened(slot)) else { continue };
                     if texts.iter().any(|text| text.contains("is-master-down-by-addr")) {
-                        self.votes.asked(at.0, &bytes);
+                        self.votes.note_request(at.0, &bytes);
                     }
                     for text in texts {
                         self.note_sent(client, at, text);
@@ -446,7 +443,7 @@ impl World {
         self.net.send(self.now, &mut self.rng, &mut self.queue, at, payload);
     }
 
-    /// Ask for a connection to the node that listens at `to`.
+    /// Open a connection to the node that listens at `to`.
     fn connect(
         &mut self,
         by: Party,

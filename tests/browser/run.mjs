@@ -55,7 +55,7 @@ try {
 for (const complaint of complaints) console.error(`${name}: ${complaint}`);
 process.exit(complaints.length === 0 ? 0 : 1);
 
-// What nobody may see while a scenario runs.
+// Complaints of the page, each of which fails the scenario.
 function watch(page) {
   if (page.watched) return;
   page.watched = true;

@@ -52,7 +52,7 @@ impl Tool {
     }
 }
 
-/// Whether everything that a test needs is there; a test that hears `false` returns at once.
+/// Whether everything that a test needs is there; if not, the test returns at once.
 ///
 /// The skip is printed and, under `cargo verify`, written down, so that it is counted as skipped
 /// and not as passed. With `CI=true` a missing tool is a failure.

@@ -1,4 +1,4 @@
-//! A RESP2 client that is small enough to be above suspicion, and blocking.
+//! A small blocking RESP2 client, apart from the engine's own reader, so that the tests do not check the engine by itself.
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,5 +1,5 @@
 //! Three thousand clusters under random faults: when the faults stop, each becomes whole again, and nothing was violated on
-//! the way. And each invariant, broken on purpose, is noticed by one of the same runs.
+//! the way. And each invariant, broken on purpose, is reported by one of the same runs.
 //!
 //! `KEEPSAKE_SEEDS=3000` says how many seeds, `KEEPSAKE_FIRST_SEED` where they begin.
 
@@ -70,7 +70,7 @@ fn clusters_become_whole_again() {
     assert!(writes > seeds * 100, "hardly anything was written");
 }
 
-/// Some seed of a few hundred must stumble over what is broken, and say this about it.
+/// One of a few hundred seeds must fail under the sabotage, with this text in its violation.
 #[track_caller]
 fn is_noticed(sabotage: Sabotage, as_what: &str) {
     let (reports, failures) = play(1..400, Some(sabotage), true);
@@ -78,11 +78,11 @@ fn is_noticed(sabotage: Sabotage, as_what: &str) {
     println!("{sabotage:?}: seed {} of {} played", failure.run.seed, reports.len() + 1);
     let text = failure.to_string();
     assert!(text.contains(as_what), "{sabotage:?} was noticed, but as this: {text}");
-    can_be_lived_again(failure, sabotage);
+    can_be_replayed(failure, sabotage);
 }
 
-/// What a failure prints leads back to it: the line for the shell, the link for the page.
-fn can_be_lived_again(failure: &Failure, sabotage: Sabotage) {
+/// The link that a failure prints replays it: in the line for the shell and in the page's address.
+fn can_be_replayed(failure: &Failure, sabotage: Sabotage) {
     let text = failure.to_string();
     let behind = |mark: &str| text.split_once(mark).and_then(|it| it.1.lines().next()).unwrap();
     let link = behind("--example replay -- ");
@@ -95,15 +95,15 @@ fn can_be_lived_again(failure: &Failure, sabotage: Sabotage) {
 }
 
 #[test]
-fn a_failing_run_is_told_as_the_smallest_story() {
+fn a_failing_run_is_shrunk_to_the_actions_that_it_needs() {
     let sabotage = Sabotage::GarbleFiles;
     let (_, failures) = play(1..400, Some(sabotage), true);
     let failure = failures.into_iter().next().unwrap();
     let small = failure.clone().shrink(Some(sabotage));
-    can_be_lived_again(&small, sabotage);
+    can_be_replayed(&small, sabotage);
     let lines: Vec<String> = small.run.to_text().lines().skip(1).map(Into::into).collect();
     assert!(lines.len() < failure.run.actions.len());
-    // A client wrote, a node went down, and came up again: nothing less shows that its file is broken.
+    // A client writes, a node goes down and comes up again: no smaller run shows that its file is broken.
     let words = ["workload", "kill|power-cut|terminate", "restart"];
     assert_eq!(lines.len(), words.len(), "{small}");
     for (line, words) in lines.iter().zip(words) {
@@ -173,8 +173,8 @@ fn a_node_that_does_not_start_is_noticed() {
 
 #[test]
 fn a_ledger_that_is_wrong_is_noticed() {
-    is_noticed(Sabotage::TrustingLedger, " safe on ");
-    is_noticed(Sabotage::GloomyLedger, " lost on ");
+    is_noticed(Sabotage::LedgerCallsAllSafe, " safe on ");
+    is_noticed(Sabotage::LedgerCallsAllLost, " lost on ");
 }
 
 #[test]

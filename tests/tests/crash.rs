@@ -2,7 +2,7 @@
 //!
 //! One node, a client that writes one key after another, and BGSAVE and BGREWRITEAOF while it does, within transactions too;
 //! once for each `appendfsync`. Just before and just after each operation of its disk the world is copied, and in the copies the process
-//! dies, the electricity fails, or it fails in the middle of a write. Then the node is started again.
+//! dies, or its machine loses power, also in the middle of a write. Then the node is started again.
 //!
 //! | | process dies | power cut, torn or not |
 //! |---|---|---|
@@ -10,8 +10,13 @@
 //! | everysec, no | it starts; all that was in the page cache is there | it starts; all that was fsynced is there |
 //!
 //! And what is there is always a beginning of what was written: no hole, no half transaction, no INCR twice, whatever the
-//! policy. What the ledger said of each
-//! write, while the node was down, must turn out to be so.
+//! policy. What the ledger said of each write, while the node was down, must be true after the restart.
+//!
+//! * `cluster`: a sentinel that votes, a replica in a full sync.
+//! * `units`: snapshots that are asked for inside a transaction.
+
+mod cluster;
+mod units;
 
 use std::collections::BTreeSet;
 
@@ -88,7 +93,7 @@ fn is_there(world: &World, command: &str) -> Option<bool> {
     Some(view::node::string_value(world, NODE, key).as_deref() == Some(value))
 }
 
-/// What tells one write from all others. (Its place in the ledger does not: those that never were answered come last.)
+/// The identity of a write. (Its place in the ledger is none: writes that were never answered come last.)
 fn name(write: &Write) -> (ClientId, Time, String) {
     (write.client, write.sent_at, write.command.clone())
 }
@@ -218,7 +223,7 @@ fn without_fsyncs_a_node_starts_again_wherever_it_crashes() {
     survives_everywhere("no");
 }
 
-/// Under `always` the answer itself is the proof: what a client has read as done is on the platter by then.
+/// Under `always` a write is on the platter before its reply leaves.
 #[test]
 fn under_always_what_is_answered_is_on_the_platter() {
     play(begin("always", None), |_, world| {
@@ -239,10 +244,10 @@ fn an_fsync_that_does_nothing_is_noticed() {
 
 #[test]
 fn a_ledger_that_is_wrong_is_noticed() {
-    let (_, _, wrong) = crash_everywhere("no", Some(Sabotage::GloomyLedger), 7);
+    let (_, _, wrong) = crash_everywhere("no", Some(Sabotage::LedgerCallsAllLost), 7);
     assert!(wrong.iter().any(|why| why.contains(" lost, which is not so")), "{wrong:#?}");
     // This one has the offsets wrong by which the files are checked, too.
-    let (_, _, wrong) = crash_everywhere("no", Some(Sabotage::TrustingLedger), 7);
+    let (_, _, wrong) = crash_everywhere("no", Some(Sabotage::LedgerCallsAllSafe), 7);
     assert!(wrong.iter().any(|why| why.contains("was on the disk and is lost")), "{wrong:#?}");
 }
 

@@ -1,4 +1,4 @@
-//! Thousands of clients that free each other: an ordinary client must not be able to end the process.
+//! Thousands of clients that unblock each other in a chain: that must not end the process.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -21,7 +21,7 @@ fn send(stream: &mut TcpStream, text: &str) {
 }
 
 /// The next `lines` lines.
-fn heard(stream: &mut TcpStream, lines: usize) -> String {
+fn read_lines(stream: &mut TcpStream, lines: usize) -> String {
     let (mut text, mut byte) = (String::new(), [0; 1]);
     while text.matches("\r\n").count() < lines {
         stream.read_exact(&mut byte).expect("the node answers");
@@ -38,13 +38,13 @@ fn replies(program: Program) -> [BTreeMap<String, usize>; 2] {
     let ids: Vec<String> = (crowd.iter_mut())
         .map(|stream| {
             send(stream, "CLIENT ID\r\n");
-            heard(stream, 1)[1..].trim_end().to_owned()
+            read_lines(stream, 1)[1..].trim_end().to_owned()
         })
         .collect();
     let count = |crowd: &mut [TcpStream], lines| {
         let mut counts = BTreeMap::new();
         for stream in crowd {
-            *counts.entry(heard(stream, lines)).or_default() += 1;
+            *counts.entry(read_lines(stream, lines)).or_default() += 1;
         }
         counts
     };
@@ -55,17 +55,17 @@ fn replies(program: Program) -> [BTreeMap<String, usize>; 2] {
     }
     wait_for_blocked(&mut first, CLIENTS);
     send(&mut first, &format!("CLIENT UNBLOCK {}\r\n", ids[0]));
-    assert_eq!(heard(&mut first, 1), ":1\r\n");
+    assert_eq!(read_lines(&mut first, 1), ":1\r\n");
     let unblocked = count(&mut crowd, 2);
 
     send(&mut first, "CLIENT PAUSE 100000 WRITE\r\n");
-    assert_eq!(heard(&mut first, 1), "+OK\r\n");
+    assert_eq!(read_lines(&mut first, 1), "+OK\r\n");
     for stream in &mut crowd {
         send(stream, "SET k v\r\nCLIENT PAUSE 100000 WRITE\r\nCLIENT UNPAUSE\r\n");
     }
     wait_for_blocked(&mut first, CLIENTS);
     send(&mut first, "CLIENT UNPAUSE\r\n");
-    assert_eq!(heard(&mut first, 1), "+OK\r\n");
+    assert_eq!(read_lines(&mut first, 1), "+OK\r\n");
     [unblocked, count(&mut crowd, 3)]
 }
 
@@ -73,7 +73,7 @@ fn replies(program: Program) -> [BTreeMap<String, usize>; 2] {
 fn wait_for_blocked(stream: &mut TcpStream, wanted: usize) {
     tests::wait_until("all clients wait", || {
         send(stream, "INFO clients\r\n");
-        let header = heard(stream, 1);
+        let header = read_lines(stream, 1);
         let length: usize = header[1..].trim_end().parse().expect("a length");
         let mut body = vec![0; length + 2];
         stream.read_exact(&mut body).expect("the rest of INFO");
@@ -82,7 +82,7 @@ fn wait_for_blocked(stream: &mut TcpStream, wanted: usize) {
 }
 
 #[test]
-fn thousands_of_clients_that_free_each_other_are_answered_as_by_redis() {
+fn thousands_of_clients_that_unblock_each_other_are_answered_as_by_redis() {
     if !have(&[Tool::RedisServer]) {
         return;
     }

@@ -18,7 +18,7 @@ struct Cluster {
 }
 
 impl Cluster {
-    /// Starts it and waits until everyone knows everyone.
+    /// Starts it and waits until every sentinel knows all others and both replicas.
     fn start() -> Self {
         let master = Node::start(Ours, &["appendonly yes"]);
         let follow = format!("replicaof 127.0.0.1 {}", master.port());

@@ -38,7 +38,7 @@ fn the_directives_without_effect_are_listed_with_their_reasons() {
     );
 }
 
-/// A row that claims an effect must have one: its field is read somewhere outside the configuration.
+/// A directive that is listed with an effect has one: its field is read somewhere outside the configuration.
 #[test]
 fn every_directive_with_an_effect_is_obeyed_somewhere() {
     let fields =

@@ -1,4 +1,4 @@
-//! Everything that reads bytes from a peer, a file or a learner, fed with damaged ones.
+//! Feeds damaged bytes to everything that reads bytes from a peer, a file or a learner.
 //!
 //! ```text
 //!   seeds ──▶ mutate ──▶ target ──▶ a signature: what became of the input, roughly
@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A short round with a fixed seed is part of the tests: the same inputs everywhere. `cargo xtask fuzz [TARGET…]
-//! --seconds N` goes on for as long as it is told to, with another seed each time.
+//! --seconds N` goes on for N seconds, with another seed each time.
 
 mod files;
 mod host;
@@ -38,7 +38,7 @@ struct Target {
     short: u32,
 }
 
-/// What an input may take at the most, on a machine that does many other things.
+/// The longest time for one input, on a machine that does other work too.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Inputs grow no longer than this.
 const LONGEST: usize = 16 * 1024;

@@ -36,7 +36,7 @@ fn wait_in_sync(master: &Node, replicas: &[&Node]) {
         }
         wait_until("the same data", || digest(replica) == digest(master));
     }
-    // A master takes a replica for online only when it has heard its first acknowledgement.
+    // A replica is online for its master only after its first acknowledgement.
     let port = master.port().to_string();
     let direct = |replica: &&&Node| replica.info("master_port").as_deref() == Some(&port);
     let direct = replicas.iter().filter(direct).count();
@@ -259,11 +259,11 @@ fn words(log: &str) -> Vec<String> {
 }
 
 #[test]
-fn both_tell_the_same_story_in_their_logs() {
+fn both_log_a_full_and_a_partial_sync_in_the_same_words() {
     if !have(&[Tool::RedisServer]) {
         return;
     }
-    let story = |master: Program, replica: Program| {
+    let observe = |master: Program, replica: Program| {
         let master = node(master, None, &[]);
         let replica = node(replica, None, &[]);
         follow(&replica, &master);
@@ -273,8 +273,8 @@ fn both_tell_the_same_story_in_their_logs() {
         wait_in_sync(&master, &[&replica]);
         (words(&master.log()), words(&replica.log()))
     };
-    let (master, replica) = story(Redis, Redis);
-    let (ours, replica_of_ours) = story(Ours, Ours);
+    let (master, replica) = observe(Redis, Redis);
+    let (ours, replica_of_ours) = observe(Ours, Ours);
     assert_eq!(ours, master);
     assert_eq!(replica_of_ours, replica);
 }
@@ -320,7 +320,7 @@ fn data_are_read_from_the_socket_without_a_file() {
     }
 }
 
-/// DEBUG SLEEP is how Redis's own tests make a node seem dead.
+/// DEBUG SLEEP makes the master hang, as Redis's own tests do.
 #[test]
 fn a_master_that_hangs_in_the_handshake_is_given_up() {
     if !have(&[Tool::RedisServer]) {
@@ -340,7 +340,7 @@ fn a_master_that_hangs_in_the_handshake_is_given_up() {
     }
 }
 
-/// A child reports once a second: one that takes longer is heard to its end.
+/// A child that takes longer than a second, and reports meanwhile, comes to its end.
 #[test]
 fn a_child_may_take_its_time() {
     for diskless in ["yes", "no"] {

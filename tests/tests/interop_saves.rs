@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use Program::{Ours, Redis};
 use tests::{Node, Program, Tool, Value, have, wait_until};
@@ -44,7 +44,7 @@ fn rewrites_that_fail_open_one_incr_file_each_and_the_next_good_one_clears_them_
     if !have(&[Tool::RedisServer]) {
         return;
     }
-    let story = |program: Program| {
+    let observe = |program: Program| {
         let mut node = with_blocked_rewrites(program, &["auto-aof-rewrite-percentage 0"]);
         let mut seen = Vec::new();
         for n in 0..4 {
@@ -74,8 +74,8 @@ fn rewrites_that_fail_open_one_incr_file_each_and_the_next_good_one_clears_them_
         assert_eq!(node.call(&["GET", "counter"]).text(), "4");
         seen
     };
-    let ours = story(Ours);
-    assert_eq!(ours, story(Redis));
+    let ours = observe(Ours);
+    assert_eq!(ours, observe(Redis));
     assert!(ours[3].contains("appendonly.aof.5.incr.aof"), "{ours:?}");
 }
 
@@ -85,7 +85,7 @@ fn rewrites_that_fail_again_and_again_are_put_off() {
         return;
     }
     let put_off = "Background AOF rewrite has repeatedly failed and triggered the limit, will retry in 1 minutes";
-    let story = |program: Program| {
+    let observe = |program: Program| {
         let lines = ["auto-aof-rewrite-percentage 1", "auto-aof-rewrite-min-size 1kb"];
         let node = with_blocked_rewrites(program, &lines);
         let mut client = node.client();
@@ -95,11 +95,11 @@ fn rewrites_that_fail_again_and_again_are_put_off() {
         });
         let failed = count(&node, "Error trying to rename the temporary AOF");
         let files = names(&node, "appendonlydir");
-        // An operator need not wait.
+        // An operator's BGREWRITEAOF is not put off.
         let said = node.call(&["BGREWRITEAOF"]);
         (failed, files, said)
     };
-    assert_eq!(story(Ours), story(Redis));
+    assert_eq!(observe(Ours), observe(Redis));
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_bgsave_that_a_shutdown_interrupts_leaves_no_file() {
     if !have(&[Tool::RedisServer]) {
         return;
     }
-    let story = |program: Program, how: &[&str]| {
+    let observe = |program: Program, how: &[&str]| {
         let mut node = slow(program, &[]);
         node.call(&["BGSAVE"]);
         wait_until("a temporary file", || {
@@ -167,8 +167,8 @@ fn a_bgsave_that_a_shutdown_interrupts_leaves_no_file() {
         (names(&node, ""), told)
     };
     for how in [&["SHUTDOWN", "NOSAVE"][..], &["SHUTDOWN", "NOW"], &[]] {
-        let ours = story(Ours, how);
-        assert_eq!(ours, story(Redis, how), "{how:?}");
+        let ours = observe(Ours, how);
+        assert_eq!(ours, observe(Redis, how), "{how:?}");
         assert!(ours.1 && !ours.0.iter().any(|name| name.starts_with("temp-")), "{how:?} {ours:?}");
     }
 }
@@ -178,7 +178,7 @@ fn saves_and_rewrites_exclude_each_other_in_the_same_words() {
     if !have(&[Tool::RedisServer]) {
         return;
     }
-    let story = |program: Program| {
+    let observe = |program: Program| {
         let node = slow(program, &[AOF]);
         wait_for_children(&node);
         let last = node.call(&["LASTSAVE"]).integer();
@@ -207,7 +207,7 @@ fn saves_and_rewrites_exclude_each_other_in_the_same_words() {
         assert_eq!(node.info("aof_base_size"), Some(size.to_string()));
         said
     };
-    assert_eq!(story(Ours), story(Redis));
+    assert_eq!(observe(Ours), observe(Redis));
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn a_save_within_a_transaction_holds_all_of_it() {
     if !have(&[Tool::RedisServer]) {
         return;
     }
-    let story = |program: Program| {
+    let observe = |program: Program| {
         let mut node = Node::start(program, &[NO_SAVE]);
         let mut client = node.client();
         let transaction =
@@ -227,8 +227,8 @@ fn a_save_within_a_transaction_holds_all_of_it() {
         node.launch();
         (said, node.call(&["GET", "a"]), node.call(&["GET", "b"]))
     };
-    let ours = story(Ours);
-    assert_eq!(ours, story(Redis));
+    let ours = observe(Ours);
+    assert_eq!(ours, observe(Redis));
     assert!(ours.1.is("1") && ours.2.is("1"), "{ours:?}");
 }
 
@@ -237,7 +237,7 @@ fn settings_outlive_a_restart_only_if_they_are_rewritten() {
     if !have(&[Tool::RedisServer]) {
         return;
     }
-    let story = |program: Program| {
+    let observe = |program: Program| {
         let mut node = Node::start(program, &["save 900 1"]);
         node.call(&["CONFIG", "SET", "save", "60 5"]).expect_ok();
         let ask = |node: &Node| node.call(&["CONFIG", "GET", "save"]).array()[1].text();
@@ -252,12 +252,12 @@ fn settings_outlive_a_restart_only_if_they_are_rewritten() {
         seen.push(ask(&node));
         seen
     };
-    let ours = story(Ours);
-    assert_eq!(ours, story(Redis));
+    let ours = observe(Ours);
+    assert_eq!(ours, observe(Redis));
     assert_eq!(ours, ["60 5", "900 1", "60 5 10 100"]);
 }
 
-/// A program that may not make a file longer than so many blocks of 512 bytes: its disk is full, as it were.
+/// A program that may not make a file longer than so many blocks of 512 bytes: that stands for a full disk.
 fn limited(program: Program, blocks: u32, lines: &[&str]) -> (Node, tempfile::TempPath) {
     let text = format!(
         "#!/bin/sh\ntrap '' XFSZ\nulimit -f {blocks}\nexec {} \"$@\"\n",
@@ -271,27 +271,28 @@ fn limited(program: Program, blocks: u32, lines: &[&str]) -> (Node, tempfile::Te
     (node, script)
 }
 
-/// How often a replica whose disk is full asks for everything again; both keep what they had.
+/// A replica whose disk is full requests full syncs no faster than Redis's; both keep what they had.
 #[test]
-fn a_replica_whose_disk_is_full_asks_no_more_often_than_that_of_redis() {
+fn a_replica_whose_disk_is_full_retries_no_faster_than_that_of_redis() {
     if !have(&[Tool::RedisServer]) {
         return;
     }
-    let story = |program: Program| {
+    let observe = |program: Program| {
         let lines = [NO_SAVE, DEBUG, "repl-diskless-sync-delay 0", "rdbcompression no"];
         let master = Node::start(Redis, &lines);
         master.call(&["DEBUG", "POPULATE", "3000", "key", "2000"]).expect_ok();
         let follow = format!("replicaof 127.0.0.1 {}", master.port());
         let (replica, _script) = limited(program, 4096, &[NO_SAVE, &follow]);
-        let asked = || master.info("sync_full").and_then(|it| it.parse::<u64>().ok()).unwrap_or(0);
+        let full_syncs =
+            || master.info("sync_full").and_then(|it| it.parse::<u64>().ok()).unwrap_or(0);
         wait_until("it has failed", || {
             replica.log().contains("Write error or short write writing to the DB dump file")
         });
-        let (before, begun) = (asked(), Instant::now());
-        wait_until("some seconds are over", || begun.elapsed() > Duration::from_secs(4));
-        asked() - before
+        let (before, begun) = (full_syncs(), Instant::now());
+        wait_until("it has tried ten times more", || full_syncs() >= before + 10);
+        begun.elapsed()
     };
-    let (ours, redis) = (story(Ours), story(Redis));
-    println!("full syncs in 4 s with a full disk: ours {ours}, Redis {redis}");
-    assert!(ours <= redis * 2 + 2, "ours {ours}, Redis {redis}");
+    let (ours, redis) = (observe(Ours), observe(Redis));
+    println!("ten full syncs with a full disk: ours {ours:?}, Redis {redis:?}");
+    assert!(ours > redis / 3, "ours {ours:?}, Redis {redis:?}");
 }

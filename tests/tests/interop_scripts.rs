@@ -17,13 +17,13 @@ fn script(directory: &Path, name: &str, ends: &str) -> String {
     path.display().to_string()
 }
 
-fn told(directory: &Path, name: &str) -> Vec<String> {
+fn recorded(directory: &Path, name: &str) -> Vec<String> {
     let text = fs::read_to_string(directory.join(format!("{name}.told"))).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
 }
 
-/// What both scripts are told in a failover, without ports, and without what chance orders differently.
-fn story(program: Program) -> Vec<String> {
+/// The arguments of both scripts in a failover, without ports, and in an order that does not depend on timing.
+fn arguments_in_a_failover(program: Program) -> Vec<String> {
     let files = tempfile::tempdir().expect("a directory");
     let notify = script(files.path(), "notify", "exit 0");
     let reconf = script(files.path(), "reconf", "exit 0");
@@ -49,14 +49,14 @@ fn story(program: Program) -> Vec<String> {
     });
     master.kill();
     wait_at_most(std::time::Duration::from_secs(40), "both scripts know of the new master", || {
-        told(files.path(), "notify").iter().any(|line| line.starts_with("+switch-master"))
-            && !told(files.path(), "reconf").is_empty()
+        recorded(files.path(), "notify").iter().any(|line| line.starts_with("+switch-master"))
+            && !recorded(files.path(), "reconf").is_empty()
             && sentinel.info("sentinel_scripts_queue_length").as_deref() == Some("0")
     });
     let names = |line: String| line.replace(&port.to_string(), "M");
     let names = |line| names(line).replace(&replica.port().to_string(), "R");
-    let mut lines: Vec<String> = told(files.path(), "reconf").into_iter().map(names).collect();
-    let loud = told(files.path(), "notify").into_iter().map(names);
+    let mut lines: Vec<String> = recorded(files.path(), "reconf").into_iter().map(names).collect();
+    let loud = recorded(files.path(), "notify").into_iter().map(names);
     // Each is a process: they may write in another order than they were started in. An id is an id, and when the old
     // master is taken for a replica that is down is a matter of time.
     let mut loud: Vec<String> = loud
@@ -68,12 +68,12 @@ fn story(program: Program) -> Vec<String> {
 }
 
 #[test]
-fn scripts_hear_the_same_of_debians_sentinel_and_of_ours() {
+fn scripts_get_the_same_arguments_from_debians_sentinel_and_from_ours() {
     if !have(&[Tool::RedisServer]) {
         return;
     }
-    let ours = story(Ours);
-    assert_eq!(ours, story(Redis));
+    let ours = arguments_in_a_failover(Ours);
+    assert_eq!(ours, arguments_in_a_failover(Redis));
     assert_eq!(ours[0], "mymaster leader start 127.0.0.1 M 127.0.0.1 R");
 }
 
@@ -109,15 +109,16 @@ fn scripts_that_wait_or_failed_are_shown() {
             shown.sort();
             shown
         };
-        let told = |name| format!("+monitor master {name} 127.0.0.1 {} quorum 1", master.port());
+        let monitored =
+            |name| format!("+monitor master {name} 127.0.0.1 {} quorum 1", master.port());
         let expected = [
-            (told("one"), "flags running pid run-time retry-num 1".to_owned()),
-            (told("two"), "flags scheduled pid run-delay retry-num 1".to_owned()),
+            (monitored("one"), "flags running pid run-time retry-num 1".to_owned()),
+            (monitored("two"), "flags scheduled pid run-delay retry-num 1".to_owned()),
         ];
         wait_until("one runs and one waits for its second try", || pending() == expected);
         assert_eq!(sentinel.info("sentinel_running_scripts").as_deref(), Some("1"));
         assert_eq!(sentinel.info("sentinel_scripts_queue_length").as_deref(), Some("2"));
-        // Nobody else will end it.
+        // The sentinel does not end it.
         let all = sentinel.call(&["SENTINEL", "PENDING-SCRIPTS"]);
         let runs = |one: &&tests::Value| one.array()[3].is("running");
         let running = all.array().iter().find(runs).expect("it still runs");

@@ -1,12 +1,15 @@
 //! Our sentinels and Debian's in one quorum, over our nodes and Debian's, on real ports.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use Program::{Ours, Redis};
 use tests::{Node, Program, Tool, Value, have, skip, wait_at_most, wait_until};
 
+use crate::fairness::stream;
+
 const NAME: &str = "mymaster";
+const DOWN_AFTER: Duration = Duration::from_millis(1500);
 
 /// A master, two replicas, three sentinels.
 struct Cluster {
@@ -15,7 +18,7 @@ struct Cluster {
 }
 
 impl Cluster {
-    /// Programs of the master, of both replicas and of the sentinels. Returns when everybody knows everybody.
+    /// Programs of the master, of both replicas and of the sentinels. Returns when every sentinel knows all others and both replicas.
     fn start(data: [Program; 3], sentinels: [Program; 3]) -> Self {
         let master = Node::start(data[0], &["save \"\""]);
         let port = master.port();
@@ -29,7 +32,8 @@ impl Cluster {
             });
         }
         let monitor = format!("sentinel monitor {NAME} 127.0.0.1 {port} 2");
-        let down_after = format!("sentinel down-after-milliseconds {NAME} 1500");
+        let down_after =
+            format!("sentinel down-after-milliseconds {NAME} {}", DOWN_AFTER.as_millis());
         let timeout = format!("sentinel failover-timeout {NAME} 10000");
         let lines = [monitor.as_str(), &down_after, &timeout];
         let sentinels =
@@ -142,13 +146,13 @@ fn events(sentinel: &Node, run: impl FnOnce()) -> Vec<String> {
     }
 }
 
-/// One sentinel alone, so that it is the one that leads: the whole story, in the same order.
+/// One sentinel alone, so that it is the leader: all events of a failover, in the same order.
 #[test]
-fn the_leader_tells_the_same_story_as_debians() {
+fn the_leader_publishes_the_same_events_as_debians() {
     if !have(&[Tool::RedisServer]) {
         return;
     }
-    let story = |program: Program| {
+    let observe = |program: Program| {
         let mut master = Node::start(Redis, &["save \"\""]);
         let port = master.port();
         let follow = format!("replicaof 127.0.0.1 {port}");
@@ -171,12 +175,12 @@ fn the_leader_tells_the_same_story_as_debians() {
             wait_until("the old master is a replica that is down", || replica_down(&sentinel));
         })
     };
-    let ours = story(Ours);
-    assert_eq!(ours, story(Redis));
+    let ours = observe(Ours);
+    assert_eq!(ours, observe(Redis));
     assert!(ours.iter().any(|name| name == "+switch-master"), "{ours:?}");
 }
 
-/// Each reads the other's file, and is who the other was.
+/// Each program reads the other's sentinel.conf and goes on with the id and the knowledge in it.
 #[test]
 fn sentinels_read_each_others_files() {
     if !have(&[Tool::RedisServer]) {
@@ -196,8 +200,8 @@ fn sentinels_read_each_others_files() {
         sentinel.call(&["SENTINEL", "FLUSHCONFIG"]).expect_ok();
         let text = std::fs::read_to_string(sentinel.configuration_file()).expect("its file");
         let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("sentinel ")).collect();
-        let heir = Node::start_sentinel(other, &lines);
-        assert_eq!(describe(&heir), describe(sentinel));
+        let successor = Node::start_sentinel(other, &lines);
+        assert_eq!(describe(&successor), describe(sentinel));
     }
 }
 
@@ -231,11 +235,39 @@ fn debians_sentinel_conf_starts_and_is_kept() {
     let written = std::fs::read_to_string(sentinel.configuration_file()).expect("its file");
     assert!(comments(&written) >= comments(&text), "what it says to people stays");
     if have(&[Tool::RedisServer]) {
-        let heir: Vec<&str> = written
+        let successor: Vec<&str> = written
             .lines()
             .filter(|line| !ours.iter().any(|name| line.starts_with(name)))
             .collect();
-        let heir = Node::start_sentinel(Redis, &heir);
-        assert_eq!(ask(&heir), ask(&sentinel));
+        let successor = Node::start_sentinel(Redis, &successor);
+        assert_eq!(ask(&successor), ask(&sentinel));
+    }
+}
+
+/// A client that streams SETs for longer than down-after-milliseconds, as fast as it can: the master keeps answering the
+/// sentinels' PINGs, and no failover loses what it was acknowledged.
+#[test]
+fn a_stream_of_writes_brings_no_failover() {
+    const KEYS: usize = 300_000;
+    if !have(&[Tool::RedisServer, Tool::RedisCli]) {
+        return;
+    }
+    let cluster = Cluster::start([Ours, Ours, Redis], [Ours, Redis, Ours]);
+    let master = &cluster.data[0];
+    let sentinel_events = |name: &str| -> usize {
+        cluster.sentinels.iter().map(|sentinel| sentinel.log().matches(name).count()).sum()
+    };
+    let before = ["+sdown", "+odown", "+switch-master"].map(sentinel_events);
+    let (begun, mut streams) = (Instant::now(), 0);
+    while begun.elapsed() < 3 * DOWN_AFTER {
+        let end = stream(master, KEYS).wait().expect("redis-cli ends");
+        assert!(end.success(), "some SETs were answered with an error");
+        streams += 1;
+    }
+    assert_eq!(["+sdown", "+odown", "+switch-master"].map(sentinel_events), before, "{streams}");
+    for node in &cluster.data {
+        wait_at_most(Duration::from_secs(40), "every node has every key", || {
+            node.call(&["DBSIZE"]).integer() == KEYS as i64
+        });
     }
 }

@@ -1,4 +1,4 @@
-//! The end of a node, beside Debian's: whom it waits for, how that is called off, what it logs.
+//! The end of a node, beside Debian's: which replicas it waits for, SHUTDOWN ABORT, what it logs.
 
 use Program::{Ours, Redis};
 use tests::{Node, Program, Tool, Value, have, wait_until};

@@ -113,23 +113,23 @@ impl Drop for Lab {
     }
 }
 
-fn everyone_plays_their_part(lab: &Lab) {
+fn all_nodes_have_their_roles(lab: &Lab) {
     let [master, .., first, second, third] = ports(lab.master);
     for port in ports(lab.master) {
         assert!(lab.printed.contains(&format!("redis-cli -p {port}")), "{}", lab.printed);
         assert!(Client::connect(port).unwrap().call(&["PING"]).is("PONG"));
     }
-    let asked = |port: u16, command: &[&str]| Client::connect(port).unwrap().call(command).text();
+    let ask = |port: u16, command: &[&str]| Client::connect(port).unwrap().call(command).text();
     // What the table proposes to type is not refused.
     let sleep = format!("redis-cli -p {master} DEBUG SLEEP 10");
     assert!(lab.printed.contains(&sleep), "{}", lab.printed);
-    assert_eq!(asked(master, &["DEBUG", "SLEEP", "0"]), "OK");
+    assert_eq!(ask(master, &["DEBUG", "SLEEP", "0"]), "OK");
     wait_until("both replicas follow", || {
-        asked(master, &["INFO", "replication"]).matches("state=online").count() == 2
+        ask(master, &["INFO", "replication"]).matches("state=online").count() == 2
     });
     wait_until("each sentinel knows the other two and both replicas", || {
         [first, second, third].iter().all(|port| {
-            let status = asked(*port, &["INFO", "sentinel"]);
+            let status = ask(*port, &["INFO", "sentinel"]);
             let address = format!("address=127.0.0.1:{master}");
             status.contains(&format!("name=mymaster,status=ok,{address},slaves=2,sentinels=3"))
         })
@@ -139,7 +139,7 @@ fn everyone_plays_their_part(lab: &Lab) {
 #[test]
 fn the_lab_starts_and_ctrl_c_leaves_nothing_behind() {
     let lab = Lab::start(Program::Ours);
-    everyone_plays_their_part(&lab);
+    all_nodes_have_their_roles(&lab);
     lab.ends_cleanly(Signal::INT);
 }
 
@@ -152,7 +152,7 @@ fn a_lab_whose_supervisor_is_killed_leaves_nothing_behind_either() {
 fn the_same_lab_runs_on_real_redis() {
     if have(&[Tool::RedisServer]) {
         let lab = Lab::start(Program::Redis);
-        everyone_plays_their_part(&lab);
+        all_nodes_have_their_roles(&lab);
         lab.ends_cleanly(Signal::TERM);
     }
 }
@@ -160,7 +160,7 @@ fn the_same_lab_runs_on_real_redis() {
 #[test]
 fn a_master_that_is_killed_by_typing_is_replaced_and_comes_back_as_a_replica() {
     let mut lab = Lab::start(Program::Ours);
-    everyone_plays_their_part(&lab);
+    all_nodes_have_their_roles(&lab);
     let mut sentinel = Client::connect(ports(lab.master)[3]).unwrap();
     let old = lab.master;
     lab.type_in(&format!("kill {old}"));

@@ -12,7 +12,7 @@
 //!   trace · io · machine · time · refusal · number · glob    the vocabulary
 //! ```
 //!
-//! What is not so yet stands in [`EXCEPTIONS`], with the number of files that break the rule. The number may fall, not rise.
+//! Files that still break this are in [`EXCEPTIONS`], with the number of files that break the rule. The number may fall, not rise.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

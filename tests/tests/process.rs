@@ -1,5 +1,5 @@
-//! What a node makes of the process and the machine that it runs on, beside Debian's redis-server: limits, memory,
-//! the facts that INFO shows.
+//! The process and the machine of a node, beside Debian's redis-server: descriptors, memory, supervision, priorities, the
+//! facts that INFO shows.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -95,7 +95,7 @@ fn a_limit_that_leaves_no_client_is_refused() {
 }
 
 #[test]
-fn a_client_too_many_is_told_so() {
+fn a_client_beyond_maxclients_is_refused_with_an_error() {
     let answers = Program::BOTH.map(|program| {
         if program == Program::Redis && !have(&[Tool::RedisServer]) {
             return None;
@@ -139,7 +139,7 @@ fn page_size() -> u64 {
 }
 
 /// Starts a node under a supervisor that listens like systemd, ends it, and returns all that the supervisor was told.
-fn told_by(program: Program, configuration: &[&str]) -> Vec<String> {
+fn notifications_by(program: Program, configuration: &[&str]) -> Vec<String> {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("notify");
     let socket = std::os::unix::net::UnixDatagram::bind(&path).expect("a socket");
@@ -162,20 +162,20 @@ fn told_by(program: Program, configuration: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn systemd_is_told_how_far_a_node_has_come() {
+fn systemd_is_notified_how_far_a_node_has_come() {
     if !have(&[Tool::RedisServer]) {
         return;
     }
     for configuration in
         [&["supervised systemd"][..], &["supervised auto", "replicaof 127.0.0.1 1"]]
     {
-        let told = Program::BOTH.map(|program| told_by(program, configuration));
+        let told = Program::BOTH.map(|program| notifications_by(program, configuration));
         assert_eq!(told[1], told[0], "{configuration:?}");
     }
 }
 
 #[test]
-fn a_supervisor_that_is_not_there_is_missed_in_the_log() {
+fn a_missing_supervisor_is_logged() {
     if !have(&[Tool::RedisServer]) {
         return;
     }

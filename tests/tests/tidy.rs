@@ -285,7 +285,7 @@ fn every_lesson_speaks_both_languages() {
             Err(why) => silent.push(format!("{}: {why}", path.display())),
         }
     }
-    none("whoever reads a lesson in the other language would miss a part of it", &silent);
+    none("readers of the other language would miss a part of the lesson", &silent);
 }
 
 fn is_toml(path: &Path) -> bool {

@@ -1,5 +1,5 @@
-//! What scripts beside the page may ask it: to break, so that its report can be seen; and the digest of a run, to
-//! compare it with the same run played natively, and to measure how fast the browser plays it.
+//! Functions for scripts beside the page: a panic on purpose, to test its report; and the digest of a run, to compare it with
+//! the same run played natively, and to measure how fast the browser plays it.
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

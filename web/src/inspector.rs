@@ -42,7 +42,7 @@ const LOG_LINES: usize = 200;
 #[component]
 pub fn Inspector() -> impl IntoView {
     let store = expect_context::<Store>();
-    // What is selected again stays as it is.
+    // Selecting the same party again changes nothing.
     let selection = Memo::new(move |_| store.selection.get());
     view! {
         <section class="inspect">

@@ -1,7 +1,7 @@
 //! The lesson: what is explained, predicted, done and checked; or the list of lessons.
 //!
 //! A goal is a predicate on the state of the world (`sim::lesson`), looked at while time goes on. Once reached it stays
-//! reached, and the world stands still until the reader goes on.
+//! reached, and time is paused until the reader goes on.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ const FREE: Text = Text(
 /// A lesson that is being played.
 #[derive(Clone, Debug)]
 pub struct Playing {
-    /// Which.
+    /// The lesson.
     pub lesson: Arc<Lesson>,
     /// The step; as many as there are steps when it has ended.
     pub step: usize,
@@ -54,7 +54,7 @@ pub struct Playing {
     pub begun: engine::time::Time,
     /// Whether its goal was reached.
     pub done: bool,
-    /// What was predicted.
+    /// The answer that the learner predicted.
     pub answer: Option<usize>,
     /// Whether the hint is open.
     pub hint: bool,
@@ -156,7 +156,7 @@ fn Step(playing: Playing) -> impl IntoView {
             {question.map(|question| view! { <Prediction question/> })}
             <button class="leave" data-do="leave" on:click=move |_| store.lesson.set(None)>{move || format!("← {}", store.say(LEAVE))}</button>
         </div>
-        // What is to be done stays in sight, however long the text is.
+        // The task stays in sight, however long the text is.
         <div class="dock">
             <div class="task" class:done=move || done.get() data-done=move || done.get().to_string()>
                 <h3>{move || store.say(TO_DO)}</h3>

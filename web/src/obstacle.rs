@@ -4,7 +4,7 @@ use sim::view::Obstacle;
 
 use crate::text::Lang;
 
-/// One or two sentences.
+/// The obstacle in one or two sentences.
 pub fn sentence(obstacle: Obstacle, lang: Lang) -> String {
     let text = |ko: &str, en: &str| match lang {
         Lang::Ko => ko.to_owned(),

@@ -48,7 +48,7 @@ fn system_theme() -> &'static str {
     if matches("(prefers-color-scheme: dark)") { "dark" } else { "light" }
 }
 
-/// Whether the reader wants nothing to glide over the page.
+/// Whether the reader prefers reduced motion.
 pub fn still() -> bool {
     matches("(prefers-reduced-motion: reduce)")
 }

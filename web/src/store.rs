@@ -57,7 +57,7 @@ pub enum Tab {
 /// A notice for the reader, with a way back where there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// What.
+    /// The text.
     pub text: String,
     /// The run to go back to.
     pub undo: Option<(Run, u64)>,
@@ -71,9 +71,9 @@ pub struct Store {
     history: StoredValue<History, LocalStorage>,
     /// Moves whenever the world may have changed.
     pub version: RwSignal<u64>,
-    /// Moves with it, but not more often than the eye can read: what is in the inspector follows this one.
-    pub calm: RwSignal<u64>,
-    calmed_at: StoredValue<f64>,
+    /// Moves with `version`, but no more often than every [`THROTTLE_MILLIS`] while time goes on: the inspector follows this one.
+    pub throttled: RwSignal<u64>,
+    throttled_at: StoredValue<f64>,
     /// Moves when another run is opened: everything is drawn anew.
     pub opened: RwSignal<u64>,
     /// Whether time goes on by itself.
@@ -88,7 +88,7 @@ pub struct Store {
     pub tab: RwSignal<Tab>,
     /// The language.
     pub lang: RwSignal<Lang>,
-    /// A word to the reader.
+    /// A notice for the reader.
     pub notice: RwSignal<Option<Notice>>,
     /// The lesson, if one is being played.
     pub lesson: RwSignal<Option<Playing>>,
@@ -100,8 +100,8 @@ pub struct Store {
     seen: StoredValue<usize>,
     /// The messages that have arrived on this timeline, the newest of them, and how many came before.
     pub trail: RwSignal<(usize, Vec<Arrived>)>,
-    /// Moves when marks and messages that were gathered are forgotten: what is gathered from now on is another timeline.
-    pub era: RwSignal<u64>,
+    /// The number of the timeline that marks and messages are gathered for: it moves when those of the last one are dropped.
+    pub timeline_number: RwSignal<u64>,
     /// How the reader looks at the timeline.
     pub lens: RwSignal<Lens>,
     /// The part of time that it shows.
@@ -110,8 +110,8 @@ pub struct Store {
 
 /// What a frame may cost: the page stays responsive even if the run does not keep up with the wanted speed.
 const FRAME_BUDGET_MILLIS: f64 = 9.0;
-/// While time goes on the inspector is drawn anew after so long.
-const CALM_MILLIS: f64 = 90.0;
+/// While time goes on the inspector is drawn anew no more often than this.
+const THROTTLE_MILLIS: f64 = 90.0;
 /// The virtual time that is played between two looks at the clock.
 const SLICE_MICROS: u64 = 20_000;
 
@@ -133,8 +133,8 @@ impl Store {
         let store = Self {
             history,
             version,
-            calm: RwSignal::new(0),
-            calmed_at: StoredValue::new(0.0),
+            throttled: RwSignal::new(0),
+            throttled_at: StoredValue::new(0.0),
             opened: RwSignal::new(0),
             playing: RwSignal::new(false),
             speed,
@@ -148,15 +148,15 @@ impl Store {
             marks: RwSignal::new(Vec::new()),
             seen: StoredValue::new(0),
             trail: RwSignal::default(),
-            era: RwSignal::new(0),
+            timeline_number: RwSignal::new(0),
             lens,
             window,
         };
         store.refresh();
-        // When time stops, nothing is left behind.
+        // When time is paused, the inspector shows the last moment too.
         Effect::new(move |_| {
             store.playing.track();
-            store.calm.update(|n| *n += 1);
+            store.throttled.update(|n| *n += 1);
         });
         store
     }
@@ -208,15 +208,15 @@ impl Store {
 
     /// Look at a node of the world; nothing if the scenario that has just been opened has no such node. Follows it.
     pub fn look_at<T: Default>(self, node: NodeId, look: impl FnOnce(&sim::World) -> T) -> T {
-        self.calmly(|history| {
+        self.with_throttled(|history| {
             let known = (node.0 as usize) < history.world().scenario().nodes.len();
             if known { look(history.world()) } else { T::default() }
         })
     }
 
-    /// Look at the history; follows it as fast as one can read.
-    pub fn calmly<T>(self, look: impl FnOnce(&History) -> T) -> T {
-        self.calm.track();
+    /// Look at the history; follows it throttled ([`Store::throttled`]).
+    pub fn with_throttled<T>(self, look: impl FnOnce(&History) -> T) -> T {
+        self.throttled.track();
         self.history.with_value(look)
     }
 
@@ -270,7 +270,7 @@ impl Store {
                 self.marks.set(Vec::new());
                 self.seen.set_value(0);
                 self.trail.set((0, Vec::new()));
-                self.era.update(|n| *n += 1);
+                self.timeline_number.update(|n| *n += 1);
                 self.change(|old| *old = history);
                 self.opened.update(|n| *n += 1);
             }
@@ -358,7 +358,7 @@ impl Store {
         })
     }
 
-    /// A goal that is reached stays reached; the world stands still until the reader goes on.
+    /// A goal that is reached stays reached; time is paused until the reader goes on.
     fn look_for_goal(self) {
         if self.history.with_value(|history| self.reaches_goal(history)) {
             self.playing.set(false);
@@ -394,7 +394,7 @@ impl Store {
         let stays = |before: usize| arrived.saturating_sub(before);
         if self.trail.with_untracked(|(before, lines)| lines.len() > stays(*before)) {
             self.trail.update(|(before, lines)| lines.truncate(stays(*before)));
-            self.era.update(|n| *n += 1);
+            self.timeline_number.update(|n| *n += 1);
         }
     }
 
@@ -412,9 +412,9 @@ impl Store {
         self.gather_trail();
         self.version.update(|n| *n += 1);
         let now = now_millis();
-        if !self.playing.get_untracked() || now - self.calmed_at.get_value() >= CALM_MILLIS {
-            self.calmed_at.set_value(now);
-            self.calm.update(|n| *n += 1);
+        if !self.playing.get_untracked() || now - self.throttled_at.get_value() >= THROTTLE_MILLIS {
+            self.throttled_at.set_value(now);
+            self.throttled.update(|n| *n += 1);
         }
     }
 
@@ -433,7 +433,7 @@ impl Store {
                 *before = first;
             }
             lines.extend(new);
-            // Seldom, and many at once: what is left has to move up.
+            // Many at once and therefore seldom, as the remaining ones are moved.
             if lines.len() > 2 * MOST {
                 let surplus = lines.len() - MOST;
                 lines.drain(..surplus);
@@ -467,7 +467,7 @@ fn reveal_inspector() {
     }
 }
 
-/// A real clock, for the frame budget alone.
+/// A real clock, for the frame budget and the throttled views only.
 fn now_millis() -> f64 {
     web_sys::window().and_then(|window| window.performance()).map_or(0.0, |clock| clock.now())
 }

@@ -133,7 +133,8 @@ fn Ticks() -> impl IntoView {
 #[component]
 fn Band() -> impl IntoView {
     let store = expect_context::<Store>();
-    let totals = Memo::new(move |_| store.calmly(|history| sim::view::totals(history.world())));
+    let totals =
+        Memo::new(move |_| store.with_throttled(|history| sim::view::totals(history.world())));
     move || {
         let t = totals.get();
         let parts = [

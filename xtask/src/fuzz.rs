@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: the fuzzing of `tests/tests/fuzz.rs`, for as long as one likes.
+//! `cargo xtask fuzz`: the fuzzing of `tests/tests/fuzz.rs`, for any length of time.
 
 use crate::{run, workspace};
 use anyhow::Result;
@@ -9,10 +9,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub struct Options {
     /// Only these targets (`rdb`, `aof`, `commands` …); otherwise all, side by side
     targets: Vec<String>,
-    /// How long
+    /// How many seconds
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// Which lots are drawn; by the clock otherwise
+    /// The seed of the random choices; by the clock otherwise
     #[arg(long)]
     seed: Option<u64>,
 }

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A fingerprinted name changes with its content, so the server lets browsers keep such a file for
-//! good, and only `index.html` is asked for again.
+//! good, and only `index.html` is requested again.
 
 use crate::{run, workspace};
 use anyhow::{Context, Result, bail};
@@ -20,7 +20,7 @@ use wasm_bindgen_cli_support::Bindgen;
 /// The options of `cargo xtask page`.
 #[derive(clap::Args)]
 pub struct Options {
-    /// Soon, not small: little optimised, not compressed. To look at while the page is being changed
+    /// Quick to build, large: little optimised, not compressed. For looking at the page while changing it
     #[arg(long)]
     quick: bool,
 }

@@ -23,7 +23,7 @@ use crate::cpus;
 const PIECE: usize = 256 * 1024;
 /// How often a child tells how far it has come.
 const REPORT_PERIOD: Duration = Duration::from_secs(1);
-/// The longest rest between two looks at whether it was killed.
+/// The longest wait between two looks at whether it was killed.
 const LONGEST_NAP: Duration = Duration::from_millis(50);
 /// The priority of a thread that works beside the node (nice(2)): behind it, and with a share of a busy processor that
 /// still brings it to its end.
@@ -35,7 +35,7 @@ const PIECES_AHEAD: usize = 4;
 pub struct Child {
     killed: Arc<AtomicBool>,
     events: mpsc::Receiver<ChildEvent>,
-    /// What it tells next.
+    /// Its next message.
     pub next: Option<ChildEvent>,
     /// The connections that its output goes to.
     pub fed: Vec<ConnId>,
@@ -91,7 +91,7 @@ impl Child {
         Ok(Self { killed, events, next: None, fed: Vec::new() })
     }
 
-    /// Look at what it tells next. A child that ends without a word has failed.
+    /// Look at its next message. A child that ends without one has failed.
     pub fn look(&mut self) {
         if self.next.is_none() {
             self.next = match self.events.try_recv() {
@@ -104,7 +104,7 @@ impl Child {
         }
     }
 
-    /// Whether what it tells next is the last.
+    /// Whether its next message is the last.
     pub const fn is_over(&self) -> bool {
         matches!(self.next, Some(ChildEvent::Finished { .. } | ChildEvent::Failed { .. }))
     }
@@ -153,7 +153,7 @@ fn work(
     let mut piece = Vec::with_capacity(PIECE + PIECE / 4);
     let mut bytes = 0;
     let mut reported = Instant::now();
-    // A child that rests does so behind every key.
+    // With rdb-key-save-delay the child waits after every key.
     let budget = if job.rest.is_none() { PIECE } else { 1 };
     loop {
         let before = job.work.keys();
@@ -165,7 +165,7 @@ fn work(
         }
         if reported.elapsed() >= REPORT_PERIOD {
             reported = Instant::now();
-            // A parent that is behind with hearing gets the next report.
+            // A node that is behind with reading gets the next report.
             voice.mention(ChildEvent::Progress { keys });
         }
         bytes += piece.len() as u64;

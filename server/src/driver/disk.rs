@@ -1,4 +1,4 @@
-//! Real files: what the engine asks of the disk, done in the order in which it was asked.
+//! Real files: carries out the engine's disk operations, in the order in which they were issued.
 //!
 //! Everything is done at once, on the node's own thread, as Redis does it, but what may take long:
 //!
@@ -34,7 +34,7 @@ pub struct Disk {
     closes: mpsc::Sender<Arc<File>>,
 }
 
-/// What the thread that fsyncs is asked for.
+/// A request to the thread that fsyncs.
 struct Fsync {
     owner: Owner,
     file: Arc<File>,
@@ -51,7 +51,7 @@ impl Fsync {
 
 /// An answer from the thread that fsyncs.
 pub struct Answer {
-    /// Who asked.
+    /// The part of the node that gets the result.
     pub owner: Owner,
     /// How it ended.
     pub outcome: Outcome,

@@ -12,8 +12,8 @@ use super::Driver;
 /// The signals of this process, as events.
 pub struct Signals {
     pending: Pending,
-    /// A signal has asked the node to end.
-    asked: bool,
+    /// A SIGTERM or SIGINT has arrived, and the node is shutting down.
+    shutting_down: bool,
 }
 
 impl Signals {
@@ -24,7 +24,7 @@ impl Signals {
     pub fn new(registry: &Registry, token: Token) -> io::Result<Self> {
         let mut pending = Pending::new([SIGHUP, SIGINT, SIGTERM])?;
         registry.register(&mut pending, token, Interest::READABLE)?;
-        Ok(Self { pending, asked: false })
+        Ok(Self { pending, shutting_down: false })
     }
 }
 
@@ -38,12 +38,12 @@ impl Driver {
                 SIGINT => Signal::Int,
                 _ => continue,
             };
-            self.signals.asked &= self.node.is_ending();
-            if self.signals.asked && signal == Signal::Int {
+            self.signals.shutting_down &= self.node.is_ending();
+            if self.signals.shutting_down && signal == Signal::Int {
                 self.log.insisted();
                 std::process::exit(1);
             }
-            self.signals.asked = true;
+            self.signals.shutting_down = true;
             self.feed(Input::Terminate { signal });
         }
     }

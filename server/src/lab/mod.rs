@@ -95,7 +95,7 @@ async fn serve(
         None => std::env::current_exe().context("could not find this program's own file")?,
     };
     if !options.no_nodes {
-        // The sentinels ask the master for its replicas: everyone they ask has to be there first.
+        // The sentinels get the replicas from the master's INFO: master and replicas have to run first.
         for (role, port) in topology::nodes(options.port) {
             nodes.push(Node::start(&program, directory, (role, port), options.port, janitor)?);
             nodes.last_mut().expect("just pushed").answers(janitor).await?;

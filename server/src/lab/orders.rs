@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 pub enum Order {
     /// SIGKILL: the node has no chance to save anything.
     Kill(u16),
-    /// SIGTERM: it saves and says goodbye.
+    /// SIGTERM: it saves and ends.
     Stop(u16),
     /// Start it again, on its files.
     Start(u16),

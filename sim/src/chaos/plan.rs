@@ -1,4 +1,4 @@
-//! What happens in the run of a seed: a scenario, clients, faults, and what undoes each of them.
+//! The run of a seed: a scenario, clients, faults, and the repair of each fault.
 
 use oorandom::Rand64;
 
@@ -63,7 +63,7 @@ pub fn plan(seed: u64) -> Run {
         }
     }
     actions.sort_by_key(|timed| timed.at);
-    actions.extend(quiet(&scenario).map(|action| Timed { at: QUIET_MICROS, action }));
+    actions.extend(repairs(&scenario).map(|action| Timed { at: QUIET_MICROS, action }));
     for n in 0..names.len() as u32 {
         let writer = ClientId(scenario.nodes.len() as u32 + n);
         actions.push(Timed { at: QUIET_MICROS + 1_000_000, action: Action::StopWorkload(writer) });
@@ -88,8 +88,8 @@ fn draw_scenario(rng: &mut Rand64) -> Scenario {
 /// `shutdown-timeout` at its default of ten seconds, and a moment for the last save.
 const SHUTDOWN_MICROS: u64 = 12_000_000;
 
-/// The end of all faults.
-fn quiet(scenario: &Scenario) -> impl Iterator<Item = Action> {
+/// The repairs at the end of all faults.
+fn repairs(scenario: &Scenario) -> impl Iterator<Item = Action> {
     let repair = |node| {
         [
             Action::Resume(node),
@@ -140,8 +140,8 @@ impl Dice<'_> {
         if a == b {
             b = NodeId((a.0 + 1) % self.scenario.nodes.len() as u32);
         }
-        let everybody = self.up_to(3) == 0;
-        let b = if everybody { Who::Anyone } else { Who::Party(Party::Node(b)) };
+        let isolated = self.up_to(3) == 0;
+        let b = if isolated { Who::Anyone } else { Who::Party(Party::Node(b)) };
         (Who::Party(Party::Node(a)), b)
     }
 
@@ -222,7 +222,7 @@ impl Dice<'_> {
         (Action::Command { node: self.server(), line }, None)
     }
 
-    /// The sentinels hear of each other late, and the master dies: two of them may ask for votes in the same epoch.
+    /// Messages between the sentinels are delayed, and the master dies: two of them may ask for votes in the same epoch.
     fn contested_election(&mut self) -> Vec<Fault> {
         let sentinels = self.scenario.node_ids().zip(&self.scenario.nodes);
         let sentinels = sentinels.filter(|(_, spec)| spec.kind == NodeKind::Sentinel);

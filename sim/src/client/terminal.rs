@@ -15,24 +15,24 @@ use crate::log::Log;
 /// A line of a terminal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Line {
-    /// When.
+    /// When it was printed.
     pub at: Time,
-    /// Whose words they are.
+    /// Who wrote the line.
     pub kind: LineKind,
     /// As shown; several lines for an array.
     pub text: String,
 }
 
-/// Whose words a line of a terminal holds.
+/// Who wrote a line of a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum LineKind {
-    /// Typed.
+    /// The user typed it.
     Typed,
-    /// A reply.
+    /// The node replied it.
     Reply,
-    /// A message of Pub/Sub.
+    /// The node sent it as a message of Pub/Sub.
     Push,
-    /// redis-cli's own.
+    /// redis-cli printed it itself.
     Note,
 }
 
@@ -91,7 +91,7 @@ impl Terminal {
         format!("{}{db}{}> ", self.to, if self.in_multi { "(TX)" } else { "" })
     }
 
-    /// Whether it waits for an answer.
+    /// Whether a command was typed and is not answered yet.
     pub fn is_busy(&self) -> bool {
         !self.waiting.is_empty() || !self.sent.is_empty()
     }
@@ -214,7 +214,7 @@ impl Terminal {
     }
 }
 
-/// `100 INCR a`: redis-cli runs the command a hundred times. (So many and no more here.)
+/// `100 INCR a`: redis-cli runs the command a hundred times; here that is the limit.
 fn repeated(mut args: Vec<Vec<u8>>) -> Option<(usize, Vec<Vec<u8>>)> {
     const MOST: i64 = 10_000;
     let times = args.first().and_then(|arg| engine::number::parse_i64(arg));

@@ -2,7 +2,7 @@
 //!
 //! It writes `SET c1:1 1`, `SET c1:2 2`, …: each key once, so that afterwards each write can be looked for; or a mixture of
 //! commands ([`WorkloadKind::Mixed`]). It has one step under way at a time. It either knows one node, or asks the sentinels
-//! who the master is (`SENTINEL GET-MASTER-ADDR-BY-NAME`), listens for `+switch-master`, and goes where they say.
+//! for the master's address (`SENTINEL GET-MASTER-ADDR-BY-NAME`), subscribes to `+switch-master`, and connects to the new master.
 
 use engine::{io::Endpoint, resp::reply_decode::Value, time::Time};
 
@@ -10,7 +10,7 @@ use super::{ClientEffect, ClientInput, Replies, encode, number_of};
 
 /// How long it waits for a reply before it looks for the master anew.
 const PATIENCE_MILLIS: u64 = 1_000;
-/// How long it rests after a refusal.
+/// The time between a refusal and the next attempt.
 const RETRY_MILLIS: u64 = 100;
 
 /// How a workload finds the node that it writes to.
@@ -26,7 +26,7 @@ pub enum WorkloadKind {
     /// `SET c1:N N`, each key once.
     #[default]
     Sets,
-    /// Those, and in every eight steps one WAIT, one INCR, one key that expires, and one transaction over two databases.
+    /// The same, and in every eight steps one WAIT, one INCR, one key that expires, and one transaction over two databases.
     Mixed,
 }
 
@@ -77,7 +77,7 @@ pub enum WorkloadState {
     /// Writing.
     Writing,
     /// Waiting before it tries again.
-    Resting,
+    BackingOff,
     /// Stopped.
     Stopped,
 }
@@ -115,7 +115,7 @@ impl Workload {
             finder,
             every_millis: every_millis.max(1),
             kind,
-            state: WorkloadState::Resting,
+            state: WorkloadState::BackingOff,
             next_slot: 0,
             main: None,
             main_replies: Replies::default(),
@@ -131,7 +131,7 @@ impl Workload {
         }
     }
 
-    /// What it does now.
+    /// The present state.
     pub fn state(&self) -> WorkloadState {
         self.state
     }
@@ -161,12 +161,12 @@ impl Workload {
         self.sent().div_ceil(PATTERN)
     }
 
-    /// How many were answered with OK.
+    /// How many steps were answered without an error.
     pub fn acknowledged(&self) -> u64 {
         self.acknowledged
     }
 
-    /// How many were answered with an error.
+    /// How many steps were answered with an error.
     pub fn refused(&self) -> u64 {
         self.refused
     }
@@ -203,7 +203,7 @@ impl Workload {
             {
                 self.main = None;
                 self.give_up_write();
-                self.rest(now, effects);
+                self.back_off(now, effects);
             }
             ClientInput::Refused { slot, .. } | ClientInput::Closed { slot }
                 if self.news == Some(slot) =>
@@ -271,7 +271,7 @@ impl Workload {
                     self.awaiting = 0;
                     self.counter += 1;
                     self.leave(effects);
-                    self.rest(now, effects);
+                    self.back_off(now, effects);
                 } else if self.awaiting == 0 {
                     self.counter += 1;
                     self.acknowledged += 1;
@@ -285,7 +285,7 @@ impl Workload {
     fn told_master(&mut self, now: Time, value: &Value, effects: &mut Vec<ClientEffect>) {
         self.leave(effects);
         let [host, port] = value.items() else {
-            self.rest(now, effects);
+            self.back_off(now, effects);
             return;
         };
         let port = port.words().and_then(|port| port.parse().ok());
@@ -319,7 +319,7 @@ impl Workload {
 
     fn wake(&mut self, now: Time, effects: &mut Vec<ClientEffect>) {
         match self.state {
-            WorkloadState::Resting if now >= self.deadline => self.seek_master(now, effects),
+            WorkloadState::BackingOff if now >= self.deadline => self.seek_master(now, effects),
             WorkloadState::Writing if self.awaiting == 0 && now >= self.next_write => {
                 self.write(now, effects);
             }
@@ -329,13 +329,13 @@ impl Workload {
             {
                 self.give_up_write();
                 self.leave(effects);
-                self.rest(now, effects);
+                self.back_off(now, effects);
             }
             _ => {}
         }
     }
 
-    /// The write under way gets no answer any more: it may have been done or not.
+    /// The step under way will not be answered: the node may have executed it or not.
     fn give_up_write(&mut self) {
         if std::mem::take(&mut self.awaiting) > 0 {
             self.counter += 1;
@@ -349,8 +349,8 @@ impl Workload {
         self.main_replies = Replies::default();
     }
 
-    fn rest(&mut self, now: Time, effects: &mut Vec<ClientEffect>) {
-        self.state = WorkloadState::Resting;
+    fn back_off(&mut self, now: Time, effects: &mut Vec<ClientEffect>) {
+        self.state = WorkloadState::BackingOff;
         self.deadline = now.plus_millis(RETRY_MILLIS);
         effects.push(ClientEffect::Wake(self.deadline));
     }

@@ -148,7 +148,7 @@ fn an_open_file_outlives_its_name() {
     done(&mut disk, DiskOp::Unlink { path: path("dump") });
     assert_eq!(read(&mut disk, new), b"newer");
     assert!(disk.files().is_empty());
-    // The journal commits, and what has no name is still there for those who have it open.
+    // The journal commits; a file without a name is still there for its open descriptor.
     let later = NOW.plus_millis(60_000);
     assert!(disk.issue(later, &old.read(0, 3)).result.is_ok());
     done(&mut disk, old.close());

@@ -10,7 +10,7 @@ use crate::{
     world::{What, World, votes::Vote},
 };
 
-/// Who won which epoch of which master's failovers, as the sentinels' own facts tell.
+/// The elected leader of each master and epoch, by the facts that the sentinels state.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Elections {
     /// Each sentinel's id.
@@ -22,7 +22,7 @@ pub(super) struct Elections {
 }
 
 impl Elections {
-    /// Take in a fact; if its epoch has another leader already: the epoch, and that leader.
+    /// Note a fact. If its epoch has another leader already, returns the epoch and that leader.
     pub(super) fn note(&mut self, node: NodeId, fact: &SentinelFact) -> Option<(u64, NodeId)> {
         match fact {
             SentinelFact::Identified { id } => {
@@ -43,7 +43,7 @@ impl Elections {
         None
     }
 
-    /// A vote was sent: it must be the only one of that sentinel in that epoch, whatever became of its process since.
+    /// Note a vote that was sent. It must be the only one of that sentinel in that epoch, over restarts too.
     pub(super) fn note_vote(&mut self, world: &World, vote: &Vote) -> Result<(), String> {
         let key = (vote.by, vote.master.clone(), vote.epoch);
         match self.votes.insert(key, vote.leader.clone()) {
@@ -69,7 +69,7 @@ pub fn leaders(world: &World) -> BTreeMap<(String, u64), NodeId> {
     elections.leaders
 }
 
-/// How far the epochs have come.
+/// The newest epochs seen so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Epochs {
     current: BTreeMap<NodeId, u64>,

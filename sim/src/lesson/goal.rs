@@ -26,9 +26,9 @@ use engine::time::Time;
 
 use crate::{scenario::Scenario, world::World};
 
-/// A world, and since when a step has been going on.
+/// What a goal is evaluated against: a world, and when the step of the lesson began.
 #[derive(Clone, Copy, Debug)]
-pub struct Eyes<'a> {
+pub struct Context<'a> {
     /// The world.
     pub world: &'a World,
     /// When the step began: earlier traces and replies do not count.
@@ -92,8 +92,8 @@ impl Goal {
     }
 
     /// Whether it holds.
-    pub fn holds(&self, eyes: Eyes<'_>) -> bool {
-        eval::truth(&self.root, eyes)
+    pub fn holds(&self, context: Context<'_>) -> bool {
+        eval::truth(&self.root, context)
     }
 
     /// As it was written.
@@ -102,7 +102,7 @@ impl Goal {
     }
 }
 
-/// A thing that can be asked for: its name, how many arguments it takes, and its fields with how many each.
+/// A thing that a goal can name: its name, how many arguments it takes, and its fields with how many each takes.
 type Thing = (&'static str, &'static [usize], &'static [(&'static str, usize)]);
 
 const THINGS: &[Thing] = &[
@@ -258,7 +258,7 @@ impl Parser<'_> {
     }
 
     fn unknown(&self, name: &str) -> String {
-        format!("nobody in '{}' is called '{name}'", self.scenario.name)
+        format!("no node or client of '{}' is called '{name}'", self.scenario.name)
     }
 
     fn args(&mut self) -> Result<Vec<String>, String> {
@@ -325,7 +325,7 @@ mod tests {
         let scenario = Scenario::named("sentinel").unwrap();
         let world = World::new(&scenario, 1);
         let goal = Goal::parse(text, &scenario).unwrap_or_else(|why| panic!("{text}: {why}"));
-        goal.holds(Eyes { world: &world, since: world.now() })
+        goal.holds(Context { world: &world, since: world.now() })
     }
 
     #[test]
@@ -346,7 +346,7 @@ mod tests {
             ("", "a value is missing at the end"),
             ("node(\"m1\")", "'node' lacks a field"),
             ("node(\"m1\").rol", "'node' has no field 'rol'"),
-            ("node(\"m2\").role", "nobody in 'single' is called 'm2'"),
+            ("node(\"m2\").role", "no node or client of 'single' is called 'm2'"),
             ("node(m1).role", "a text in quotes is missing before 'm1).role'"),
             ("true true", "'true' is too much"),
             ("(true", "')' is missing at the end"),

@@ -54,7 +54,7 @@ pub struct NodeDetails {
     pub children: Vec<(String, u64)>,
     /// A sentinel's view of the world.
     pub sentinel: Option<SentinelView>,
-    /// What its terminal would be asked: `INFO`.
+    /// Its configuration file.
     pub config: String,
 }
 
@@ -228,7 +228,7 @@ pub fn string_value(world: &World, id: NodeId, key: &str) -> Option<String> {
     string_in(world, id, world.host(id).node()?.keyspace(), key)
 }
 
-/// The same, in data that are this node's, wherever they are.
+/// The same in a keyspace that belongs to this node: in memory, or what its next process will load.
 pub(super) fn string_in(world: &World, id: NodeId, data: &Keyspace, key: &str) -> Option<String> {
     let entry = data.db(0).get(key.as_bytes())?;
     let now = world.host(id).clock(world.now()).wall.as_millis();

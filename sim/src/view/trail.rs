@@ -1,4 +1,4 @@
-//! Messages that have arrived: the lines of the space-time diagram, and what a node has heard and said lately.
+//! Messages that have arrived: the lines of the space-time diagram, and what a node has received and sent lately.
 
 use serde::Serialize;
 

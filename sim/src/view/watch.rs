@@ -61,7 +61,7 @@ pub enum Obstacle {
     },
     /// It knows replicas, but none that may be chosen now.
     NoGoodReplica,
-    /// The last attempt is too fresh: it waits for so many milliseconds before it tries (again).
+    /// The last attempt was too recent: the next one begins after so many milliseconds.
     Rests {
         /// So many.
         millis: u64,
@@ -73,7 +73,7 @@ pub enum Obstacle {
 pub struct SentinelView {
     /// Its id: 40 hexadecimal digits.
     pub id: String,
-    /// The epoch that it lives in.
+    /// Its current epoch.
     pub current_epoch: u64,
     /// The masters that it watches.
     pub masters: Vec<WatchedMaster>,
@@ -185,7 +185,7 @@ fn replica_node(world: &World, master: &MasterView, replica: &str) -> Option<Nod
     at_address(world, all.find(|addr| addr.to_string() == replica)?)
 }
 
-/// What others answered is remembered for some seconds, but asked about and counted only while the master is SDOWN here.
+/// The other sentinels' answers are kept for some seconds, but requested and counted only while the master is SDOWN here.
 fn agree(master: &MasterView) -> u32 {
     if !master.instance.s_down {
         return 0;
@@ -209,7 +209,7 @@ fn obstacle(master: &MasterView, now: engine::time::Instant) -> Option<Obstacle>
     }
     let reachable = 1 + master.sentinels.iter().filter(|p| !p.instance.s_down).count() as u32;
     let (quorum, majority) = (master.quorum, master.majority);
-    // That an INFO is old is no obstacle: once the master is down, replicas are asked every second.
+    // An old INFO is no obstacle: once the master is down, INFO goes to the replicas every second.
     let never = |candidate: &Candidate| {
         matches!(
             candidate.verdict,
@@ -229,7 +229,7 @@ fn obstacle(master: &MasterView, now: engine::time::Instant) -> Option<Obstacle>
     }
 }
 
-/// What all sentinels that run know, asked once a picture.
+/// What all running sentinels know, gathered once for each picture.
 pub(super) struct Watch(Vec<(NodeId, Known)>);
 
 impl Watch {
@@ -275,7 +275,7 @@ impl Watch {
     }
 
     /// What stands in the way of a failover, if a master is down, no sentinel has chosen a replica, and every sentinel that sees it
-    /// down is held up.
+    /// down waits.
     pub(super) fn obstacle(&self, world: &World) -> Option<Obstacle> {
         let mut worst = None;
         for (by, master) in self.masters() {

@@ -4,16 +4,16 @@ use super::{Crash, Sabotage, What, World};
 use crate::{
     action::{Action, Target},
     client::{Client, Workload, WorkloadKind, workload::Finder},
-    host::Held,
+    host::OwnedInput,
     ids::{ClientId, NodeId},
     net::{Rule, Trouble, Who},
     scenario::NodeKind,
 };
 
 impl World {
-    /// Do something to the world, now.
+    /// Carry out an action, now.
     pub fn act(&mut self, action: &Action) {
-        self.put_to_sleep();
+        self.end_turns();
         if !matches!(action, Action::Pause(_)) {
             self.keep_images();
         }
@@ -29,7 +29,7 @@ impl World {
                     self.start_process(*node);
                 }
             }
-            Action::Terminate(node) => self.step_node(*node, Held::Terminate),
+            Action::Terminate(node) => self.step_node(*node, OwnedInput::Terminate),
             Action::PowerCut { node, torn } => {
                 let crash = if *torn { Crash::TornPower } else { Crash::Power };
                 self.crash(*node, crash);
@@ -60,7 +60,7 @@ impl World {
             }
             Action::StopWorkload(client) => self.stop_workload(*client),
         }
-        self.put_to_sleep();
+        self.end_turns();
     }
 
     fn kill(&mut self, node: NodeId) {
@@ -82,19 +82,19 @@ impl World {
         }
         process.paused = false;
         let life = process.life;
-        let held = std::mem::take(&mut process.held);
+        let inputs = std::mem::take(&mut process.deferred);
         if let Some(image) = process.image.take() {
             process.node = *image;
             self.hosts[node.0 as usize].note_offset(false);
         }
-        for held in held {
+        for input in inputs {
             if self.is_life(node, life) {
-                self.step_node(node, held);
+                self.step_node(node, input);
             }
         }
     }
 
-    /// New rules come first: the first that fits decides.
+    /// Add rules for the network. New rules come first: the first that fits decides.
     fn trouble(&mut self, a: Who, b: Who, both_ways: bool, trouble: Trouble) {
         self.net.rules.insert(0, Rule { from: a, to: b, trouble });
         if both_ways {

@@ -5,12 +5,12 @@ use engine::io::ConnId;
 use super::World;
 use crate::{
     client::ClientInput,
-    host::Held,
+    host::OwnedInput,
     ids::{NodeId, Party},
     net::{Message, Payload},
 };
 
-/// What the operating system calls it.
+/// The operating system's text for ECONNREFUSED.
 const REFUSED: &str = "Connection refused";
 const TIMED_OUT: &str = "Connection timed out";
 
@@ -25,7 +25,7 @@ impl World {
             Payload::Refused => self.connect_failed(conn, REFUSED),
             Payload::Data(bytes) => {
                 if self.is_open(conn, side) {
-                    self.hand_over(conn, side, |local| Held::Received {
+                    self.hand_over(conn, side, |local| OwnedInput::Received {
                         conn: local,
                         bytes: bytes.clone(),
                     });
@@ -50,7 +50,7 @@ impl World {
         }
     }
 
-    /// A connection is asked for: the machine answers, whatever its process does.
+    /// A SYN arrives: the machine's kernel answers, also while the process is stopped.
     fn syn(&mut self, conn: u64) {
         let Some(wire) = self.net.wire_mut(conn) else { return };
         let [by, at] = &mut wire.ends;
@@ -67,8 +67,11 @@ impl World {
         at.open = true;
         at.life = process.life;
         at.local = local;
-        let accepted =
-            Held::Accepted { conn: local, peer: by.address.clone(), local: at.address.clone() };
+        let accepted = OwnedInput::Accepted {
+            conn: local,
+            peer: by.address.clone(),
+            local: at.address.clone(),
+        };
         self.send((conn, 1), Payload::SynAck);
         self.step_node(node, accepted);
     }
@@ -80,7 +83,7 @@ impl World {
         }
         let Some(wire) = self.net.wire(conn) else { return };
         let (peer, local) = (wire.ends[1].address.clone(), wire.ends[0].address.clone());
-        self.hand_over(conn, 0, |conn| Held::Connected {
+        self.hand_over(conn, 0, |conn| OwnedInput::Connected {
             conn,
             peer: peer.clone(),
             local: local.clone(),
@@ -90,16 +93,16 @@ impl World {
     fn connect_failed(&mut self, conn: u64, why: &str) {
         if self.is_open(conn, 0) {
             self.close_end(conn, 0);
-            self.hand_over(conn, 0, |conn| Held::ConnectFailed { conn, why: why.to_owned() });
+            self.hand_over(conn, 0, |conn| OwnedInput::ConnectFailed { conn, why: why.to_owned() });
         }
         self.net.forget(conn);
     }
 
-    /// The other end is gone.
+    /// The other end has closed or reset the connection.
     fn ended(&mut self, conn: u64, side: usize) {
         if self.is_open(conn, side) {
             self.close_end(conn, side);
-            self.hand_over(conn, side, |conn| Held::Closed { conn });
+            self.hand_over(conn, side, |conn| OwnedInput::Closed { conn });
         }
         self.after_close(conn);
     }
@@ -120,7 +123,7 @@ impl World {
         }
     }
 
-    /// Every connection of a process ends: its machine says so to the others, unless it is without electricity.
+    /// Every connection of a process ends: its machine's kernel closes them, unless it has no power.
     pub(super) fn drop_connections(&mut self, node: NodeId, silently: bool) {
         for (conn, side) in self.net.held_by(Party::Node(node)) {
             self.close_end(conn, side);
@@ -148,7 +151,7 @@ impl World {
     }
 
     /// Pass an input on to the node or the client at this end of a connection.
-    fn hand_over(&mut self, conn: u64, side: usize, input: impl Fn(ConnId) -> Held) {
+    fn hand_over(&mut self, conn: u64, side: usize, input: impl Fn(ConnId) -> OwnedInput) {
         let Some(wire) = self.net.wire(conn) else { return };
         let end = &wire.ends[side];
         let (party, life, held) = (end.party, end.life, input(end.local));
@@ -158,10 +161,10 @@ impl World {
             Party::Client(client) => {
                 let slot = end.local.0 >> 1;
                 let input = match held {
-                    Held::Connected { .. } => ClientInput::Connected { slot },
-                    Held::ConnectFailed { why, .. } => ClientInput::Refused { slot, why },
-                    Held::Received { bytes, .. } => ClientInput::Data { slot, bytes },
-                    Held::Closed { .. } => ClientInput::Closed { slot },
+                    OwnedInput::Connected { .. } => ClientInput::Connected { slot },
+                    OwnedInput::ConnectFailed { why, .. } => ClientInput::Refused { slot, why },
+                    OwnedInput::Received { bytes, .. } => ClientInput::Data { slot, bytes },
+                    OwnedInput::Closed { .. } => ClientInput::Closed { slot },
                     _ => return,
                 };
                 self.tell_client(client, input);

@@ -17,7 +17,7 @@ use super::{Crash, Sabotage, What, World};
 use crate::{
     child::{Child, PERIOD_MICROS, Piece},
     disk::{Disk, Sync},
-    host::Held,
+    host::OwnedInput,
     ids::{NodeId, Party},
     ledger::Executed,
     lineage::Lineage,
@@ -41,16 +41,16 @@ impl World {
             return;
         }
         self.record(Some(node), What::Started);
-        self.step_node(node, Held::Boot);
+        self.step_node(node, OwnedInput::Boot);
     }
 
-    /// Hand one input to a node and do what it asks for.
-    pub(super) fn step_node(&mut self, node: NodeId, input: Held) {
+    /// Give a node one input, and carry out its effects.
+    pub(super) fn step_node(&mut self, node: NodeId, input: OwnedInput) {
         let host = &mut self.hosts[node.0 as usize];
         let clock = host.clock(self.now);
         let Some(process) = host.process.as_mut() else { return };
         if process.paused {
-            process.held.push_back(input);
+            process.deferred.push_back(input);
             return;
         }
         if let Some(unread) = input.arrived_on().and_then(|conn| process.unread.get_mut(&conn)) {
@@ -69,9 +69,9 @@ impl World {
         host.note_offset(resynced);
         let Some(process) = host.process.as_mut() else { return };
         self.lineage.note(process);
-        process.awake = !matches!(input, Held::BeforeSleep);
-        if process.awake {
-            self.awake.insert(node);
+        process.in_turn = !matches!(input, OwnedInput::BeforeSleep);
+        if process.in_turn {
+            self.in_turn.insert(node);
         }
         let next = process.node.next_wake();
         let wake = Time(next.0).max(Time(self.now.0 + 1));
@@ -81,10 +81,10 @@ impl World {
         self.carry_out(node, fx);
     }
 
-    /// Before time goes on, every node that was stepped receives `BeforeSleep`.
-    pub(super) fn put_to_sleep(&mut self) {
-        while let Some(node) = self.awake.pop_first() {
-            self.step_node(node, Held::BeforeSleep);
+    /// End the turns: every node that was stepped receives `BeforeSleep` before time goes on.
+    pub(super) fn end_turns(&mut self) {
+        while let Some(node) = self.in_turn.pop_first() {
+            self.step_node(node, OwnedInput::BeforeSleep);
         }
     }
 
@@ -119,7 +119,7 @@ impl World {
         }
         let mut resumed = Vec::new();
         for action in fx.actions {
-            // A crash point or an exit may have ended this life half-way.
+            // A crash point or an exit may have ended this life among the effects.
             if !self.is_life(node, life) {
                 return;
             }
@@ -264,16 +264,16 @@ impl World {
         self.note_remains(node);
     }
 
-    /// The process is gone; its machine closes what it held.
+    /// The process has ended; its machine closes its connections and files.
     fn end_process(&mut self, node: NodeId) {
         self.drop_connections(node, false);
         self.hosts[node.0 as usize].end_life();
-        self.awake.remove(&node);
+        self.in_turn.remove(&node);
     }
 
     pub(super) fn disk_done(&mut self, node: NodeId, life: u32, sync: Option<&Sync>) {
         let host = &mut self.hosts[node.0 as usize];
-        // The kernel finishes an fsync whose process is gone, but not one whose machine has no electricity.
+        // The kernel finishes an fsync whose process has ended, but not after a power cut.
         let same_boot = host.powered && host.life == life;
         if let Some(sync) = sync.filter(|_| same_boot) {
             host.disk.complete(sync);
@@ -315,7 +315,7 @@ impl World {
         let Piece { bytes, state, rest } = piece;
         if !bytes.is_empty() {
             let event = ChildEvent::Output(bytes.into());
-            self.step_node(node, Held::Child { job, event });
+            self.step_node(node, OwnedInput::Child { job, event });
         }
         match state {
             ChildState::Running => {
@@ -331,7 +331,7 @@ impl World {
         if let Some(child) = process.children.remove(&job) {
             self.on_disk(node, &child.file().close());
             let event = ChildEvent::Finished { bytes: child.written };
-            self.step_node(node, Held::Child { job, event });
+            self.step_node(node, OwnedInput::Child { job, event });
         }
     }
 
@@ -339,11 +339,11 @@ impl World {
         let Some(process) = self.hosts[node.0 as usize].process.as_mut() else { return };
         if let Some(child) = process.children.remove(&job) {
             self.on_disk(node, &child.file().close());
-            self.step_node(node, Held::Child { job, event: ChildEvent::Failed { why } });
+            self.step_node(node, OwnedInput::Child { job, event: ChildEvent::Failed { why } });
         }
     }
 
-    /// Look at what the next process will find.
+    /// Note the data that the next process will load.
     fn note_remains(&mut self, node: NodeId) {
         let now = self.now;
         let host = &mut self.hosts[node.0 as usize];
@@ -366,8 +366,8 @@ impl World {
                 && process.node.config().persistence.appendfsync == AppendFsync::Always,
         };
         let (replication_end, aof_end) = match self.sabotage {
-            Some(Sabotage::TrustingLedger) => (0, fact.aof_end.map(|_| 0)),
-            Some(Sabotage::GloomyLedger) => (u64::MAX, fact.aof_end.map(|_| u64::MAX >> 1)),
+            Some(Sabotage::LedgerCallsAllSafe) => (0, fact.aof_end.map(|_| 0)),
+            Some(Sabotage::LedgerCallsAllLost) => (u64::MAX, fact.aof_end.map(|_| u64::MAX >> 1)),
             _ => (fact.replication_end, fact.aof_end),
         };
         let noted = Executed { replication_end, aof_end, ..executed.clone() };
@@ -375,10 +375,10 @@ impl World {
     }
 
     fn note_unsent(&mut self, node: NodeId, conn: ConnId, bytes: u64) {
-        // What a socket's buffer takes is as good as sent.
+        // What fits into a socket's buffer counts as sent.
         const SOCKET_BUFFER: u64 = 256 * 1024;
         if bytes > SOCKET_BUFFER {
-            self.step_node(node, Held::Unsent { conn, bytes: bytes - SOCKET_BUFFER });
+            self.step_node(node, OwnedInput::Unsent { conn, bytes: bytes - SOCKET_BUFFER });
         }
     }
 }

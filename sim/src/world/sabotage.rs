@@ -1,4 +1,4 @@
-//! Broken on purpose, and from outside: a checker that has never failed proves nothing.
+//! Faults that are injected from outside the engine, to show that each invariant's check can fail.
 
 use engine::resp::reply_decode::Value;
 
@@ -44,7 +44,7 @@ impl World {
         }
     }
 
-    /// Remember which sentinel asks for a vote on which connection; answer it with its own name, whatever the vote was.
+    /// Remember which sentinel requests a vote on which connection; answer it with its own id, whatever the vote was.
     fn vote_for_each(&mut self, wire: u64, bytes: Vec<u8>) -> Vec<u8> {
         let mut out = Vec::new();
         for span in meaning::of_stream(&bytes) {
@@ -77,7 +77,7 @@ impl World {
         out
     }
 
-    /// What a machine's disk looks like to a process that starts.
+    /// Change the disk of a machine whose process is about to start.
     pub(super) fn sabotage_disk(&mut self, node: NodeId) {
         let host = &mut self.hosts[node.0 as usize];
         if host.life == 0 {

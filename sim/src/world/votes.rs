@@ -9,15 +9,15 @@ use crate::{ids::NodeId, log::Log, meaning};
 /// A vote that a sentinel sent to a candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vote {
-    /// When.
+    /// When it was sent.
     pub at: Time,
-    /// Whose vote.
+    /// The sentinel that voted.
     pub by: NodeId,
-    /// For the failover of the master at this address.
+    /// The address of the master that is to be replaced.
     pub master: String,
-    /// In which epoch.
+    /// The epoch.
     pub epoch: i64,
-    /// Who is to lead it: the id of a sentinel.
+    /// The id of the sentinel that is to lead the failover.
     pub leader: String,
 }
 
@@ -25,8 +25,8 @@ pub struct Vote {
 #[derive(Clone, Debug, Default)]
 pub struct Votes {
     sent: Log<Vote>,
-    /// About which masters was asked on each connection, and not answered yet.
-    asked: BTreeMap<u64, VecDeque<String>>,
+    /// The masters of the requests on each connection that are not answered yet.
+    unanswered: BTreeMap<u64, VecDeque<String>>,
 }
 
 impl Votes {
@@ -35,34 +35,34 @@ impl Votes {
         &self.sent
     }
 
-    /// A terminal sends this to a sentinel.
-    pub(super) fn asked(&mut self, wire: u64, question: &[u8]) {
-        self.note(Time(0), NodeId(0), wire, question);
+    /// Note what a terminal sends to a sentinel.
+    pub(super) fn note_request(&mut self, wire: u64, request: &[u8]) {
+        self.note(Time(0), NodeId(0), wire, request);
     }
 
-    /// A sentinel sends this: a question, the answer to one, or something else.
+    /// Note what a sentinel sends: a request, the answer to one, or something else.
     pub(super) fn note(&mut self, at: Time, by: NodeId, wire: u64, bytes: &[u8]) {
-        const QUESTION: &[u8] = b"is-master-down-by-addr";
+        const REQUEST: &[u8] = b"is-master-down-by-addr";
         const ANSWER: &[u8] = b"*3\r\n:";
         let has = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
-        if !has(ANSWER) && !has(QUESTION) {
+        if !has(ANSWER) && !has(REQUEST) {
             return;
         }
         for span in meaning::of_stream(bytes) {
             let value = Value::read(&bytes[span.range]).ok().flatten().map(|(value, _)| value);
             match value.as_ref().map_or(&[][..], Value::items) {
                 [_, what, host, port, _, _]
-                    if what.words().is_some_and(|what| what.as_bytes() == QUESTION) =>
+                    if what.words().is_some_and(|what| what.as_bytes() == REQUEST) =>
                 {
                     let (host, port) = (host.words(), port.words());
                     let master =
                         format!("{}:{}", host.unwrap_or_default(), port.unwrap_or_default());
-                    self.asked.entry(wire).or_default().push_back(master);
+                    self.unanswered.entry(wire).or_default().push_back(master);
                 }
                 [Value::Integer(_), leader, Value::Integer(epoch)] => {
-                    let asked = self.asked.get_mut(&wire).and_then(VecDeque::pop_front);
+                    let request = self.unanswered.get_mut(&wire).and_then(VecDeque::pop_front);
                     let leader = leader.words().filter(|leader| leader != "*");
-                    if let (Some(master), Some(leader)) = (asked, leader) {
+                    if let (Some(master), Some(leader)) = (request, leader) {
                         let leader = leader.into_owned();
                         self.sent.push(Vote { at, by, master, epoch: *epoch, leader });
                     }

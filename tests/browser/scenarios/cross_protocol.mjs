@@ -1,5 +1,5 @@
 // A hostile page tries to write into the nodes of its reader's machine, in every way in which a page can make
-// Chromium send bytes to a port. ARGUMENTS: the ports. What came of it the nodes are asked by the test that plays this.
+// Chromium send bytes to a port. ARGUMENTS: the ports. The test that plays this looks at the nodes afterwards.
 
 import { createServer } from "node:http";
 

@@ -1,5 +1,5 @@
 // By keys alone: from the list of walkthroughs through its first step; the stage, the tabs, the terminal, time and the help.
-// And whoever wants nothing to move gets a page in which nothing glides.
+// With reduced motion (prefers-reduced-motion) nothing glides.
 
 import { now, open, speak } from "../person.mjs";
 

@@ -1,4 +1,4 @@
-// Pictures for the eye: a failover half-way, in light and dark, wide and narrow, Korean and English. Nothing may stick out.
+// Pictures to look at: a failover half-way, in light and dark, wide and narrow, Korean and English. Nothing may stick out.
 
 import { act, open, playFor, playUntil, reads, select, speak, speed, tab, type } from "../person.mjs";
 

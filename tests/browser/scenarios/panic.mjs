@@ -1,4 +1,4 @@
-// If the page breaks, it says so, with the link that leads there: never a blank page.
+// A panic is shown over the page, with the link that leads back to the moment: the page is never blank.
 
 import { open, press } from "../person.mjs";
 

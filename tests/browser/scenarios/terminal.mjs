@@ -5,7 +5,7 @@ import { act, open, playFor, playUntil, reads, select, speed, tab, type } from "
 export default async function ({ page, url, shot, check }) {
   await open(page, url);
   await speed(page, "10×");
-  // Sentinels hear of the replicas at the first INFO after those have connected.
+  // Sentinels learn of the replicas by the first INFO after those have connected.
   await playFor(page, 12_000_000);
 
   const said = async (line, answer) => {
@@ -30,7 +30,7 @@ export default async function ({ page, url, shot, check }) {
   await tab(page, "Terminal");
   await playUntil(page, () => reads(page, "+switch-master"));
   const events = await reads(page, "+switch-master");
-  // Not +odown: a sentinel that does not lead may hear of the new master before it has counted a quorum itself.
+  // Not +odown: a sentinel that does not lead may learn of the new master before it has counted a quorum itself.
   for (const event of ["+sdown", "+new-epoch"]) check(events.includes(event), `${event} is streamed`);
   await shot(page, "s1");
 }

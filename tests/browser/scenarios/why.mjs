@@ -1,4 +1,4 @@
-// Why nothing happens: a master that dies before the sentinels have heard of its replicas is not replaced, and the page says
+// Why nothing happens: a master that dies before the sentinels know its replicas is not replaced, and the page says
 // why, on the stage and in the sentinel. And while a failover goes on, what it says about a sentinel agrees with itself.
 
 import { act, open, press, select, speak, tab } from "../person.mjs";
@@ -7,7 +7,7 @@ export default async function ({ page, url, check, shot }) {
   await open(page, url);
   await speak(page, "en");
   await page.locator('[data-scenario="sentinel"]').click();
-  // By keys, a second each: how fast the machine is has no say in when the master dies.
+  // By keys, a second each: when the master dies does not depend on the machine's speed.
   const seconds = async (count) => {
     for (let n = 0; n < count; n++) await page.locator(".timeline").press("Shift+ArrowRight");
   };

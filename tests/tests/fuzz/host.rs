@@ -1,4 +1,4 @@
-//! A node in this process, with a disk that never fails and peers that say whatever they are told to.
+//! A node in this process, with a disk that never fails and peers that send any bytes.
 
 use std::collections::VecDeque;
 
@@ -33,7 +33,7 @@ enum Answer {
 }
 
 pub const CLIENT: ConnId = ConnId::accepted(1);
-/// More answers than any input has a right to.
+/// More answers than any input should cause.
 const MOST_ANSWERS: u32 = 100_000;
 
 impl Host {
@@ -63,7 +63,7 @@ impl Host {
         }
     }
 
-    /// Instant goes on.
+    /// Time goes on.
     pub fn pass(&mut self, millis: u64) {
         self.now = self.now.plus_millis(millis);
         self.hear(Input::Timer);

@@ -1,8 +1,8 @@
-//! Damage: what disks, networks and people do to bytes, by lot.
+//! Random damage to bytes, as disks, networks and people do it.
 
 use oorandom::Rand64;
 
-/// Draws mutations. The same seed, the same damage.
+/// Draws mutations; the same seed gives the same damage.
 pub struct Mutator {
     lot: Rand64,
     words: &'static [&'static str],

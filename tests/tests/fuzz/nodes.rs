@@ -1,4 +1,4 @@
-//! Whole nodes: commands from a client, files at the start, a master's and a watched instance's words.
+//! Whole nodes: commands from a client, files at the start, bytes from a master and from a watched instance.
 
 use engine::config::{AppendFsync, Config, Mode};
 use engine::io::Endpoint;
@@ -38,9 +38,9 @@ fn lines(text: &str) -> Vec<Vec<u8>> {
     requests.chunks(5).map(<[Vec<u8>]>::concat).collect()
 }
 
-/// What every running node owes: whole replies, and a restart that finds the same data.
-fn owes_nothing(mut host: Host, config: fn() -> Config) -> String {
-    // A client that becomes a replica is told other things than replies.
+/// What must hold of every node that still runs: it has sent whole replies, and a restart finds the same data.
+fn replies_and_restarts(mut host: Host, config: fn() -> Config) -> String {
+    // A client that becomes a replica is sent a stream, not replies.
     if host.log.iter().any(|line| line.contains("asks for synchronization")) {
         return "a replica".into();
     }
@@ -97,11 +97,11 @@ pub const COMMANDS: Target = Target {
         host.pass(100);
         let changed_its_home = host.node.config().persistence != with_aof().persistence
             || host.node.config().general.databases != with_aof().general.databases;
-        // What DEBUG does is told to nobody, and CONFIG changes how the same is stored.
+        // What DEBUG changes is not propagated, and CONFIG changes how the same data are stored.
         let says = |word: &[u8]| bytes.windows(word.len()).any(|at| at.eq_ignore_ascii_case(word));
         match changed_its_home || says(b"debug") || says(b"config") {
             true => shape(&String::from_utf8_lossy(&host.replies)),
-            false => owes_nothing(host, with_aof),
+            false => replies_and_restarts(host, with_aof),
         }
     },
     short: 600,
@@ -126,7 +126,7 @@ pub const RESTORE: Target = Target {
         host.receive(CLIENT, &encode(&[&b"RESTORE"[..], b"k", b"0", &payload]));
         host.receive(CLIENT, &encode(&["DUMP", "k"]));
         let signature = shape(&String::from_utf8_lossy(&host.replies));
-        owes_nothing(host, with_aof);
+        replies_and_restarts(host, with_aof);
         signature
     },
     short: 1000,
@@ -141,7 +141,7 @@ fn starts(config: fn() -> Config, files: Files) -> String {
         assert_eq!(host.disk.files, files, "who refuses to start changes nothing");
     }
     if host.node.config().persistence == config().persistence {
-        owes_nothing(host, config);
+        replies_and_restarts(host, config);
     }
     last
 }

@@ -1,4 +1,4 @@
-//! Protocols, words, numbers and links. Most of them are given their input whole and in pieces, and must say the same.
+//! Protocols, words, numbers and links. Most of them get their input whole and in pieces, with the same result.
 
 use engine::number;
 use engine::replication::payload::{Payload, Step};

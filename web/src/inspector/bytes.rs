@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-/// What is shown of one run of bytes: more would be a wall.
+/// The longest run of bytes that is shown whole.
 const MOST: usize = 4096;
 /// Bytes a line.
 const LINE: usize = 8;

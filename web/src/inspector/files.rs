@@ -11,7 +11,7 @@ const BYTES: Text = Text("바이트", "bytes");
 const PENDING: Text = Text("아직 페이지 캐시에만 있음", "still in the page cache only");
 const NAME_PENDING: Text = Text("이름이 아직 디스크에 없음", "its name is not on disk yet");
 
-/// The tab.
+/// The tab of a node's files.
 #[component]
 pub fn Files(node: NodeId) -> impl IntoView {
     let store = expect_context::<Store>();

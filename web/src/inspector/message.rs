@@ -58,7 +58,7 @@ fn shown(message: &MessageView) -> impl IntoView + use<> {
     }
 }
 
-/// What a node has heard and said lately, the newest first.
+/// The messages that a node has received and sent lately, the newest first.
 #[component]
 pub fn List(node: NodeId) -> impl IntoView {
     const MOST: usize = 120;

@@ -14,7 +14,7 @@ const WORDS: Text = Text("Redis의 말", "In Redis's words");
 /// How many of its last log lines are shown.
 const LINES: usize = 6;
 
-/// The tab.
+/// The tab of a node's state.
 #[component]
 pub fn State(node: NodeId) -> impl IntoView {
     let store = expect_context::<Store>();
@@ -44,7 +44,7 @@ pub fn State(node: NodeId) -> impl IntoView {
     }
 }
 
-/// A log line without its process id and date: what it says.
+/// A log line without its process id and date.
 fn words(line: &str) -> String {
     line.split_once(" * ")
         .or_else(|| line.split_once(" # "))
@@ -52,7 +52,7 @@ fn words(line: &str) -> String {
         .to_owned()
 }
 
-/// The numbers.
+/// The node's numbers: offset, keys, replication id …
 fn facts(details: view::NodeDetails, store: Store) -> Vec<(String, String)> {
     let role = details.card.role.map(|role| format!("{role:?}").to_lowercase());
     let mut facts = vec![
@@ -86,7 +86,7 @@ pub fn Writes(client: ClientId) -> impl IntoView {
     const MOST: usize = 100;
     let store = expect_context::<Store>();
     let writes = Memo::new(move |_| {
-        let writes = store.calmly(|history| view::ledger(history.world(), MOST));
+        let writes = store.with_throttled(|history| view::ledger(history.world(), MOST));
         writes.into_iter().rev().filter(|write| write.client == client).collect::<Vec<_>>()
     });
     view! {

@@ -12,10 +12,10 @@ const HINT: Text = Text(
 );
 /// How many lines are kept in view.
 const MOST: usize = 500;
-/// How far time goes on by itself, so that a reply comes though the world stands still.
+/// How far time goes on after a command, so that its reply arrives though time is paused.
 const PATIENCE: u64 = 20_000;
 
-/// The tab.
+/// The tab of a node's terminal.
 #[component]
 pub fn Terminal(node: NodeId) -> impl IntoView {
     let store = expect_context::<Store>();
@@ -54,7 +54,7 @@ pub fn Terminal(node: NodeId) -> impl IntoView {
         }
     };
     let lines = Memo::new(move |_| {
-        store.calmly(|history| {
+        store.with_throttled(|history| {
             let lines = history.world().terminal(node).map(sim::client::Terminal::lines);
             let last = lines.into_iter().flat_map(|lines| lines.iter().rev().take(MOST));
             let last = last.map(|line| (line.kind == LineKind::Typed, line.text.clone()));
@@ -63,7 +63,8 @@ pub fn Terminal(node: NodeId) -> impl IntoView {
             last
         })
     });
-    let prompt = move || store.calmly(|history| history.world().terminal(node).map(|t| t.prompt()));
+    let prompt =
+        move || store.with_throttled(|history| history.world().terminal(node).map(|t| t.prompt()));
     view! {
         <form class="terminal" on:submit=submit>
             <pre class="screen mono" role="log"><div>

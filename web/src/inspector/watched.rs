@@ -43,7 +43,7 @@ pub fn panel(master: WatchedMaster, store: Store) -> impl IntoView {
     }
 }
 
-/// So many of so many, as cells that fill.
+/// A count out of a total, as cells of which so many are filled.
 fn meter(name: &'static str, have: u32, need: u32) -> impl IntoView {
     view! {
         <span>{name}</span>
@@ -52,7 +52,7 @@ fn meter(name: &'static str, have: u32, need: u32) -> impl IntoView {
     }
 }
 
-/// Who has this id: 40 hexadecimal digits.
+/// The name of the sentinel with this id (40 hexadecimal digits).
 fn sentinel_name(id: &str, store: Store) -> String {
     store.peek(|history| {
         let world = history.world();
@@ -63,7 +63,7 @@ fn sentinel_name(id: &str, store: Store) -> String {
     })
 }
 
-/// Who listens at this address.
+/// The name of the node that listens at this address.
 fn node_name(address: &str, store: Store) -> String {
     store.peek(|history| {
         let known =

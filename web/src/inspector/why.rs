@@ -44,7 +44,7 @@ fn pick(lang: Lang, ko: &str, en: &str) -> String {
 }
 
 fn sentinel(master: &WatchedMaster, store: Store, lang: Lang) -> String {
-    /// A PING a second is answered at once: longer than this says something.
+    /// A PING goes out every second and is usually answered at once: one that waits longer than this is worth a sentence.
     const NOTABLE_MILLIS: u64 = 1200;
     let who = master.watched.map_or(master.address.clone(), |node| store.name_of(node.into()));
     let silent = master.silent_millis.unwrap_or(0);

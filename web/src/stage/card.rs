@@ -1,4 +1,4 @@
-//! Nodes and clients: a hexagon is a sentinel, a card a data node, a circle a client; the outline says how it is.
+//! Nodes and clients: a hexagon is a sentinel, a card a data node, a circle a client; the outline shows its health.
 
 use leptos::prelude::*;
 use sim::{
@@ -28,7 +28,7 @@ const HEXAGON: f64 = 34.0;
 #[component]
 pub fn Node(n: usize, places: StoredValue<Places>) -> impl IntoView {
     let store = expect_context::<Store>();
-    // When another scenario is opened, cards are asked once more before they go.
+    // When another scenario is opened, the cards of the old one are evaluated once more before they are removed.
     let card = Memo::new(move |old: Option<&NodeCard>| {
         let card = store.stage.with(|stage| stage.nodes.get(n).cloned());
         card.or_else(|| old.cloned()).expect("a card is drawn for a node that exists")
@@ -68,7 +68,7 @@ fn class_of(card: &NodeCard) -> String {
         Health::Running => "",
         Health::Paused => " paused",
         Health::Down => " down",
-        Health::Unpowered => " dark",
+        Health::Unpowered => " unpowered",
     };
     let thought = if card.opinions.iter().any(|opinion| opinion.odown) {
         " odown"
@@ -185,7 +185,7 @@ fn server(card: Memo<NodeCard>, store: Store) -> impl IntoView {
     }
 }
 
-/// A process that is gone has no offset and no keys.
+/// A node without a process has no offset and no keys.
 fn alive(card: &NodeCard, text: impl FnOnce() -> String) -> String {
     if card.role.is_some() { text() } else { String::new() }
 }
@@ -218,7 +218,7 @@ const fn state_word(state: WorkloadState) -> Text {
         WorkloadState::Asking => Text("센티널에게 묻는 중", "asking a sentinel"),
         WorkloadState::Connecting => Text("연결하는 중", "connecting"),
         WorkloadState::Writing => Text("쓰는 중", "writing"),
-        WorkloadState::Resting => Text("다시 시도하려고 기다림", "waiting to try again"),
+        WorkloadState::BackingOff => Text("다시 시도하려고 기다림", "waiting to try again"),
         WorkloadState::Stopped => Text("멈춤", "stopped"),
     }
 }

@@ -1,4 +1,4 @@
-//! Who stands where.
+//! Where each node and client is drawn.
 
 use sim::{NodeId, NodeKind, Party, Scenario};
 

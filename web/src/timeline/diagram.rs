@@ -53,7 +53,7 @@ pub fn Diagram(lanes: usize) -> impl IntoView {
 
 /// The bundles that a window shows: which timeline, and the number of each.
 fn bundles(store: Store, window: Window) -> Vec<(u64, usize)> {
-    let era = store.era.get();
+    let timeline_number = store.timeline_number.get();
     store.trail.with(|(before, lines)| {
         let (first, last) = (before / BUNDLE, (before + lines.len()).div_ceil(BUNDLE));
         let shown = |bundle: &usize| {
@@ -62,7 +62,7 @@ fn bundles(store: Store, window: Window) -> Vec<(u64, usize)> {
             last.arrived >= window.start
                 && first.arrived.saturating_sub(LONGEST_MICROS) <= window.end()
         };
-        (first..last).filter(shown).map(|bundle| (era, bundle)).collect()
+        (first..last).filter(shown).map(|bundle| (timeline_number, bundle)).collect()
     })
 }
 
@@ -95,7 +95,7 @@ fn Bundle(
         store.trail.with(|(before, lines)| lines_of(*before, lines, number).len())
     });
     let drawn = Memo::new(move |_| {
-        // Asked for its value: a memo that was never asked does not know what it depends on.
+        // The value is read: a memo that was never read does not know what it depends on.
         length.get();
         let lines = store.trail.with_untracked(of);
         is_sentinel.with_value(|is_sentinel| draw(&lines, lanes, is_sentinel))
@@ -129,7 +129,7 @@ fn draw(lines: &[Arrived], lanes: usize, is_sentinel: &[bool]) -> Drawn {
     drawn
 }
 
-/// What is on its way now: from when and where it was sent to how far it is.
+/// Messages on their way: each a line from the moment and lane where it was sent to where it is now.
 fn flying(store: Store, lanes: usize) -> String {
     let window = store.window.get();
     let now = store.with(History::now);

@@ -1,13 +1,13 @@
 //! Which part of time the timeline shows.
 //!
-//! Left alone it shows the whole run; where time goes slowly (1/10 and slower), some twelve seconds of watching around the
+//! By default it shows the whole run; where time goes slowly (1/10 and slower), some twelve seconds of watching around the
 //! present, so that the slant of a message can be seen. A width that was chosen stays. The window stands still while the
 //! present moves through it, and turns like a page when the present is about to leave it.
 
 /// How wide a part of time is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Zoom {
-    /// What suits the speed.
+    /// A width that follows the speed.
     #[default]
     Auto,
     /// So many microseconds.

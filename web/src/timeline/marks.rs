@@ -6,7 +6,7 @@ use sim::view::{Mark, MarkKind};
 use super::{HEIGHT, WIDTH, lane_y, lens::Window, percent, x_of};
 use crate::transport::clock;
 
-/// More would be a smear.
+/// How many marks are drawn at the most.
 const MOST: usize = 400;
 /// About the width of a letter, in units of the drawing.
 const LETTER: f64 = 5.6;

@@ -50,7 +50,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// Something that Redis does not have.
+    /// A figure without a counterpart at Redis.
     pub fn alone(what: impl Into<String>, unit: &'static str, wanted: Wanted, ours: f64) -> Self {
         let (theirs, details, remark) = (None, Vec::new(), String::new());
         Self { what: what.into(), unit, wanted, theirs, ours, details, remark }

@@ -25,9 +25,9 @@ fn round(bench: &Bench, side: Side) -> Result<Vec<Figure>> {
     let (_, mut pings) = ping_while(&node, || {
         greedy.send_raw(&encode(&["GET", "big"]).repeat(gets))?;
         // Commands of one connection are executed in order.
-        greedy.send(&["SET", "all-asked", "yes"])?;
+        greedy.send(&["SET", "all-sent", "yes"])?;
         wait_for("all GETs are executed", Instant::now(), LIMIT, || {
-            Ok(other.try_call(&["GET", "all-asked"])?.is("yes"))
+            Ok(other.try_call(&["GET", "all-sent"])?.is("yes"))
         })
     })?;
     let used = info(&mut other, "used_memory")?;

@@ -54,7 +54,7 @@ struct Outcome {
     tally: Tally,
 }
 
-/// Runs the steps that were asked for and prints the summary; an error if one of them failed.
+/// Runs the chosen steps and prints the summary; an error if one of them failed.
 pub fn verify(options: &Options) -> Result<()> {
     if options.list {
         for step in &STEPS {
@@ -158,7 +158,7 @@ fn doc(_: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-/// Only a target that has no std proves it: wasm32-unknown-unknown brings a stub along.
+/// Only a target without std proves no_std: wasm32-unknown-unknown has a stub of std.
 fn no_std(_: &mut Tally) -> Result<()> {
     let target = "wasm32v1-none";
     workspace::ensure_target(target)?;
@@ -173,7 +173,7 @@ fn build_page(_: &mut Tally) -> Result<()> {
 fn unit(tally: &mut Tally) -> Result<()> {
     let mut cargo = workspace::cargo(&["test", "--no-fail-fast"]);
     tally.cargo_test(cargo.args(NATIVE).args(["--exclude", "tests"]))?;
-    // What the page reckons needs no browser to be tested; by itself, so that nothing above is compiled anew.
+    // The page's pure functions are tested natively; in a command of its own, so that nothing above is compiled anew.
     tally.cargo_test(&mut workspace::cargo(&["test", "--profile", PROFILE, "--package=web"]))
 }
 

@@ -72,9 +72,7 @@ fn debian_packages() -> Result<()> {
             .stderr(quiet())
             .status();
         if !stop.is_ok_and(|status| status.success()) {
-            eprintln!(
-                "    could not stop the service {service}; it is in nobody's way, but it runs"
-            );
+            eprintln!("    could not stop the service {service}; it disturbs no test, but it runs");
         }
     }
     Ok(())

@@ -1,21 +1,21 @@
-//! Goals, looked up in a world.
+//! Evaluates goals against a world.
 
-use super::{Call, Expr, Eyes, Operator, Value};
+use super::{Call, Context, Expr, Operator, Value};
 use crate::{
     ids::NodeId,
     view::{self, Place, Role},
     world::What,
 };
 
-pub(super) fn truth(expr: &Expr, eyes: Eyes<'_>) -> bool {
+pub(super) fn truth(expr: &Expr, context: Context<'_>) -> bool {
     match expr {
-        Expr::Any(all) => all.iter().any(|one| truth(one, eyes)),
-        Expr::All(all) => all.iter().all(|one| truth(one, eyes)),
-        Expr::Not(one) => !truth(one, eyes),
+        Expr::Any(all) => all.iter().any(|one| truth(one, context)),
+        Expr::All(all) => all.iter().all(|one| truth(one, context)),
+        Expr::Not(one) => !truth(one, context),
         Expr::Compare(left, operator, right) => {
-            compare(&value(left, eyes), *operator, &value(right, eyes))
+            compare(&value(left, context), *operator, &value(right, context))
         }
-        Expr::Literal(_) | Expr::Ask(..) => value(expr, eyes) == Value::Truth(true),
+        Expr::Literal(_) | Expr::Ask(..) => value(expr, context) == Value::Truth(true),
     }
 }
 
@@ -37,51 +37,51 @@ fn compare(left: &Value, operator: Operator, right: &Value) -> bool {
     }
 }
 
-fn value(expr: &Expr, eyes: Eyes<'_>) -> Value {
+fn value(expr: &Expr, context: Context<'_>) -> Value {
     match expr {
         Expr::Literal(value) => value.clone(),
-        Expr::Ask(thing, field) => ask(thing, field.as_ref(), eyes),
-        other => Value::Truth(truth(other, eyes)),
+        Expr::Ask(thing, field) => ask(thing, field.as_ref(), context),
+        other => Value::Truth(truth(other, context)),
     }
 }
 
-fn ask(thing: &Call, field: Option<&Call>, eyes: Eyes<'_>) -> Value {
+fn ask(thing: &Call, field: Option<&Call>, context: Context<'_>) -> Value {
     let field_name = field.map_or("", |field| field.name.as_str());
     let field_arg = field.and_then(|field| field.args.first()).map_or("", String::as_str);
     let args: Vec<&str> = thing.args.iter().map(String::as_str).collect();
     match (thing.name.as_str(), args.as_slice()) {
-        ("node", [name]) => node(eyes, name, field_name, field_arg),
-        ("key", [name, key]) => self::key(eyes, name, key, field_name),
-        ("sentinel", [name]) => sentinel(eyes, name, field_name, field_arg),
-        ("file", [name, path]) => file(eyes, name, path, field_name),
-        ("trace", [text]) => traces(eyes, None, text, field_name),
-        ("trace", [name, text]) => traces(eyes, Some(name), text, field_name),
-        ("ever", [text]) => traces(eyes.of_all_time(), None, text, field_name),
-        ("ever", [name, text]) => traces(eyes.of_all_time(), Some(name), text, field_name),
-        ("replied", [name, text]) => replied(eyes, name, text),
-        ("client", [name]) => client(eyes, name, field_name),
-        ("writes", _) => writes(eyes, field_name),
+        ("node", [name]) => node(context, name, field_name, field_arg),
+        ("key", [name, key]) => self::key(context, name, key, field_name),
+        ("sentinel", [name]) => sentinel(context, name, field_name, field_arg),
+        ("file", [name, path]) => file(context, name, path, field_name),
+        ("trace", [text]) => traces(context, None, text, field_name),
+        ("trace", [name, text]) => traces(context, Some(name), text, field_name),
+        ("ever", [text]) => traces(context.of_all_time(), None, text, field_name),
+        ("ever", [name, text]) => traces(context.of_all_time(), Some(name), text, field_name),
+        ("replied", [name, text]) => replied(context, name, text),
+        ("client", [name]) => client(context, name, field_name),
+        ("writes", _) => writes(context, field_name),
         _ => Value::Missing,
     }
 }
 
-impl Eyes<'_> {
+impl Context<'_> {
     fn of_all_time(self) -> Self {
         Self { since: crate::world::BEGINNING, ..self }
     }
 }
 
-fn id(eyes: Eyes<'_>, name: &str) -> Option<NodeId> {
-    eyes.world.scenario().node(name)
+fn id(context: Context<'_>, name: &str) -> Option<NodeId> {
+    context.world.scenario().node(name)
 }
 
 fn number(n: u64) -> Value {
     Value::Number(i64::try_from(n).unwrap_or(i64::MAX))
 }
 
-fn node(eyes: Eyes<'_>, name: &str, field: &str, arg: &str) -> Value {
-    let Some(id) = id(eyes, name) else { return Value::Missing };
-    let world = eyes.world;
+fn node(context: Context<'_>, name: &str, field: &str, arg: &str) -> Value {
+    let Some(id) = id(context, name) else { return Value::Missing };
+    let world = context.world;
     let host = world.host(id);
     match field {
         "running" => Value::Truth(host.process.is_some()),
@@ -100,15 +100,15 @@ fn node(eyes: Eyes<'_>, name: &str, field: &str, arg: &str) -> Value {
         "linked" => Value::Truth(view::node::is_linked(world, id)),
         "follows" => {
             let follows = view::node::follows(world, id);
-            Value::Truth(follows.is_some() && follows == self::id(eyes, arg))
+            Value::Truth(follows.is_some() && follows == self::id(context, arg))
         }
         _ => Value::Missing,
     }
 }
 
-fn key(eyes: Eyes<'_>, name: &str, key: &str, field: &str) -> Value {
-    let Some(id) = id(eyes, name) else { return Value::Missing };
-    let found = view::node::string_value(eyes.world, id, key);
+fn key(context: Context<'_>, name: &str, key: &str, field: &str) -> Value {
+    let Some(id) = id(context, name) else { return Value::Missing };
+    let found = view::node::string_value(context.world, id, key);
     match (field, found) {
         ("exists", found) => Value::Truth(found.is_some()),
         ("value", Some(value)) => match value.parse() {
@@ -119,8 +119,8 @@ fn key(eyes: Eyes<'_>, name: &str, key: &str, field: &str) -> Value {
     }
 }
 
-fn sentinel(eyes: Eyes<'_>, name: &str, field: &str, master: &str) -> Value {
-    let view = id(eyes, name).and_then(|id| view::watch::sentinel(eyes.world, id));
+fn sentinel(context: Context<'_>, name: &str, field: &str, master: &str) -> Value {
+    let view = id(context, name).and_then(|id| view::watch::sentinel(context.world, id));
     let Some(view) = view else { return Value::Missing };
     if field == "epoch" {
         return number(view.current_epoch);
@@ -133,17 +133,17 @@ fn sentinel(eyes: Eyes<'_>, name: &str, field: &str, master: &str) -> Value {
         "odown" => Value::Truth(watched.odown),
         "voted" => Value::Truth(watched.vote.is_some()),
         "knows" => number(watched.sentinels.len() as u64),
-        "master" => watched
-            .node
-            .map_or(Value::Missing, |node| Value::Text(eyes.world.scenario().name_of(node.into()))),
+        "master" => watched.node.map_or(Value::Missing, |node| {
+            Value::Text(context.world.scenario().name_of(node.into()))
+        }),
         _ => Value::Missing,
     }
 }
 
-fn file(eyes: Eyes<'_>, name: &str, path: &str, field: &str) -> Value {
-    let Some(id) = id(eyes, name) else { return Value::Missing };
+fn file(context: Context<'_>, name: &str, path: &str, field: &str) -> Value {
+    let Some(id) = id(context, name) else { return Value::Missing };
     let path = format!("{}/{path}", crate::disk::HOME);
-    let files = eyes.world.disk(id).files();
+    let files = context.world.disk(id).files();
     let found = files.iter().find(|file| matches(&path, &file.path));
     match (field, found) {
         ("exists", found) => Value::Truth(found.is_some()),
@@ -165,11 +165,11 @@ fn matches(pattern: &str, path: &str) -> bool {
     }
 }
 
-fn traces(eyes: Eyes<'_>, name: Option<&str>, text: &str, field: &str) -> Value {
-    let at = name.and_then(|name| id(eyes, name));
-    let happenings = eyes.world.chronicle().iter().rev();
+fn traces(context: Context<'_>, name: Option<&str>, text: &str, field: &str) -> Value {
+    let at = name.and_then(|name| id(context, name));
+    let happenings = context.world.chronicle().iter().rev();
     let count = happenings
-        .take_while(|happening| happening.at >= eyes.since)
+        .take_while(|happening| happening.at >= context.since)
         .filter(|happening| at.is_none() || happening.node == at)
         .filter(|happening| match &happening.what {
             What::Fact(traced) => traced.fact.to_string().contains(text),
@@ -179,19 +179,19 @@ fn traces(eyes: Eyes<'_>, name: Option<&str>, text: &str, field: &str) -> Value 
     if field == "count" { number(count) } else { Value::Truth(count > 0) }
 }
 
-fn replied(eyes: Eyes<'_>, name: &str, text: &str) -> Value {
-    let terminal = id(eyes, name).and_then(|id| eyes.world.terminal(id));
+fn replied(context: Context<'_>, name: &str, text: &str) -> Value {
+    let terminal = id(context, name).and_then(|id| context.world.terminal(id));
     let Some(terminal) = terminal else { return Value::Missing };
     let lines = terminal.lines().iter().rev();
-    let mut new = lines.take_while(|line| line.at >= eyes.since);
+    let mut new = lines.take_while(|line| line.at >= context.since);
     Value::Truth(
         new.any(|line| line.kind != crate::client::LineKind::Typed && line.text.contains(text)),
     )
 }
 
-fn client(eyes: Eyes<'_>, name: &str, field: &str) -> Value {
-    let id = eyes.world.scenario().workload(name);
-    let found = eyes.world.workloads().find(|(one, _)| Some(*one) == id);
+fn client(context: Context<'_>, name: &str, field: &str) -> Value {
+    let id = context.world.scenario().workload(name);
+    let found = context.world.workloads().find(|(one, _)| Some(*one) == id);
     match (found, field) {
         (Some((_, workload)), "sent") => number(workload.sent()),
         (Some((_, workload)), "acknowledged") => number(workload.acknowledged()),
@@ -200,14 +200,14 @@ fn client(eyes: Eyes<'_>, name: &str, field: &str) -> Value {
     }
 }
 
-fn writes(eyes: Eyes<'_>, field: &str) -> Value {
-    let writes = eyes.world.ledger().writes();
+fn writes(context: Context<'_>, field: &str) -> Value {
+    let writes = context.world.ledger().writes();
     let acknowledged = writes.filter(|write| write.is_acknowledged());
     match field {
         "acknowledged" => number(acknowledged.count() as u64),
         "lost" => {
-            let lost =
-                acknowledged.filter(|write| view::writes::place(eyes.world, write) == Place::Lost);
+            let lost = acknowledged
+                .filter(|write| view::writes::place(context.world, write) == Place::Lost);
             number(lost.count() as u64)
         }
         _ => Value::Missing,

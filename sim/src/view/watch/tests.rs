@@ -63,7 +63,7 @@ fn only_a_sentinel_that_sees_the_master_down_counts_who_agrees() {
 }
 
 #[test]
-fn a_master_that_dies_before_its_info_told_of_replicas_leaves_nobody_to_promote() {
+fn a_master_that_dies_before_its_info_named_replicas_leaves_none_to_promote() {
     let world = played(&[(3, "kill m1")], 9);
     assert_eq!(view::stage(&world).obstacle, Some(Obstacle::NoReplicaKnown));
     for (_, master) in all(&world) {

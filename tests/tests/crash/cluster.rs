@@ -2,24 +2,21 @@
 //!
 //! | who | wherever it crashes |
 //! |---|---|
-//! | a sentinel in a failover | its file loads; asked by another candidate, it never votes a second time in an epoch |
+//! | a sentinel in a failover | its file loads; when another candidate requests its vote, it votes no second time in an epoch |
 //! | a replica in a full sync | it starts; it holds all of the old data or all of the new; once it is linked, the master's |
 
 use engine::time::Time;
 use sim::{
-    Action, NodeId, Scenario, World,
+    NodeId, Scenario, World,
     invariants::{self, Watch},
     view,
     world::{Crash, CrashPoint},
 };
 
-fn act(world: &mut World, line: &str) {
-    let action = Action::parse(line, world.scenario()).unwrap();
-    world.act(&action);
-}
+use super::act;
 
 /// Step a world for so long; `crashed` gets a copy that went down at each operation of the node's disk.
-fn crash_everywhere(
+pub(super) fn crash_everywhere(
     world: &mut World,
     node: NodeId,
     millis: u64,
@@ -60,7 +57,7 @@ fn watched(world: &mut World, watch: &mut Watch, millis: u64) -> Result<(), Stri
 /// Some other candidate's id.
 const STRANGER: &str = "ffffffffffffffffffffffffffffffffffffffff";
 
-/// A sentinel that went down is started again and asked by another candidate, in each epoch that it may have voted in.
+/// A sentinel that went down is started again; another candidate requests its vote, in each epoch that it may have voted in.
 fn votes_once(mut world: World, sentinel: NodeId) -> Result<(), String> {
     let name = world.host(sentinel).spec.name.clone();
     let mut watch = Watch::default();
@@ -108,7 +105,7 @@ fn a_sentinel_that_crashes_never_votes_twice() {
 }
 
 const REPLICA: NodeId = NodeId(1);
-/// As many keys of either data set.
+/// The number of keys of the old data set, and of the new one.
 const KEYS: usize = 60;
 
 /// How the data set comes, and how the replica keeps it.
@@ -149,7 +146,7 @@ fn count(world: &World, data: &str) -> usize {
     (0..KEYS).filter(|n| there(n).is_some()).count()
 }
 
-/// Start the replica where it can't hear its master, and look at what it has; then let it catch up.
+/// Start the replica cut off from its master, and look at what it has; then let it catch up.
 fn comes_back_whole(mut world: World) -> Result<(), String> {
     act(&mut world, "partition r1 m1");
     act(&mut world, "restart r1");
