@@ -161,6 +161,16 @@ impl ServerFact {
     }
 }
 
+/// The logo of `always-show-logo`.
+fn write_logo(f: &mut fmt::Formatter<'_>, mode: &str, port: u16, pid: u32) -> fmt::Result {
+    write!(
+        f,
+        "\n    .--------.\n   / keep   /|     Redis 7.0.15 (00000000/0) 64 bit\n  .--------. |     \
+         Running in {mode} mode\n  | safe   | '     Port: {port}\n  |        |/      PID: {pid}\n  \
+         '--------'\n"
+    )
+}
+
 impl fmt::Display for ServerFact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -176,12 +186,7 @@ impl fmt::Display for ServerFact {
             ),
             Self::Process(fact) => write!(f, "{fact}"),
             Self::RunningMode { mode, port } => write!(f, "Running mode={mode}, port={port}."),
-            Self::Logo { mode, port, pid } => write!(
-                f,
-                "\n    .--------.\n   / keep   /|     Redis 7.0.15 (00000000/0) 64 bit\n  .--------. |     \
-                 Running in {mode} mode\n  | safe   | '     Port: {port}\n  |        |/      PID: {pid}\n  \
-                 '--------'\n"
-            ),
+            Self::Logo { mode, port, pid } => write_logo(f, mode, *port, *pid),
             Self::ListenFailed { port } => {
                 write!(f, "Failed listening on port {port} (TCP), aborting.")
             }
