@@ -11,4 +11,4 @@ pub mod child_work;
 pub mod installer;
 
 pub use child_work::{CommandWork, RdbWork, SnapshotSource};
-pub use installer::{Expired, FileFacts, Installer};
+pub use installer::{Expired, FileFacts, Installer, LeftOut};

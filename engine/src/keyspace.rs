@@ -12,6 +12,7 @@
 //! - A child job (BGSAVE, AOF rewrite, full sync) owns a [`Snapshot`] and reads it a piece at a time.
 //! - [`digest`] is Redis's own fingerprint of a data set: equal digests, equal data.
 
+mod access;
 mod database;
 pub mod digest;
 mod entry;
@@ -24,6 +25,7 @@ mod table;
 mod tests;
 pub mod value;
 
+pub use access::{AccessClock, AccessPolicy};
 pub use database::{Database, Expiry, Taken};
 pub use entry::EntryRef;
 pub use rope::Rope;
@@ -36,7 +38,6 @@ use table::Hasher;
 /// All databases of a node.
 #[derive(Clone, Debug)]
 pub struct Keyspace {
-    hasher: Hasher,
     databases: Vec<Database>,
 }
 
@@ -44,7 +45,9 @@ impl Keyspace {
     /// This many empty databases. The seed makes the order of keys (and the cost of colliding ones) this node's secret.
     pub fn new(databases: usize, hash_seed: u128) -> Self {
         let hasher = Hasher::new(hash_seed);
-        Keyspace { hasher, databases: (0..databases).map(|_| Database::new(hasher)).collect() }
+        let databases =
+            (0..databases).map(|number| Database::new(hasher, hash_seed as u64 ^ number as u64));
+        Keyspace { databases: databases.collect() }
     }
 
     /// Number of databases.
@@ -91,7 +94,7 @@ impl Keyspace {
 
     /// Empties one database and hands out what was in it, to be dropped where that does no harm.
     pub fn flush(&mut self, number: usize) -> Database {
-        let empty = self.empty_database(&self.databases[number]);
+        let empty = self.databases[number].empty_like();
         core::mem::replace(&mut self.databases[number], empty)
     }
 
@@ -106,23 +109,13 @@ impl Keyspace {
         self.databases
     }
 
-    /// An empty database with the access clock of `old`: keys that are added to it count as used now.
-    fn empty_database(&self, old: &Database) -> Database {
-        let mut empty = Database::new(self.hasher);
-        empty.set_clock(old.clock());
-        empty
-    }
-
     /// As many databases, all empty, with keys in the same order.
     pub fn empty_like(&self) -> Keyspace {
-        Keyspace {
-            hasher: self.hasher,
-            databases: self.databases.iter().map(|old| self.empty_database(old)).collect(),
-        }
+        Keyspace { databases: self.databases.iter().map(Database::empty_like).collect() }
     }
 
-    /// The access clock (24 bits) that keys get when they are written.
-    pub fn set_clock(&mut self, clock: u32) {
+    /// The clock that accesses are noted with from now on.
+    pub fn set_clock(&mut self, clock: AccessClock) {
         self.databases.iter_mut().for_each(|database| database.set_clock(clock));
     }
 
@@ -131,7 +124,11 @@ impl Keyspace {
     pub fn snapshot(&mut self) -> Snapshot {
         let databases = self.databases.iter_mut().map(|database| {
             database.begin_epoch();
-            FrozenDatabase { table: database.table().clone(), expiring: database.expiring() }
+            FrozenDatabase {
+                table: database.table().clone(),
+                expiring: database.expiring(),
+                clock: database.clock(),
+            }
         });
         Snapshot { databases: databases.collect() }
     }
@@ -155,6 +152,7 @@ pub struct Snapshot {
 pub struct FrozenDatabase {
     table: Table,
     expiring: u64,
+    clock: AccessClock,
 }
 
 impl Snapshot {
@@ -193,5 +191,10 @@ impl FrozenDatabase {
     /// Number of keys with an expiry.
     pub fn expiring(&self) -> u64 {
         self.expiring
+    }
+
+    /// The access clock of that moment.
+    pub const fn clock(&self) -> AccessClock {
+        self.clock
     }
 }

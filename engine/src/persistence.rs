@@ -30,7 +30,7 @@ use alloc::{boxed::Box, collections::VecDeque};
 use crate::{
     chain::Chain,
     config::Config,
-    dataset::{CommandWork, Expired, FileFacts, Installer, RdbWork, SnapshotSource},
+    dataset::{CommandWork, Expired, FileFacts, Installer, LeftOut, RdbWork, SnapshotSource},
     io::{AofOp, ChildEvent, ConnId, DiskError, DiskReply, Effect, JobId, KeyDelay},
     refusal::Refusal,
     server::{Phase, Server},
@@ -90,8 +90,8 @@ pub struct LoadedCounts {
     pub keys: u64,
     /// Keys that were left out because they had expired.
     pub expired: u64,
-    /// See [`Installer::gone`].
-    pub gone: alloc::vec::Vec<(u32, alloc::vec::Vec<u8>)>,
+    /// See [`Installer::left_out`].
+    pub left_out: LeftOut,
     /// What the RDB file said about its place in a replication stream.
     pub facts: FileFacts,
 }

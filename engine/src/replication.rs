@@ -317,6 +317,14 @@ impl Replication {
         }
     }
 
+    /// Memory of the stream: what counts as the backlog, and what more is kept for the replicas (`mem_clients_slaves`).
+    pub(crate) fn stream_memory(&self) -> (u64, u64) {
+        let Some(backlog) = &self.backlog else { return (0, 0) };
+        let all = backlog.memory();
+        let beyond = if self.replicas.is_empty() { 0 } else { all.saturating_sub(backlog.size()) };
+        (all - beyond, beyond)
+    }
+
     /// Drop the blocks that no replica needs and no PSYNC can ask for.
     pub(crate) fn trim_backlog(&mut self) {
         let needed = self.replicas.iter().filter_map(Attached::needs).min();

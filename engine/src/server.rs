@@ -30,7 +30,7 @@ use alloc::{boxed::Box, collections::BTreeSet, string::String, sync::Arc, vec::V
 use crate::{
     config::Config,
     io::ConnId,
-    keyspace::Keyspace,
+    keyspace::{AccessClock, Keyspace},
     machine::Machine,
     persistence::Persistence,
     replication::Replication,
@@ -88,8 +88,8 @@ pub struct Server {
     pub(crate) run_id: String,
     pub(crate) born: Instant,
     pub(crate) commands: Arc<CommandIndex>,
-    /// 24 bits of seconds, moved by the cron: what an access leaves in an entry (`lru_clock`).
-    pub(crate) lru_clock: u32,
+    /// What accesses are noted with; moved by the cron.
+    pub(crate) access_clock: AccessClock,
     /// `DEBUG PAUSE-CRON`.
     pub(crate) cron_paused: bool,
     /// `DEBUG SET-ACTIVE-EXPIRE`.
@@ -122,6 +122,8 @@ pub struct Server {
     pub(crate) next_cron: Instant,
     /// What this turn leaves to the following ones.
     pub(crate) leftover: leftover::Leftover,
+    /// Keys that the next eviction may take.
+    pub(crate) eviction: evict::Eviction,
     pub(crate) cross_protocol: cross_protocol::CrossProtocolGuard,
 }
 
@@ -133,7 +135,7 @@ impl Server {
         let hash_seed = u128::from(ids.rng.rand_u64()) << 64 | u128::from(ids.rng.rand_u64());
         Self {
             commands: Arc::new(configuration::commands(config, table)),
-            lru_clock: 0,
+            access_clock: AccessClock::default(),
             cron_paused: false,
             active_expire: true,
             watches: Watches::default(),
@@ -161,6 +163,7 @@ impl Server {
             sentinel,
             next_cron: Instant::default(),
             leftover: leftover::Leftover::default(),
+            eviction: evict::Eviction::default(),
             cross_protocol: Default::default(),
         }
     }

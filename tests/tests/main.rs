@@ -9,6 +9,7 @@ mod cross_protocol;
 mod crowd;
 mod differential;
 mod differential_aof;
+mod eviction;
 mod failover;
 mod fairness;
 mod fidelity;

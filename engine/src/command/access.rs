@@ -37,10 +37,18 @@ impl Ctx<'_> {
         if let Some(spot) = spot
             && !self.server.has_child()
         {
-            let clock = self.server.lru_clock;
-            self.db_mut().touch(spot, clock);
+            self.db_mut().touch(spot);
         }
         self.show(spot)
+    }
+
+    /// Notes that `key` is used by a command that changes something beside its value. (Changing the value notes it, too.)
+    pub fn touch(&mut self, key: &[u8]) {
+        if let Some(spot) = self.db().find(key)
+            && !self.server.has_child()
+        {
+            self.db_mut().touch(spot);
+        }
     }
 
     /// The entry of `key` for a command that asks about it without using it, and the reply to write it into.

@@ -277,14 +277,14 @@ fn serialized_bytes(value: ValueRef<'_>) -> usize {
 }
 
 fn object(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let now = ctx.server.lru_clock;
+    let clock = ctx.server.access_clock;
     let Some(entry) = ctx.peek(args.at(2)) else { return Err(Refusal::NoSuchKey) };
     let line = format!(
         "Value at:0x0 refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
         entry.value().encoding_name(),
         serialized_bytes(entry.value()),
         entry.access(),
-        now.wrapping_sub(entry.access()) & 0x00ff_ffff,
+        clock.idle_seconds(entry.access()),
     );
     ctx.reply().simple(&line);
     Ok(())

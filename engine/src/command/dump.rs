@@ -98,9 +98,9 @@ struct Options {
     replace: bool,
     absolute: bool,
     /// For how many seconds it was not used.
-    idle: Option<i64>,
+    idle: Option<u64>,
     /// How often it is used, under an LFU policy.
-    freq: Option<i64>,
+    freq: Option<u8>,
 }
 
 impl Options {
@@ -113,18 +113,14 @@ impl Options {
                 (b"replace", _) => options.replace = true,
                 (b"absttl", _) => options.absolute = true,
                 (b"idletime", Some(value)) if options.freq.is_none() => {
-                    let idle = number(value)?;
-                    if idle < 0 {
-                        return Err(Refusal::err("Invalid IDLETIME value, must be >= 0"));
-                    }
+                    let idle = u64::try_from(number(value)?)
+                        .map_err(|_| Refusal::err("Invalid IDLETIME value, must be >= 0"))?;
                     options.idle = Some(idle);
                     i += 1;
                 }
                 (b"freq", Some(value)) if options.idle.is_none() => {
-                    let freq = number(value)?;
-                    if !(0..=255).contains(&freq) {
-                        return Err(Refusal::err("Invalid FREQ value, must be >= 0 and <= 255"));
-                    }
+                    let freq = u8::try_from(number(value)?)
+                        .map_err(|_| Refusal::err("Invalid FREQ value, must be >= 0 and <= 255"))?;
                     options.freq = Some(freq);
                     i += 1;
                 }
@@ -160,17 +156,9 @@ fn restore(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Ok(());
     }
     ctx.db_mut().set(key, value, Expiry::from(at));
-    let clock = match (super::object::counts_uses(ctx), options) {
-        (true, Options { freq: Some(freq), .. }) => {
-            Some(((ctx.turn.clock.wall.as_secs() / 60) as u32 & 0xffff) << 8 | freq as u32)
-        }
-        (false, Options { idle: Some(idle), .. }) => {
-            Some((i64::from(ctx.server.lru_clock) - idle).rem_euclid(1 << 24) as u32)
-        }
-        _ => None,
-    };
-    if let Some((spot, clock)) = ctx.db().find(key).zip(clock) {
-        ctx.db_mut().touch(spot, clock);
+    let access = ctx.server.access_clock.restored(options.idle, options.freq);
+    if let Some(spot) = ctx.db().find(key) {
+        ctx.db_mut().set_access(spot, access);
     }
     ctx.changed(key);
     if !there {

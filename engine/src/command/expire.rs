@@ -211,6 +211,7 @@ fn set_expiry(ctx: &mut Ctx<'_>, args: Args<'_>, name: &str, unit: i64, base: u6
         .checked_mul(unit)
         .and_then(|millis| millis.checked_add(base as i64))
         .ok_or_else(|| Refusal::err(format_args!("invalid expire time in '{name}' command")))?;
+    ctx.touch(key);
     let Some(old) = ctx.peek(key).map(|entry| entry.expire_at()) else {
         ctx.reply().integer(0);
         return Ok(());
@@ -271,6 +272,7 @@ fn remaining(ctx: &mut Ctx<'_>, args: Args<'_>, show: fn(u64, u64) -> u64) -> Ou
 
 fn persist(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.at(1);
+    ctx.touch(key);
     let done = ctx.exists(key) && ctx.db_mut().persist(key);
     if done {
         ctx.changed(key);

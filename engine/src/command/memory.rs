@@ -120,7 +120,7 @@ fn stats(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     let node = &*ctx.server;
     let (keys, used) = (node.keyspace.len(), node.used_memory());
     let dataset = node.keyspace.approximate_bytes();
-    let peak = node.peak_memory.max(used);
+    let (peak, overhead) = (node.peak_memory.max(used), node.overhead());
     let databases: Vec<(usize, u64, u64)> = (node.keyspace.iter().enumerate())
         .filter(|(_, db)| !db.is_empty())
         .map(|(number, db)| (number, db.len() * SLOT, db.expiring() * SLOT))
@@ -129,9 +129,13 @@ fn stats(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     let mut reply = ctx.reply();
     reply.map(27 + databases.len());
     numbers(&mut reply, &[("peak.allocated", peak), ("total.allocated", used)]);
-    numbers(&mut reply, &[("startup.allocated", 0), ("replication.backlog", 0)]);
-    numbers(&mut reply, &[("clients.slaves", 0), ("clients.normal", 0), ("cluster.links", 0)]);
-    numbers(&mut reply, &[("aof.buffer", 0), ("lua.caches", 0), ("functions.caches", 0)]);
+    numbers(&mut reply, &[("startup.allocated", 0), ("replication.backlog", overhead.backlog)]);
+    numbers(&mut reply, &[("clients.slaves", overhead.replicas)]);
+    numbers(&mut reply, &[("clients.normal", overhead.normal), ("cluster.links", 0)]);
+    numbers(
+        &mut reply,
+        &[("aof.buffer", overhead.aof), ("lua.caches", 0), ("functions.caches", 0)],
+    );
     for (number, main, expires) in databases {
         reply.bulk(alloc::format!("db.{number}").as_bytes());
         reply.map(3);

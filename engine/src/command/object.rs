@@ -2,8 +2,7 @@
 
 use super::{Category, Ctx, Flag, Flags, KeyFlags, KeySpec, Outcome, Row};
 use crate::{
-    config::MaxmemoryPolicy,
-    keyspace::{StringEncoding, ValueRef},
+    keyspace::{AccessClock, AccessPolicy, StringEncoding, ValueRef},
     refusal::Refusal,
     resp::Args,
 };
@@ -112,33 +111,34 @@ fn refcount(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// Whether keys count how often they are used, instead of when they were.
-pub(super) fn counts_uses(ctx: &Ctx<'_>) -> bool {
-    let policy = ctx.turn.config.memory.policy;
-    matches!(policy, MaxmemoryPolicy::AllkeysLfu | MaxmemoryPolicy::VolatileLfu)
+const fn counts_uses(clock: AccessClock) -> bool {
+    matches!(clock.policy(), AccessPolicy::Lfu { .. })
 }
 
 fn idletime(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let (lfu, now) = (counts_uses(ctx), ctx.server.lru_clock);
+    let clock = ctx.server.access_clock;
     let (entry, mut reply) = ctx.glance(args.at(2));
     match entry {
         None => reply.null(),
-        Some(_) if lfu => {
+        Some(_) if counts_uses(clock) => {
             return Err(Refusal::err(
                 "An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between \
                  policies at runtime LRU and LFU data will take some time to adjust.",
             ));
         }
-        Some(entry) => reply.integer(i64::from(now.wrapping_sub(entry.access()) & 0x00ff_ffff)),
+        Some(entry) => reply.integer(i64::from(clock.idle_seconds(entry.access()))),
     }
     Ok(())
 }
 
 fn freq(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let lfu = counts_uses(ctx);
+    let clock = ctx.server.access_clock;
     let (entry, mut reply) = ctx.glance(args.at(2));
     match entry {
         None => reply.null(),
-        Some(entry) if lfu => reply.integer(i64::from(entry.access() & 0xff)),
+        Some(entry) if counts_uses(clock) => {
+            reply.integer(i64::from(clock.counter(entry.access())))
+        }
         Some(_) => {
             return Err(Refusal::err(
                 "An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when \

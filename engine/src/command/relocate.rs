@@ -1,7 +1,7 @@
 //! Keys that change their place: renamed, copied, moved to another database, or all gone at once.
 
 use super::{Category, Ctx, Flag, Flags, KeyFlags, KeySpec, Outcome, Row, notify::NotifyClass};
-use crate::{keyspace::Expiry, number::parse_i64, refusal::Refusal, resp::Args, server::AtUnitEnd};
+use crate::{keyspace::Taken, number::parse_i64, refusal::Refusal, resp::Args, server::AtUnitEnd};
 
 mod docs;
 
@@ -126,10 +126,12 @@ fn rename_key(ctx: &mut Ctx<'_>, args: Args<'_>, only_new: bool) -> Result<bool,
         return Ok(!only_new);
     }
     if ctx.exists(to) && only_new {
+        ctx.touch(to);
         return Ok(false);
     }
+    ctx.touch(from);
     let taken = ctx.db_mut().take(from).ok_or(Refusal::NoSuchKey)?;
-    let replaced = ctx.db_mut().set(to, taken.value, Expiry::from(taken.expire_at));
+    let replaced = ctx.db_mut().put_back(to, taken);
     ctx.server.touch_watchers(ctx.client.session.db, from);
     ctx.changed(to);
     if !replaced {
@@ -188,7 +190,9 @@ fn copy(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         ctx.reply().integer(0);
         return Ok(());
     }
-    ctx.server.keyspace.db_mut(target as usize).set(to, value, Expiry::from(expire_at));
+    let access = ctx.server.access_clock.fresh();
+    let copy = Taken { value, expire_at, access };
+    ctx.server.keyspace.db_mut(target as usize).put_back(to, copy);
     ctx.server.touch_watchers(target, to);
     ctx.server.dirty += 1;
     if !taken {
@@ -208,13 +212,13 @@ fn move_key(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let there = ctx.exists(key);
     let taken =
         !ctx.drop_expired_in(target, key) && ctx.server.keyspace.db(target as usize).contains(key);
+    ctx.touch(key);
     let moved = if there && !taken { ctx.db_mut().take(key) } else { None };
     let Some(moved) = moved else {
         ctx.reply().integer(0);
         return Ok(());
     };
-    let expiry = Expiry::from(moved.expire_at);
-    ctx.server.keyspace.db_mut(target as usize).set(key, moved.value, expiry);
+    ctx.server.keyspace.db_mut(target as usize).put_back(key, moved);
     ctx.server.touch_watchers(target, key);
     ctx.changed(key);
     ctx.notify_in(target, NotifyClass::New, "new", key);

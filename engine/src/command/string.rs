@@ -278,6 +278,7 @@ fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     }
     let there = ctx.exists(key);
     if (options.nx && there) || (options.xx && !there) {
+        ctx.touch(key);
         if !options.get {
             ctx.reply().null();
         }
@@ -334,7 +335,9 @@ fn expires_at(ctx: &mut Ctx<'_>, key: &[u8], value: &[u8], at: u64) {
 fn setnx(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (key, value) = (args.at(1), args.at(2));
     let there = ctx.exists(key);
-    if !there {
+    if there {
+        ctx.touch(key);
+    } else {
         store(ctx, key, value, Expiry::None, "set")?;
     }
     ctx.reply().integer(i64::from(!there));
@@ -449,7 +452,8 @@ fn store_all(
         return Err(Refusal::Arity(name.into()));
     }
     ctx.warm(args.iter().skip(1).step_by(2));
-    if new_only && args.iter().skip(1).step_by(2).any(|key| ctx.exists(key)) {
+    if new_only && let Some(key) = args.iter().skip(1).step_by(2).find(|key| ctx.exists(key)) {
+        ctx.touch(key);
         return Ok(false);
     }
     for i in (1..args.len()).step_by(2) {

@@ -253,6 +253,10 @@ pub struct Memory {
     pub samples: u32,
     /// How long one command evicts: 0 to 100.
     pub eviction_tenacity: u32,
+    /// How much less probable each step makes it that a use raises a key's counter.
+    pub lfu_log_factor: u32,
+    /// Minutes without a use that lower a key's counter by one; 0: none do.
+    pub lfu_decay_time: u32,
     /// A HyperLogLog that would be longer is written densely.
     pub hll_sparse_max_bytes: u64,
 }

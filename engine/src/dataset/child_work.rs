@@ -5,7 +5,7 @@ use alloc::{boxed::Box, vec::Vec};
 use crate::{
     aof::Rewriter,
     io::{ChildState, ChildWork},
-    keyspace::{Snapshot, TablePlace, ValueRef},
+    keyspace::{AccessClock, AccessPolicy, Snapshot, TablePlace, ValueRef},
     rdb::{Database, Encoder, Entry, EntryMeta, Progress, Source},
 };
 
@@ -38,14 +38,24 @@ impl Source for SnapshotSource {
     }
 
     fn next_entry(&mut self) -> Option<Entry<'_>> {
-        let entry = self.snapshot.db(self.db?).table().next_entry(&mut self.place)?;
+        let database = self.snapshot.db(self.db?);
+        let entry = database.table().next_entry(&mut self.place)?;
         let ValueRef::String(value) = entry.value();
         Some(Entry {
             key: entry.key().into(),
             value: value.to_cow(),
             expire_ms: entry.expire_at().map(u64::cast_signed),
-            meta: EntryMeta::None,
+            meta: meta(database.clock(), entry.access()),
         })
+    }
+}
+
+/// What a file keeps of a key's use, under a policy that evicts by it.
+fn meta(clock: AccessClock, access: u32) -> EntryMeta {
+    match clock.policy() {
+        AccessPolicy::Shown => EntryMeta::None,
+        AccessPolicy::Lru => EntryMeta::Idle(clock.idle_seconds(access) as u64),
+        AccessPolicy::Lfu { .. } => EntryMeta::Freq(clock.counter(access)),
     }
 }
 

@@ -3,7 +3,7 @@
 use alloc::{format, string::String, vec::Vec};
 
 use crate::{
-    keyspace::{BATCH, Expiry, Keyspace},
+    keyspace::{BATCH, Keyspace},
     rdb::{Checksum, Decoder, Item, LoadError, LoadedKey, Object, OtherTypes, ReplInfo},
     trace::PersistenceFact,
     turn::Turn,
@@ -16,6 +16,8 @@ pub enum Expired {
     Drop {
         /// The moment, in milliseconds of Unix time.
         now_ms: u64,
+        /// How many bytes of names are kept for the replicas (see [`LeftOut`]).
+        most_names: u64,
     },
     /// Within an AOF, or on a replica: a DEL follows in the stream.
     Keep,
@@ -31,10 +33,8 @@ pub struct Installer {
     pub facts: FileFacts,
     /// Keys that were read into the keyspace.
     pub loaded: u64,
-    /// Keys that were left out.
-    pub dropped: u64,
-    /// The databases and names of those keys. Replicas that still have them need a DEL.
-    pub gone: Vec<(u32, Vec<u8>)>,
+    /// Keys that were left out, because their time had passed.
+    pub left_out: LeftOut,
     /// What became of the checksum, once it was read.
     pub checksum: Option<Checksum>,
     /// Keys that are read and not yet in the keyspace, each with the offset behind it.
@@ -43,6 +43,35 @@ pub struct Installer {
     announced: u64,
     /// When the database holds so many, its table is prepared for more of those that are announced.
     prepare_at: u64,
+}
+
+/// Keys that had expired when the file was read.
+///
+/// A replica that goes on from the position in the file still has them, and needs a DEL for each. Their names are kept
+/// only if the file has a position, and only until they are longer than the backlog, which could not hold these DELs.
+#[derive(Clone, Debug, Default)]
+pub struct LeftOut {
+    /// How many.
+    pub keys: u64,
+    /// Bytes of the names that were wanted.
+    bytes: u64,
+    names: Vec<(u32, Vec<u8>)>,
+}
+
+impl LeftOut {
+    /// The databases and names of all of them. As an error, if there were too many to keep them, the bytes of the names.
+    pub fn names(self) -> Result<Vec<(u32, Vec<u8>)>, u64> {
+        if self.names.is_empty() && self.bytes > 0 { Err(self.bytes) } else { Ok(self.names) }
+    }
+
+    fn keep_name(&mut self, db: u32, name: Vec<u8>, most: u64) {
+        self.bytes += name.len() as u64;
+        if self.bytes > most {
+            self.names = Vec::new();
+        } else {
+            self.names.push((db, name));
+        }
+    }
 }
 
 /// A table is prepared for so many times the keys that have come: an announcement alone allocates nothing.
@@ -125,8 +154,7 @@ impl Installer {
             db: 0,
             facts: FileFacts::default(),
             loaded: 0,
-            dropped: 0,
-            gone: Vec::new(),
+            left_out: LeftOut::default(),
             checksum: None,
             waiting: Vec::new(),
             announced: 0,
@@ -228,18 +256,22 @@ impl Installer {
         key: LoadedKey,
         keyspace: &mut Keyspace,
     ) -> Result<(), LoadError> {
-        let LoadedKey { key, object, expire_ms, .. } = key;
+        let LoadedKey { key, object, expire_ms, idle, freq } = key;
         // A time before 1970 has passed, too.
         let expire_at = expire_ms.map(|ms| u64::try_from(ms).unwrap_or(0));
-        if let (Expired::Drop { now_ms }, Some(at)) = (self.expired, expire_at)
+        if let (Expired::Drop { now_ms, most_names }, Some(at)) = (self.expired, expire_at)
             && at < now_ms
         {
-            self.dropped += 1;
-            self.gone.push((self.db as u32, key));
+            self.left_out.keys += 1;
+            // The position, if there is one, stands before all keys.
+            if self.facts.repl_id.is_some() {
+                self.left_out.keep_name(self.db as u32, key, most_names);
+            }
             return Ok(());
         }
         let Object::String(value): Object = object else { return Ok(()) };
-        if keyspace.db_mut(self.db).set_string(&key, &value, Expiry::from(expire_at)) {
+        let db = keyspace.db_mut(self.db);
+        if db.load_string(&key, &value, expire_at, db.clock().restored(idle, freq)) {
             let key = String::from_utf8_lossy(&key);
             let what = format!("RDB has duplicated key '{key}' in DB {}", self.db);
             return Err(LoadError::Corrupt { offset, what });
@@ -264,5 +296,25 @@ impl Installer {
 
     fn corrupt(&self, what: String) -> LoadError {
         LoadError::Corrupt { offset: self.decoder.offset(), what }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_expired_keys_are_kept_up_to_a_limit() {
+        let mut left_out = LeftOut::default();
+        assert_eq!(left_out.clone().names(), Ok(Vec::new()));
+        left_out.keep_name(3, b"one".to_vec(), 6);
+        left_out.keep_name(0, b"two".to_vec(), 6);
+        let both = alloc::vec![(3, b"one".to_vec()), (0, b"two".to_vec())];
+        assert_eq!(left_out.clone().names(), Ok(both));
+        for _ in 0..1000 {
+            left_out.keep_name(0, b"more".to_vec(), 6);
+        }
+        assert_eq!(left_out.names.capacity(), 0);
+        assert_eq!(left_out.names(), Err(4006));
     }
 }

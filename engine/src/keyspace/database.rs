@@ -3,11 +3,13 @@
 //! Whether an expired key still exists is for the command layer to say (a replica answers differently from a master,
 //! a script's clock stands still): everything here takes keys as they are stored.
 
+use super::access::AccessClock;
 use super::entry::{Content, EntryMut, EntryRef};
 use super::expiry::ExpiryIndex;
 use super::table::{Hasher, Spot, Table};
 use super::value::{StringEncoding, Value, ValueRef};
 use alloc::vec::Vec;
+use oorandom::Rand32;
 
 /// What becomes of a key's expiry when its value is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,8 @@ pub struct Taken {
     pub value: Value,
     /// When it would have expired.
     pub expire_at: Option<u64>,
+    /// What it remembered of its use.
+    pub access: u32,
 }
 
 /// One numbered database.
@@ -51,12 +55,31 @@ pub struct Database {
     table: Table,
     expires: ExpiryIndex,
     bytes: u64,
-    clock: u32,
+    clock: AccessClock,
+    /// Decides which uses count under an LFU policy.
+    dice: Rand32,
 }
 
 impl Database {
-    pub(super) fn new(hasher: Hasher) -> Self {
-        Database { table: Table::new(hasher), expires: ExpiryIndex::default(), bytes: 0, clock: 0 }
+    pub(super) fn new(hasher: Hasher, seed: u64) -> Self {
+        Database {
+            table: Table::new(hasher),
+            expires: ExpiryIndex::default(),
+            bytes: 0,
+            clock: AccessClock::default(),
+            dice: Rand32::new(seed),
+        }
+    }
+
+    /// An empty database with the same secret and the same clock.
+    pub(super) fn empty_like(&self) -> Self {
+        Database {
+            table: Table::new(self.table.hasher()),
+            expires: ExpiryIndex::default(),
+            bytes: 0,
+            clock: self.clock,
+            dice: self.dice,
+        }
     }
 
     /// The table itself, for reading: iteration, SCAN, random keys.
@@ -124,14 +147,14 @@ impl Database {
         self.get(key)?.expire_at()
     }
 
-    /// The access clock that keys get now.
-    pub const fn clock(&self) -> u32 {
+    /// The clock that accesses are noted with.
+    pub const fn clock(&self) -> AccessClock {
         self.clock
     }
 
-    /// The access clock (24 bits) that keys get when they are written.
-    pub fn set_clock(&mut self, clock: u32) {
-        self.clock = clock & 0x00ff_ffff;
+    /// The clock that accesses are noted with from now on.
+    pub fn set_clock(&mut self, clock: AccessClock) {
+        self.clock = clock;
     }
 
     /// Where `key` is: good until this database next changes other than by [`Database::touch`].
@@ -146,16 +169,29 @@ impl Database {
         self.table.at(spot)
     }
 
-    /// Notes an access in the 24 bits of clock of the key at `spot`. Writes only if they change. Callers leave it out
-    /// while a child job runs, as Redis does: it would copy a segment for nothing but the clock.
+    /// Notes that the key at `spot` is used now. Callers leave it out while a child job runs, as Redis does: it would
+    /// copy a segment for nothing but the clock.
     #[inline]
-    pub fn touch(&mut self, spot: Spot, clock: u32) {
-        let clock = clock & 0x00ff_ffff;
-        if self.at(spot).is_some_and(|entry| entry.access() != clock)
+    pub fn touch(&mut self, spot: Spot) {
+        let access = self.used(spot);
+        self.set_access(spot, access);
+    }
+
+    /// Sets what the key at `spot` remembers of its use (see [`AccessClock`]). Writes only if that changes.
+    #[inline]
+    pub fn set_access(&mut self, spot: Spot, access: u32) {
+        if self.at(spot).is_some_and(|entry| entry.access() != access)
             && let Some(mut entry) = self.table.at_mut(spot)
         {
-            entry.set_access(clock);
+            entry.set_access(access);
         }
+    }
+
+    /// What the key at `spot` remembers of its use if it is used now.
+    #[inline]
+    fn used(&mut self, spot: Spot) -> u32 {
+        let old = self.table.at(spot).map_or(0, |entry| entry.access());
+        self.clock.used(old, &mut self.dice)
     }
 
     /// Stores a string in the encoding that Redis would choose. Returns whether the key was there before.
@@ -181,18 +217,37 @@ impl Database {
     }
 
     fn put(&mut self, key: &[u8], content: Content<'_>, expiry: Expiry) -> bool {
-        let (hash, access) = (self.table.hash(key), self.clock);
+        let hash = self.table.hash(key);
         let found = self.table.find_hashed(hash, key);
         match found {
             Some(spot) => {
+                let access = self.used(spot);
                 self.edit_at(hash, spot, |entry| {
                     let expire_at = expiry.after(entry.as_ref().expire_at());
                     entry.set(content, expire_at, access);
                 });
             }
-            None => self.insert(hash, key, content, expiry.after(None)),
+            None => self.insert(hash, key, content, (expiry.after(None), self.clock.fresh())),
         }
         found.is_some()
+    }
+
+    /// Stores a string that a file brings, with what it says of the key's use, unless there is such a key already.
+    /// Returns whether there is.
+    pub fn load_string(
+        &mut self,
+        key: &[u8],
+        value: &[u8],
+        expire_at: Option<u64>,
+        access: u32,
+    ) -> bool {
+        let hash = self.table.hash(key);
+        let exists = self.table.find_hashed(hash, key).is_some();
+        if !exists {
+            let content = Content::String(value, StringEncoding::of(value));
+            self.insert(hash, key, content, (expire_at, access));
+        }
+        exists
     }
 
     /// Adds `bytes` to the end of the string at `key`, created if it is missing. Returns the new length, or `None`
@@ -220,7 +275,8 @@ impl Database {
         }
         if !self.contains(key) {
             let hash = self.table.hash(key);
-            self.insert(hash, key, Content::String(&[], StringEncoding::Raw), None);
+            let content = Content::String(&[], StringEncoding::Raw);
+            self.insert(hash, key, content, (None, self.clock.fresh()));
         }
         self.write(key, offset, bytes)
     }
@@ -255,9 +311,19 @@ impl Database {
         let hash = self.table.hash(key);
         let spot = self.table.find_hashed(hash, key)?;
         let entry = self.table.at(spot)?;
-        let (expire_at, value) = (entry.expire_at(), entry.value().to_value());
+        let (expire_at, access) = (entry.expire_at(), entry.access());
+        let value = entry.value().to_value();
         self.remove_at(hash, spot);
-        Some(Taken { value, expire_at })
+        Some(Taken { value, expire_at, access })
+    }
+
+    /// Stores under `key` what [`Database::take`] has taken out. Returns whether the key was there before.
+    pub fn put_back(&mut self, key: &[u8], taken: Taken) -> bool {
+        let existed = self.set(key, taken.value, Expiry::from(taken.expire_at));
+        if let Some(spot) = self.find(key) {
+            self.set_access(spot, taken.access);
+        }
+        existed
     }
 
     /// The time at which the next key expires.
@@ -291,12 +357,14 @@ impl Database {
     }
 
     fn write(&mut self, key: &[u8], offset: u64, bytes: &[u8]) -> Option<u64> {
-        let access = self.clock;
+        let hash = self.table.hash(key);
+        let spot = self.table.find_hashed(hash, key)?;
+        let access = self.used(spot);
         let write = |entry: &mut EntryMut<'_>| {
             entry.set_access(access);
             entry.write_at(offset, bytes)
         };
-        self.edit(key, write).flatten()
+        self.edit_at(hash, spot, write).flatten()
     }
 
     fn remove_at(&mut self, hash: u64, spot: Spot) {
@@ -306,9 +374,10 @@ impl Database {
         self.table.remove(hash, spot);
     }
 
-    fn insert(&mut self, hash: u64, key: &[u8], content: Content<'_>, expire_at: Option<u64>) {
-        self.expires.change(hash, None, expire_at);
-        self.bytes += self.table.insert(hash, key, content, (expire_at, self.clock));
+    /// Adds a key that is not there yet; `times` are its expiry and what it remembers of its use.
+    fn insert(&mut self, hash: u64, key: &[u8], content: Content<'_>, times: (Option<u64>, u32)) {
+        self.expires.change(hash, None, times.0);
+        self.bytes += self.table.insert(hash, key, content, times);
     }
 
     /// Changes an entry and keeps count of what the change means for bytes and expiries.

@@ -305,6 +305,10 @@ impl Table {
         segment
     }
 
+    pub(super) const fn hasher(&self) -> Hasher {
+        self.hasher
+    }
+
     pub(super) fn hash(&self, key: &[u8]) -> u64 {
         self.hasher.hash(key)
     }

@@ -1,6 +1,7 @@
 //! The database against a model: whatever happens, both agree, and snapshots stay as they were.
 
 use super::*;
+use crate::time::Time;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::ToString;
 use alloc::vec;
@@ -113,8 +114,9 @@ fn perform(act: Act, keyspace: &mut Keyspace, model: &mut Model) {
         }
         Act::PopExpired(now, limit) => pop_expired(db, model, now, limit),
         Act::Touch(key, clock) => {
+            db.set_clock(AccessClock::new(Time(u64::from(clock) * 1_000_000), AccessPolicy::Lru));
             if let Some(spot) = db.find(&key) {
-                db.touch(spot, clock);
+                db.touch(spot);
             }
             assert_eq!(
                 db.get(&key).map(|entry| entry.access()),

@@ -8,7 +8,7 @@ pub(super) const CRON_MILLIS: u64 = 100;
 impl Node {
     pub(super) fn cron(&mut self) {
         let Self { turn, server } = self;
-        server.advance_clock(turn.clock.wall);
+        server.advance_clock(turn);
         server.stats.sample(turn.clock.mono);
         server.peak_memory = server.peak_memory.max(server.used_memory());
         if server.expire_cycle(turn) {

@@ -43,7 +43,7 @@ impl Node {
     fn boot(&mut self) {
         let Self { turn, server } = self;
         server.born = turn.clock.mono;
-        server.advance_clock(turn.clock.wall);
+        server.advance_clock(turn);
         server.next_cron = turn.clock.mono.plus_millis(CRON_MILLIS);
         server.note_start(turn);
         if server.sentinel.is_some() {

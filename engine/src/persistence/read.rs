@@ -195,7 +195,10 @@ impl Server {
         part.content = if part.role == Role::Rdb {
             let expired = match self.replication.is_replica() {
                 true => Expired::Keep,
-                false => Expired::Drop { now_ms: turn.clock.wall.as_millis() },
+                false => Expired::Drop {
+                    now_ms: turn.clock.wall.as_millis(),
+                    most_names: turn.config.replication.backlog_size,
+                },
             };
             Content::Rdb(Installer::new(expired, verify).into())
         } else if bytes.starts_with(b"REDIS") {
@@ -214,9 +217,9 @@ impl Server {
         match &mut part.content {
             Content::Unknown => Ok(()),
             Content::Rdb(installer) => {
-                let before = installer.loaded + installer.dropped;
+                let before = installer.loaded + installer.left_out.keys;
                 let outcome = installer.feed(bytes, &mut self.keyspace);
-                let taken = installer.loaded + installer.dropped - before;
+                let taken = installer.loaded + installer.left_out.keys - before;
                 if let Some(load) = &mut self.persistence.load {
                     load.taken += taken;
                 }
@@ -282,11 +285,11 @@ impl Server {
 
     /// An RDB has been read, from disk or from a master: what it brought.
     pub(crate) fn rdb_installed(&mut self, turn: &mut Turn, installer: &Installer) {
-        let (loaded, expired) = (installer.loaded, installer.dropped);
+        let (loaded, expired) = (installer.loaded, installer.left_out.keys);
         let counts = &mut self.persistence.loaded;
         (counts.keys, counts.expired) = (loaded, expired);
         counts.facts = installer.facts.clone();
-        counts.gone = installer.gone.clone();
+        counts.left_out = installer.left_out.clone();
         if installer.checksum == Some(Checksum::Disabled) {
             turn.note(PersistenceFact::ChecksumDisabled);
         }

@@ -45,6 +45,8 @@ impl Block {
 const LARGEST_BLOCK: u64 = 16 * 1024;
 /// A backlog consists of at least so many blocks.
 const BLOCKS: u64 = 16;
+/// Bytes of memory beside each block, by the same rule on every platform.
+const BLOCK_COST: u64 = 64;
 
 impl Backlog {
     /// An empty backlog; the next byte of the stream has this offset. It keeps about `size` bytes.
@@ -72,6 +74,24 @@ impl Backlog {
         self.len() == 0
     }
 
+    /// What it takes in memory: whole blocks, and what it takes to find each of them.
+    pub fn memory(&self) -> u64 {
+        let sealed = self.tail_start - self.first();
+        let tail = if self.tail.is_empty() { 0 } else { self.block() + BLOCK_COST };
+        sealed + self.sealed.len() as u64 * BLOCK_COST + tail
+    }
+
+    /// The part of [`Backlog::memory`] beyond `repl-backlog-size`: it is kept for slow replicas alone, and must not cause
+    /// evictions, whose DELs would make more of it.
+    pub fn memory_beyond_size(&self) -> u64 {
+        let blocks = self.size / LARGEST_BLOCK + 1;
+        self.memory().saturating_sub(self.size + blocks * BLOCK_COST)
+    }
+
+    fn block(&self) -> u64 {
+        (self.size / BLOCKS).clamp(1, LARGEST_BLOCK)
+    }
+
     /// `repl-backlog-size`.
     pub const fn size(&self) -> u64 {
         self.size
@@ -89,7 +109,7 @@ impl Backlog {
 
     /// The stream goes on with these bytes.
     pub fn append(&mut self, mut bytes: &[u8]) {
-        let block = (self.size / BLOCKS).clamp(1, LARGEST_BLOCK) as usize;
+        let block = self.block() as usize;
         while !bytes.is_empty() {
             let room = block.saturating_sub(self.tail.len());
             if room == 0 {

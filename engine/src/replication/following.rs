@@ -9,6 +9,7 @@ use super::{
     CachedMaster, Link, LinkState, NO_ID, Replication, Stream, Task, master_link::Question,
 };
 use crate::{
+    dataset::LeftOut,
     io::{ConnId, DiskOp, Effect, Endpoint, Input},
     keyspace::Keyspace,
     rdb::ReplInfo,
@@ -36,12 +37,12 @@ impl Replication {
     /// At boot, an RDB was read that says where in a stream its data stand. A replica goes on from there; a master can
     /// continue replicas that followed that history.
     ///
-    /// `expired`: databases and names of keys that were left out because their time had passed.
+    /// `expired`: the keys that were left out because their time had passed.
     pub(crate) fn restore_position(
         &mut self,
         turn: &mut Turn,
         position: ReplInfo,
-        expired: Vec<(u32, Vec<u8>)>,
+        expired: LeftOut,
     ) {
         let Ok(offset) = u64::try_from(position.offset) else { return };
         if position.id.len() != NO_ID.len() {
@@ -51,10 +52,13 @@ impl Replication {
         if self.link.is_none() {
             self.id2 = position.id;
             self.second_offset = position.offset.saturating_add(1);
+            let names = expired.names();
+            // If the backlog could not hold their DELs, replicas need the data anew.
+            self.offset += names.as_ref().err().copied().unwrap_or(0);
             self.create_backlog(turn.config.replication.backlog_size);
             self.no_replicas_since = turn.clock.mono;
             // Replicas keep what expired while this master was away until they get the DELs.
-            for (db, key) in expired {
+            for (db, key) in names.unwrap_or_default() {
                 let mut command = Vec::new();
                 push_command(&mut command, [&b"DEL"[..], &key].into_iter());
                 self.feed(db, &command);

@@ -128,13 +128,29 @@ impl Server {
 
     /// What `maxmemory` limits: the data, the backlog, and the buffers of ordinary clients.
     pub(super) fn counted_memory(&self) -> u64 {
-        self.keyspace.approximate_bytes() + self.clients.buffered()
+        let backlog = self.replication.backlog.as_ref();
+        let backlog = backlog.map_or(0, |it| it.memory() - it.memory_beyond_size());
+        self.keyspace.approximate_bytes() + self.clients.buffered() + backlog
     }
 
     /// What grows by evicting, and therefore must not cause more of it: the buffers of replicas and of the AOF
     /// (`mem_not_counted_for_evict`).
     pub(crate) fn uncounted_memory(&self) -> u64 {
-        self.clients.buffered_for_replicas() + self.persistence.aof.buffer_len()
+        let backlog = self.replication.backlog.as_ref();
+        let beyond = backlog.map_or(0, |backlog| backlog.memory_beyond_size());
+        beyond + self.clients.buffered_for_replicas() + self.persistence.aof.buffer_len()
+    }
+
+    /// What is used beside the data, and for what.
+    pub(crate) fn overhead(&self) -> Overhead {
+        let (backlog, beyond) = self.replication.stream_memory();
+        let normal = self.clients.iter().filter(|client| client.kind != ClientKind::Replica);
+        Overhead {
+            backlog,
+            replicas: beyond + self.clients.buffered_for_replicas(),
+            normal: normal.map(|client| client.memory()).sum(),
+            aof: self.persistence.aof.buffer_len(),
+        }
     }
 
     /// Whether a pause promises that nothing changes: what has expired stays, and nothing is evicted.
@@ -163,6 +179,19 @@ impl Server {
         let queue = multi.flat_map(|multi| multi.queue().iter());
         queue.map(|(id, _)| self.commands.get(*id))
     }
+}
+
+/// Memory that is no data, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Overhead {
+    /// The backlog.
+    pub backlog: u64,
+    /// What waits for replicas.
+    pub replicas: u64,
+    /// The other clients, their buffers included.
+    pub normal: u64,
+    /// The AOF's buffer.
+    pub aof: u64,
 }
 
 impl Client {

@@ -139,6 +139,9 @@ impl Server {
                 "appendonly" => self.appendonly_changed(turn),
                 "aof-disable-auto-gc" => self.auto_gc_changed(turn),
                 "maxmemory" if turn.config.memory.maxmemory > 0 => self.maxmemory_changed(turn),
+                "maxmemory-policy" | "lfu-log-factor" | "lfu-decay-time" => {
+                    self.advance_clock(turn);
+                }
                 _ => {}
             }
         }

@@ -1,13 +1,15 @@
 //! Eviction: what goes when the data grows beyond `maxmemory`.
 //!
-//! Redis does not keep keys in the order of their use: it looks at a few (`maxmemory-samples`) and evicts the best of them.
-//! So does this node. Under the LFU policies it goes by the time of the last use as well.
+//! Redis does not keep keys in the order of their use: it looks at a few (`maxmemory-samples`) before each eviction, keeps
+//! the best that it has seen as candidates, and evicts the best of those. So does this node: the key that was not used
+//! for longest goes first (LRU), or the one whose counter of uses is lowest (LFU).
 
 use alloc::vec::Vec;
 
 use super::Server;
 use crate::{
     config::{MaxmemoryPolicy as Policy, NotifyClass},
+    keyspace::{AccessClock, AccessPolicy},
     session::Client,
     turn::Turn,
 };
@@ -32,6 +34,32 @@ const fn budget(tenacity: u32) -> u64 {
             keys
         }
         _ => u64::MAX,
+    }
+}
+
+/// How many candidates are kept from one eviction to the next.
+const CANDIDATES: usize = 16;
+
+/// What evictions leave to the next one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Eviction {
+    /// Scores, databases and names of keys, the best last. A key may be gone or used again since it was seen.
+    candidates: Vec<(u64, u32, Vec<u8>)>,
+    /// The database that a random key was taken from.
+    next_db: u32,
+}
+
+impl Eviction {
+    fn join(&mut self, score: u64, db: u32, key: Vec<u8>) {
+        let mut place = self.candidates.partition_point(|(other, ..)| *other < score);
+        if self.candidates.len() == CANDIDATES {
+            if place == 0 {
+                return;
+            }
+            self.candidates.remove(0);
+            place -= 1;
+        }
+        self.candidates.insert(place, (score, db, key));
     }
 }
 
@@ -64,26 +92,60 @@ impl Server {
         }
     }
 
-    /// The key that the policy would evict next: the best of a sample from every database.
+    /// The key that the policy evicts next.
     fn next_victim(&mut self, turn: &mut Turn) -> Option<(u32, Vec<u8>)> {
-        let (policy, samples) = (turn.config.memory.policy, turn.config.memory.samples);
-        let mut best: Option<(u64, u32, Vec<u8>)> = None;
-        for db in 0..turn.config.general.databases {
-            let candidate = match policy {
-                Policy::NoEviction => None,
-                Policy::VolatileTtl => self.first_to_expire(db),
-                Policy::AllkeysRandom => self.sample(turn, db, 1, false),
-                Policy::VolatileRandom => self.sample(turn, db, 1, true),
-                Policy::AllkeysLru | Policy::AllkeysLfu => self.sample(turn, db, samples, false),
-                Policy::VolatileLru | Policy::VolatileLfu => self.sample(turn, db, samples, true),
-            };
-            if let Some((score, key)) = candidate
-                && best.as_ref().is_none_or(|(other, ..)| score > *other)
-            {
-                best = Some((score, db, key));
+        let samples = turn.config.memory.samples;
+        match turn.config.memory.policy {
+            Policy::NoEviction => None,
+            Policy::VolatileTtl => {
+                let first = |db| self.first_to_expire(db).map(|(score, key)| (score, db, key));
+                let (_, db, key) = (0..turn.config.general.databases).filter_map(first).max()?;
+                Some((db, key))
+            }
+            Policy::AllkeysRandom => self.any_key(turn, false),
+            Policy::VolatileRandom => self.any_key(turn, true),
+            Policy::AllkeysLru | Policy::AllkeysLfu => self.best_candidate(turn, samples, false),
+            Policy::VolatileLru | Policy::VolatileLfu => self.best_candidate(turn, samples, true),
+        }
+    }
+
+    /// A random key of the databases in turn.
+    fn any_key(&mut self, turn: &mut Turn, expiring: bool) -> Option<(u32, Vec<u8>)> {
+        let databases = turn.config.general.databases;
+        for _ in 0..databases {
+            self.eviction.next_db = (self.eviction.next_db + 1) % databases;
+            let db = self.eviction.next_db;
+            if let Some((_, key)) = self.sample(turn, db, 1, expiring).pop() {
+                return Some((db, key));
             }
         }
-        best.map(|(_, db, key)| (db, key))
+        None
+    }
+
+    /// The best of the candidates, after a sample from every database has joined them.
+    fn best_candidate(
+        &mut self,
+        turn: &mut Turn,
+        samples: u32,
+        expiring: bool,
+    ) -> Option<(u32, Vec<u8>)> {
+        let mut joined = true;
+        while joined {
+            joined = false;
+            for db in 0..turn.config.general.databases {
+                for (score, key) in self.sample(turn, db, samples, expiring) {
+                    joined = true;
+                    self.eviction.join(score, db, key);
+                }
+            }
+            while let Some((_, db, key)) = self.eviction.candidates.pop() {
+                let entry = self.keyspace.db(db as usize).get(&key);
+                if entry.is_some_and(|entry| !expiring || entry.expire_at().is_some()) {
+                    return Some((db, key));
+                }
+            }
+        }
+        None
     }
 
     /// The key that expires first, with a score that is higher the sooner it does.
@@ -93,31 +155,38 @@ impl Server {
         db.next_expired(u64::MAX).map(|key| (u64::MAX - at, key))
     }
 
-    /// Of some keys drawn at random the one that was not used for longest, and for how long.
+    /// Some keys drawn at random, with their scores.
     fn sample(
         &mut self,
         turn: &mut Turn,
         db: u32,
         size: u32,
         expiring: bool,
-    ) -> Option<(u64, Vec<u8>)> {
-        let (clock, draws) = (self.lru_clock, if expiring { DRAWS } else { size });
-        let (mut best, mut seen) = (None::<(u64, Vec<u8>)>, 0);
+    ) -> Vec<(u64, Vec<u8>)> {
+        let (clock, draws) = (self.access_clock, if expiring { DRAWS.max(size) } else { size });
+        let table = self.keyspace.db(db as usize).table();
+        let mut sample = Vec::new();
         for _ in 0..draws {
-            let random = turn.ids.rng.rand_u64();
-            let entry = self.keyspace.db(db as usize).table().random(random)?;
+            let Some(entry) = table.random(turn.ids.rng.rand_u64()) else { return sample };
             if expiring && entry.expire_at().is_none() {
                 continue;
             }
-            let idle = u64::from(clock.wrapping_sub(entry.access()) & 0x00ff_ffff);
-            if best.as_ref().is_none_or(|(other, _)| idle > *other) {
-                best = Some((idle, entry.key().to_vec()));
-            }
-            seen += 1;
-            if seen == size {
+            sample.push((score(clock, entry.access()), entry.key().to_vec()));
+            if sample.len() == size as usize {
                 break;
             }
         }
-        if best.is_none() && expiring { self.first_to_expire(db) } else { best }
+        if sample.is_empty() && expiring {
+            sample.extend(self.first_to_expire(db));
+        }
+        sample
+    }
+}
+
+/// The higher, the sooner a key with these bits of access is evicted.
+fn score(clock: AccessClock, access: u32) -> u64 {
+    match clock.policy() {
+        AccessPolicy::Lfu { .. } => u64::from(u8::MAX - clock.counter(access)),
+        AccessPolicy::Shown | AccessPolicy::Lru => u64::from(clock.idle_seconds(access)),
     }
 }

@@ -2,9 +2,9 @@
 
 use super::Server;
 use crate::{
-    config::NotifyClass,
+    config::{MaxmemoryPolicy, Memory, NotifyClass},
+    keyspace::{AccessClock, AccessPolicy},
     session::{Client, ClientKind, Paused},
-    time::Time,
     turn::Turn,
 };
 
@@ -13,11 +13,11 @@ use crate::{
 const EXPIRE_SLICE: usize = 200;
 
 impl Server {
-    /// The access clock goes on.
-    pub(crate) fn advance_clock(&mut self, now: Time) {
-        let clock = (now.as_secs() & 0x00ff_ffff) as u32;
-        if clock != self.lru_clock {
-            self.lru_clock = clock;
+    /// The access clock goes on, as the policy of this moment has it.
+    pub(crate) fn advance_clock(&mut self, turn: &Turn) {
+        let clock = AccessClock::new(turn.clock.wall, access_policy(&turn.config.memory));
+        if clock != self.access_clock {
+            self.access_clock = clock;
             self.keyspace.set_clock(clock);
         }
     }
@@ -82,5 +82,20 @@ impl Server {
     /// Whether this node may turn "expires in the past" into a DEL of its own: no replica, not while loading.
     pub(crate) fn decides_expiry(&self, client: &Client) -> bool {
         self.keys_expire_for(client) && !self.replication.is_replica()
+    }
+}
+
+/// What keys remember of their use under this `maxmemory-policy`.
+const fn access_policy(memory: &Memory) -> AccessPolicy {
+    match memory.policy {
+        MaxmemoryPolicy::VolatileLru | MaxmemoryPolicy::AllkeysLru => AccessPolicy::Lru,
+        MaxmemoryPolicy::VolatileLfu | MaxmemoryPolicy::AllkeysLfu => AccessPolicy::Lfu {
+            log_factor: memory.lfu_log_factor,
+            decay_time: memory.lfu_decay_time,
+        },
+        MaxmemoryPolicy::VolatileRandom
+        | MaxmemoryPolicy::VolatileTtl
+        | MaxmemoryPolicy::AllkeysRandom
+        | MaxmemoryPolicy::NoEviction => AccessPolicy::Shown,
     }
 }

@@ -108,7 +108,7 @@ impl Server {
                 ("uptime_in_days", format!("{}", uptime / 86_400)),
                 ("hz", format!("{hz}")),
                 ("configured_hz", format!("{hz}")),
-                ("lru_clock", format!("{}", self.lru_clock)),
+                ("lru_clock", format!("{}", self.access_clock.second())),
                 ("executable", self.machine.executable.clone()),
                 ("config_file", turn.config.source.file.clone().unwrap_or_default()),
                 ("io_threads_active", "0".into()),
@@ -201,25 +201,21 @@ impl Server {
             let bytes = whole.cast_signed() - used.cast_signed();
             let _ = write!(out, "{name}_ratio:{ratio:.2}\r\n{name}_bytes:{bytes}\r\n");
         }
-        let normal = self.clients.iter().filter(|c| c.kind != ClientKind::Replica);
-        // One buffer serves the backlog and all replicas; what exceeds the backlog's size is kept for replicas.
-        let buffers = self.replication.backlog.as_ref().map_or(0, |backlog| backlog.len());
-        let for_replicas = match self.replication.replicas.is_empty() {
-            true => 0,
-            false => buffers.saturating_sub(turn.config.replication.backlog_size),
-        };
+        let overhead = self.overhead();
+        // One buffer serves the backlog and all replicas.
+        let buffers = self.replication.backlog.as_ref().map_or(0, |backlog| backlog.memory());
         numbers(
             out,
             &[
                 ("mem_not_counted_for_evict", self.uncounted_memory()),
-                ("mem_replication_backlog", buffers - for_replicas),
+                ("mem_replication_backlog", overhead.backlog),
                 ("mem_total_replication_buffers", buffers),
-                ("mem_clients_slaves", for_replicas),
-                ("mem_clients_normal", normal.map(|client| client.memory()).sum()),
+                ("mem_clients_slaves", overhead.replicas),
+                ("mem_clients_normal", overhead.normal),
             ],
         );
         zeros(out, "mem_cluster_links");
-        numbers(out, &[("mem_aof_buffer", self.persistence.aof.buffer_len())]);
+        numbers(out, &[("mem_aof_buffer", overhead.aof)]);
         out.push_str("mem_allocator:libc\r\n");
         zeros(out, "active_defrag_running lazyfree_pending_objects lazyfreed_objects");
     }

@@ -81,7 +81,7 @@ impl Server {
         for db in 0..turn.config.general.databases {
             self.touch_watchers_of(db);
         }
-        new.set_clock(self.lru_clock);
+        new.set_clock(self.access_clock);
         let old = core::mem::replace(&mut self.keyspace, new);
         turn.free(old);
         turn.note(LinkFact::OldDropped);

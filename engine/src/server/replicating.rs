@@ -101,7 +101,7 @@ impl Server {
 
     /// At boot, an RDB was read that says where in a stream its data stand.
     pub(crate) fn restore_position(&mut self, turn: &mut Turn, position: ReplInfo) {
-        let expired = core::mem::take(&mut self.persistence.loaded.gone);
+        let expired = core::mem::take(&mut self.persistence.loaded.left_out);
         self.replication.restore_position(turn, position, expired);
     }
 

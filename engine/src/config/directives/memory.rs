@@ -2,7 +2,6 @@
 
 use super::prelude::*;
 
-const NOT_EVICTED: &str = "The LFU policies evict by the time of the last use.";
 const STRINGS: &str = "The type is not there yet.";
 const LAZY: &str = "One value is freed at once: it is a string. What FLUSHALL and FLUSHDB throw away is freed on a \
                     thread of its own, ASYNC or not.";
@@ -15,8 +14,8 @@ pub const ROWS: &[Directive] = &[
     word::<MaxmemoryPolicy>("maxmemory-policy", 7, field!(memory.policy)),
     number("maxmemory-samples", POSITIVE, 5, field!(memory.samples)),
     number("maxmemory-eviction-tenacity", (0, 100), 10, field!(memory.eviction_tenacity)),
-    number("lfu-log-factor", NATURAL, 10, Place::Kept).kept_only(NOT_EVICTED),
-    number("lfu-decay-time", NATURAL, 1, Place::Kept).kept_only(NOT_EVICTED),
+    number("lfu-log-factor", NATURAL, 10, field!(memory.lfu_log_factor)),
+    number("lfu-decay-time", NATURAL, 1, field!(memory.lfu_decay_time)),
     number("hash-max-listpack-entries", LONG, 512, Place::Kept)
         .alias("hash-max-ziplist-entries")
         .kept_only(STRINGS),
