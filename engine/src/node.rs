@@ -10,7 +10,7 @@
 //! A node is pure: given the same birth and the same inputs at the same times it does the same things, to the byte.
 //! It can be cloned at any moment, and both copies go on from there: that is how the playground rewinds.
 //!
-//! * [`server`](crate::server): the subsystems and what connects them; [`command`](crate::command): what clients ask for.
+//! * [`server`](crate::server): the subsystems and what connects them; [`command`](mod@crate::command): what clients ask for.
 //! * `dispatch`: which subsystem gets an input; `cron`: what is done ten times a second.
 //! * [`load_config`]: redis.conf, with the lines checked that only the command table or Sentinel understand.
 //! * [`view`]: what a node lets the outside see of itself.

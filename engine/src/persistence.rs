@@ -17,8 +17,6 @@
 //!   `switch`: the AOF is turned on or off.
 //! - [`load`]: which files are read at boot; `read`: how; `refuse`: what the log says if they can't be; [`boot`] opens
 //!   the AOF behind it.
-//! - `reload`: the same files, read again for DEBUG.
-//! - [`shutdown`]: what is written before the node ends.
 //! - [`info`]: `INFO persistence`.
 //!
 //! How RDB bytes become keys and a snapshot becomes bytes: [`dataset`](crate::dataset).
@@ -30,10 +28,9 @@ use alloc::{boxed::Box, collections::VecDeque};
 use crate::{
     chain::Chain,
     config::Config,
-    dataset::{CommandWork, Expired, FileFacts, Installer, LeftOut, RdbWork, SnapshotSource},
-    io::{AofOp, ChildEvent, ConnId, DiskError, DiskReply, Effect, JobId, KeyDelay},
+    dataset::{FileFacts, LeftOut},
+    io::{AofOp, ChildEvent, ConnId, DiskError, DiskOp, DiskReply, Effect, JobId},
     refusal::Refusal,
-    server::{Phase, Server},
     time::{Instant, Time},
     turn::Turn,
 };
@@ -42,13 +39,11 @@ pub mod append;
 pub mod boot;
 pub mod info;
 pub mod load;
-mod read;
-mod refuse;
-mod reload;
+pub(crate) mod read;
+pub(crate) mod refuse;
 pub mod rewrite;
 mod rewrite_schedule;
 pub mod save;
-pub mod shutdown;
 mod switch;
 
 #[cfg(test)]
@@ -59,6 +54,7 @@ pub use save::Saves;
 
 use load::Load;
 use rewrite::Rewrite;
+use save::SaveEnded;
 
 /// Everything that the node knows about its files.
 #[derive(Clone, Debug, Default)]
@@ -72,15 +68,11 @@ pub struct Persistence {
     /// How far it has come, be it one of ours or one that writes for replicas.
     pub(crate) progress: ChildProgress,
     /// What is being read at boot.
-    load: Option<load::Load>,
+    pub(crate) load: Option<Load>,
     /// Counters of the last load, for INFO.
     pub(crate) loaded: LoadedCounts,
     /// Who waits for the AOF, and for which offset; in order.
     held: VecDeque<(u64, ConnId)>,
-    /// The shutdown that is under way.
-    ending: Option<shutdown::Ending>,
-    /// DEBUG RELOAD, DEBUG LOADAOF.
-    reload: Option<reload::Reload>,
 }
 
 /// What the last load brought.
@@ -90,7 +82,7 @@ pub struct LoadedCounts {
     pub keys: u64,
     /// Keys that were left out because they had expired.
     pub expired: u64,
-    /// See [`Installer::left_out`].
+    /// See [`Installer::left_out`](crate::dataset::Installer::left_out).
     pub left_out: LeftOut,
     /// What the RDB file said about its place in a replication stream.
     pub facts: FileFacts,
@@ -126,7 +118,7 @@ pub(crate) enum ChildKind {
     /// BGSAVE.
     Save {
         /// Changes that had been made when the snapshot was taken: they count as saved when it succeeds.
-        dirty: u64,
+        changes: u64,
         /// The child has written its file: what is left to be done to put it in its place.
         placing: Option<Chain>,
     },
@@ -192,147 +184,82 @@ impl Persistence {
         matches!(self.child, Some(Child { kind: ChildKind::Save { .. }, .. }))
     }
 
-    /// Whether DEBUG RELOAD or DEBUG LOADAOF runs.
-    pub const fn is_reloading(&self) -> bool {
-        self.reload.is_some()
+    /// The next client whose replies the AOF has kept waiting for long enough.
+    pub(crate) fn next_released(&mut self) -> Option<ConnId> {
+        let (_, conn) = self.held.pop_front_if(|(offset, _)| *offset <= self.aof.acknowledged)?;
+        Some(conn)
     }
 
-    /// Whether the node ends, and nothing keeps it any more.
-    pub fn is_leaving(&self) -> bool {
-        self.ending.as_ref().is_some_and(shutdown::Ending::blocks_clients)
+    /// Write the AOF's buffer, if there is anything in it and nothing stands in the way. With `force` a running fsync does
+    /// not. `beside`: a child runs that is none of ours.
+    pub(crate) fn flush_aof(&mut self, turn: &mut Turn, force: bool, beside: bool) {
+        self.aof.flush(turn, force, self.surroundings(beside));
     }
-}
 
-impl Server {
+    /// What waits for the next second: a postponed write, a write that failed.
+    pub(crate) fn aof_cron(&mut self, turn: &mut Turn, beside: bool) {
+        self.aof.cron(turn, self.surroundings(beside));
+    }
+
     /// The disk has done what the AOF asked for, or could not.
     pub(crate) fn aof_on_disk(
         &mut self,
         turn: &mut Turn,
         op: AofOp,
         result: Result<DiskReply, DiskError>,
+        beside: bool,
     ) {
-        if op == AofOp::History {
-            return self.history_on_disk(turn, result);
-        }
-        let around = self.surroundings();
-        if self.persistence.aof.on_disk(turn, op, result, around) == append::Outcome::Failed {
+        let around = self.surroundings(beside);
+        if self.aof.on_disk(turn, op, result, around) == append::Outcome::Failed {
             self.incr_not_closed(turn);
         }
-        self.release_held(turn);
-        self.close_incr(turn);
-        self.advance_shutdown(turn);
-        self.advance_reload(turn);
     }
 
-    /// Write the AOF's buffer, if there is anything in it and nothing stands in the way. With `force` a running fsync does
-    /// not.
-    pub(crate) fn flush_aof(&mut self, turn: &mut Turn, force: bool) {
-        let around = self.surroundings();
-        self.persistence.aof.flush(turn, force, around);
-        self.release_held(turn);
+    fn surroundings(&self, beside: bool) -> append::Surroundings {
+        append::Surroundings { waiting: self.held.len(), child: beside || self.child.is_some() }
     }
 
-    fn surroundings(&self) -> append::Surroundings {
-        append::Surroundings { waiting: self.persistence.held.len(), child: self.has_child() }
-    }
-
-    /// News of a child of ours. `false`: it is another's.
-    pub(crate) fn persistence_on_child(
+    /// News of a child, if it is ours; `cow` bytes were copied since it was started. `Some`: a save has ended.
+    pub(crate) fn on_child(
         &mut self,
         turn: &mut Turn,
         job: JobId,
         event: &ChildEvent,
-    ) -> bool {
-        let Some(child) = self.persistence.child.as_ref().filter(|child| child.job == job) else {
-            return false;
-        };
+        cow: u64,
+    ) -> Option<SaveEnded> {
+        let child = self.child.as_ref().filter(|child| child.job == job)?;
         let saves = matches!(child.kind, ChildKind::Save { .. });
-        match (event, &child.kind) {
-            (ChildEvent::Output(_) | ChildEvent::Progress { .. }, _) => {}
-            (ChildEvent::Finished { bytes }, _) if saves => {
-                self.save_child_finished(turn, *bytes);
+        match event {
+            ChildEvent::Output(_) | ChildEvent::Progress { .. } => None,
+            ChildEvent::Finished { .. } if saves => {
+                self.bgsave_written(turn, cow);
+                None
             }
-            (ChildEvent::Finished { bytes }, _) => self.rewrite_child_finished(turn, *bytes),
-            (ChildEvent::Failed { why }, _) if saves => self.save_child_failed(turn, why),
-            (ChildEvent::Failed { why }, _) => self.rewrite_child_failed(turn, why),
-        }
-        true
-    }
-
-    /// Ten times a second: what is due is done.
-    pub(crate) fn persistence_cron(&mut self, turn: &mut Turn) {
-        if self.persistence.is_loading() {
-            return self.load_cron(turn);
-        }
-        // While a replica reads its master's data set there is half a data set, which is not saved; what was appended
-        // before still goes to the disk.
-        let phase = self.phase();
-        if phase.is_serving() {
-            self.scheduled_rewrite(turn);
-            self.save_points(turn);
-            self.automatic_rewrite(turn);
-            self.scheduled_save(turn);
-        } else if phase != Phase::Syncing {
-            return;
-        }
-        let around = self.surroundings();
-        self.persistence.aof.cron(turn, around);
-        self.release_held(turn);
-    }
-
-    /// The end of a turn: the AOF's buffer goes to the disk.
-    pub(crate) fn persistence_before_sleep(&mut self, turn: &mut Turn) {
-        // What failed is tried again by the cron: trying at every turn would keep a full disk busy.
-        if self.persistence.aof.last_write_ok() {
-            self.flush_aof(turn, false);
-        }
-    }
-
-    /// Let the replies go that have waited for the AOF long enough.
-    pub(crate) fn release_held(&mut self, turn: &mut Turn) {
-        while let Some(&(offset, conn)) = self.persistence.held.front() {
-            if !self.persistence.has_reached(offset) {
-                break;
+            ChildEvent::Finished { bytes } => {
+                self.base_written(turn, *bytes, cow);
+                None
             }
-            self.persistence.held.pop_front();
-            let due = |until: u64| until <= self.persistence.aof.acknowledged;
-            if self.clients.get(conn).and_then(|client| client.output.held_until).is_some_and(due)
-                && let Some(client) = self.clients.take(conn)
-            {
-                self.settle(turn, client);
+            ChildEvent::Failed { why } if saves => self.bgsave_failed(turn, why),
+            ChildEvent::Failed { why } => {
+                self.base_failed(turn, why);
+                None
             }
         }
     }
 
-    /// Whether a child runs, for the files or for replicas; there is never more than one. Keys' access clocks
-    /// stand still then, so that nothing is copied for their sake.
-    pub(crate) fn has_child(&self) -> bool {
-        self.persistence.child.is_some() || self.replication.full_sync.is_some()
-    }
-
-    /// A child is being started.
-    pub(crate) fn begin_progress(&mut self, now: Instant) {
-        let total = self.keyspace.len();
-        self.persistence.progress = ChildProgress { since: now, total, written: 0 };
-    }
-
-    /// What `rdb-key-save-delay` says.
-    pub(crate) fn key_save_delay(&self, turn: &Turn) -> KeyDelay {
-        KeyDelay(turn.config.persistence.rdb_key_save_delay)
+    /// A child is being started that will write so many keys.
+    pub(crate) fn begin_progress(&mut self, now: Instant, keys: u64) {
+        self.progress = ChildProgress { since: now, total: keys, written: 0 };
     }
 
     /// End a child that writes a file, and delete what it has written.
     pub(crate) fn kill_child(&mut self, turn: &mut Turn) {
-        let Some(child) = self.persistence.child.take() else { return };
+        let Some(child) = self.child.take() else { return };
         turn.fx.push(Effect::KillChild(child.job));
         let path = match child.kind {
             ChildKind::Save { .. } => save::temp_name(child.pid),
             ChildKind::Rewrite(_) => rewrite::temp_name(child.pid),
         };
-        turn.disk_unawaited(crate::io::DiskOp::Unlink { path });
-    }
-
-    fn load_mut(&mut self) -> Option<&mut Load> {
-        self.persistence.load.as_mut()
+        turn.disk_unawaited(DiskOp::Unlink { path });
     }
 }

@@ -14,7 +14,7 @@
 //!
 //! * [`row`], [`table`]: what a command is.
 //! * [`execute`]: from a request to its reply: admission, the call, what is propagated; [`admission`]: whether a client
-//!   may run a command now; [`output`]: what may wait for a client; [`unit`]: what begins at the end of a unit of execution.
+//!   may run a command now; [`output`]: what may wait for a client; `unit`: what begins at the end of a unit of execution.
 //! * [`propagate`]: what a command leaves behind for the AOF and for replicas.
 //! * [`clients_cron`]: what clients need from time to time.
 //! * [`configuration`]: what follows from CONFIG SET; CONFIG REWRITE.
@@ -22,6 +22,8 @@
 //!   [`leftover`]: what one turn leaves to the following ones.
 //! * [`replicating`]: replication's tasks; [`synchronizing`]: a client becomes a replica; [`replacing`]: a replica replaces
 //!   its data set; [`applying`]: it applies the stream; [`waiting`]: WAIT; [`failing_over`]: FAILOVER.
+//! * [`loading`]: data read at boot, and by DEBUG RELOAD ([`reload`]); [`saving`], [`rewriting`]: the snapshots that go to
+//!   files, and what waits for them; [`shutdown`]: what is written before the node ends.
 //! * [`watch`]: the changes of keys that fail an EXEC; [`pubsub`]: messages to subscribers; [`tracking`]: invalidations.
 //! * [`info`], [`stats`], [`measure`]: what INFO says and counts; how long commands take, by the driver's stopwatch.
 
@@ -52,15 +54,20 @@ mod expire;
 mod failing_over;
 pub mod info;
 mod leftover;
+mod loading;
 pub mod measure;
 mod output;
 pub mod phase;
 pub mod propagate;
 mod pubsub;
+mod reload;
 mod replacing;
 mod replicating;
+mod rewriting;
 pub mod row;
+mod saving;
 mod sentinel;
+mod shutdown;
 pub mod stats;
 mod synchronizing;
 pub mod table;
@@ -111,6 +118,10 @@ pub struct Server {
     /// Changes to the data since the last save that succeeded (`rdb_changes_since_last_save`).
     pub(crate) dirty: u64,
     pub(crate) propagation: Propagation,
+    /// The shutdown that is under way.
+    ending: Option<shutdown::Ending>,
+    /// DEBUG RELOAD, DEBUG LOADAOF.
+    reload: Option<reload::Reload>,
     /// What begins when the running unit of execution ends.
     pub(crate) at_unit_end: Vec<AtUnitEnd>,
     pub(crate) persistence: Persistence,
@@ -158,6 +169,8 @@ impl Server {
             clients: Clients::default(),
             dirty: 0,
             propagation: Propagation::default(),
+            ending: None,
+            reload: None,
             at_unit_end: Vec::new(),
             persistence: Persistence::default(),
             sentinel,

@@ -54,7 +54,7 @@ impl Node {
         for fact in &server.machine.memory_warnings {
             turn.note(ServerFact::Process(fact.clone()));
         }
-        server.begin_load(turn);
+        server.persistence.begin_load(turn);
     }
 
     fn on_timer(&mut self) {
@@ -77,7 +77,7 @@ impl Node {
         server.run_ready(turn);
         server.go_on_with_leftover(turn);
         server.tell_tracking(turn);
-        server.persistence_before_sleep(turn);
+        server.flush_aof_before_sleep(turn);
         server.feed_replicas(turn);
     }
 
@@ -114,7 +114,7 @@ impl Node {
             server.persistence.progress.written = *keys;
         }
         server.on_full_sync_child(turn, job, event);
-        server.persistence_on_child(turn, job, event);
+        server.on_file_child(turn, job, event);
     }
 
     fn terminate(&mut self, signal: Signal) {

@@ -267,7 +267,7 @@ impl Aof {
     }
 
     /// Whether everything is written.
-    pub(super) fn is_drained(&self) -> bool {
+    pub(crate) fn is_drained(&self) -> bool {
         self.is_written_out() && self.buffer.is_empty()
     }
 

@@ -16,9 +16,10 @@
 //! exception is the end of the *last* file: a command that is not all there was never acknowledged
 //! under `always`, and with `aof-load-truncated yes` it is cut off.
 
-use alloc::{collections::VecDeque, format, string::String};
+use alloc::{boxed::Box, collections::VecDeque, format, string::String};
 
 use super::{
+    Persistence,
     append::{aof_names, aof_path},
     read::{Content, Part, Role},
     refuse::{self, Refused},
@@ -26,11 +27,11 @@ use super::{
 use crate::{
     aof::Manifest,
     chain::Chain,
-    io::{DiskError, DiskErrorKind, DiskOp, DiskReply, Effect, FileId, OpenMode, Owner},
-    refusal::Refusal,
-    server::Server,
+    io::{DiskError, DiskErrorKind, DiskOp, DiskReply, FileId, OpenMode, Owner},
+    keyspace::Keyspace,
+    rdb::ReplInfo,
     time::Instant,
-    trace::PersistenceFact,
+    trace::{PersistenceFact, ReloadedFrom},
     turn::Turn,
 };
 
@@ -46,17 +47,30 @@ pub struct Load {
     stage: Stage,
     /// Files that are still to be read.
     pub(super) queue: VecDeque<Part>,
-    pub(super) current: Option<Part>,
+    pub(super) current: Option<Box<Part>>,
     /// Whether anything was read at all.
     any: bool,
     /// Keys and commands that were taken in since the latest rest.
-    pub(super) taken: u64,
+    pub(crate) taken: u64,
     /// Microseconds that it is ahead of its rests (`key-load-delay`), or behind them.
     pub(super) owes: i64,
     /// Until when it rests.
     pub(super) rests_until: Option<Instant>,
     /// The manifest named files, and an incr among them.
     found: (bool, bool),
+}
+
+/// What is to be done next about the data that is read.
+#[derive(Debug)]
+pub(crate) enum LoadStep {
+    /// Nothing: the disk is asked, or a rest is taken.
+    Waits,
+    /// Execute the commands of this file that have come in; then [`Persistence::piece_taken`].
+    Execute(Box<Part>),
+    /// All files are read. At boot the AOF is opened next: [`Persistence::open_aof`].
+    AllRead,
+    /// The AOF is open, if there is to be one.
+    Ready,
 }
 
 /// What the next answer of the disk is about.
@@ -150,52 +164,90 @@ impl Load {
         }
     }
 
+    /// Whether anything was read at all.
+    pub(crate) const fn has_read(&self) -> bool {
+        self.any
+    }
+
     /// Reading ends here, whatever is left.
-    fn close_files(&self, turn: &mut Turn) {
-        for part in self.queue.iter().chain(&self.current).filter(|part| part.size.is_some()) {
+    pub(crate) fn close_files(&self, turn: &mut Turn) {
+        for part in
+            self.queue.iter().chain(self.current.as_deref()).filter(|part| part.size.is_some())
+        {
             turn.disk_unawaited(part.file.close());
         }
     }
 }
 
-impl Server {
+impl Persistence {
     /// The node starts: look for data.
     pub(crate) fn begin_load(&mut self, turn: &mut Turn) {
-        self.persistence.saves.saved_at(turn.clock);
+        self.saves.saved_at(turn.clock);
         let (file, path) = (turn.ids.new_file(), manifest_path(turn));
-        self.persistence.load = Some(Load::new(turn.clock.mono, Stage::OpeningManifest(file)));
+        self.load = Some(Load::new(turn.clock.mono, Stage::OpeningManifest(file)));
         turn.disk(Owner::Load, file.open(path, OpenMode::Read));
     }
 
     /// The manifest is known, be it empty: on to the data.
-    fn manifest_known(&mut self, turn: &mut Turn) {
+    fn manifest_known(&mut self, turn: &mut Turn) -> Result<LoadStep, Refused> {
         if turn.config.persistence.appendonly {
             let (_, path) = aof_names(turn);
-            return self.ask_disk(turn, Stage::OldFile, DiskOp::Length { path });
+            return Ok(self.ask_disk(turn, Stage::OldFile, DiskOp::Length { path }));
         }
         let name = turn.config.persistence.dbfilename.clone();
         if let Some(load) = self.load_mut() {
             load.queue.push_back(Part::new(turn, &name, name.clone(), Role::Rdb));
         }
-        self.open_files(turn);
+        self.open_files(turn)
     }
 
     /// Ask for something that [`Stage`] says what it is for.
-    pub(super) fn ask_disk(&mut self, turn: &mut Turn, stage: Stage, op: DiskOp) {
+    pub(super) fn ask_disk(&mut self, turn: &mut Turn, stage: Stage, op: DiskOp) -> LoadStep {
         turn.disk(Owner::Load, op);
-        self.set_load_stage(stage);
+        self.wait_for(stage)
     }
 
-    pub(super) fn set_load_stage(&mut self, stage: Stage) {
-        if let Some(load) = self.load_mut() {
+    /// The next answer of the disk is about this.
+    pub(super) fn wait_for(&mut self, stage: Stage) -> LoadStep {
+        if let Some(load) = &mut self.load {
             load.stage = stage;
+        }
+        LoadStep::Waits
+    }
+
+    pub(super) const fn load_mut(&mut self) -> Option<&mut Load> {
+        self.load.as_mut()
+    }
+
+    /// Read the files of a node that lives on, as at boot.
+    pub(crate) fn begin_reload(
+        &mut self,
+        turn: &mut Turn,
+        from: ReloadedFrom,
+    ) -> Result<LoadStep, Refused> {
+        match from {
+            ReloadedFrom::Rdb => {
+                let name = turn.config.persistence.dbfilename.clone();
+                self.load = Some(Load::of_rdb(turn, &name));
+                self.open_files(turn)
+            }
+            ReloadedFrom::Aof => {
+                self.load = Some(Load::of_aof(turn.clock.mono));
+                self.queue_aof(turn)
+            }
         }
     }
 
-    /// The disk has answered.
-    pub(crate) fn load_on_disk(&mut self, turn: &mut Turn, result: Result<DiskReply, DiskError>) {
-        let Some(load) = self.load_mut() else { return };
-        let outcome = match &mut load.stage {
+    /// The disk has answered. `is_replica`: the node is one, and keeps what has expired for its master's DEL.
+    pub(crate) fn load_on_disk(
+        &mut self,
+        turn: &mut Turn,
+        result: Result<DiskReply, DiskError>,
+        keyspace: &mut Keyspace,
+        is_replica: bool,
+    ) -> Result<LoadStep, Refused> {
+        let Some(load) = self.load_mut() else { return Ok(LoadStep::Waits) };
+        match &mut load.stage {
             Stage::OpeningManifest(file) => {
                 let file = *file;
                 self.manifest_opened(turn, file, result)
@@ -207,20 +259,17 @@ impl Server {
             Stage::OldFile => self.old_file(turn, result.is_ok()),
             Stage::OldFileMoved => self.old_file_moved(turn, result.is_ok()),
             Stage::OpeningFiles => self.file_opened(turn, result),
-            Stage::Reading => self.load_piece_read(turn, result),
+            Stage::Reading => self.piece_read(turn, result, keyspace, is_replica),
             Stage::Upgrading(chain)
             | Stage::Truncating(chain)
             | Stage::OpeningAof { chain, .. }
             | Stage::CleaningUp(chain) => match chain.advance(turn, result) {
-                None => Ok(()),
+                None => Ok(LoadStep::Waits),
                 Some(result) => {
                     let stage = core::mem::replace(&mut load.stage, Stage::Reading);
                     self.load_chain_ended(turn, stage, result)
                 }
             },
-        };
-        if let Err(why) = outcome {
-            self.refuse_load(turn, why);
         }
     }
 
@@ -229,33 +278,17 @@ impl Server {
         turn: &mut Turn,
         stage: Stage,
         result: Result<(), DiskError>,
-    ) -> Result<(), Refused> {
+    ) -> Result<LoadStep, Refused> {
         match (stage, result) {
-            (Stage::Truncating(_), result) => return self.truncated(turn, result),
-            (Stage::CleaningUp(_), _) => self.finish_load(turn),
-            (_, Err(_)) => return Err(Refused::said()),
+            (Stage::Truncating(_), result) => self.truncated(turn, result),
+            (Stage::CleaningUp(_), _) => Ok(LoadStep::Ready),
+            (_, Err(_)) => Err(Refused::said()),
             (Stage::Upgrading(_), Ok(())) => self.upgraded(turn),
             (Stage::OpeningAof { chain, file }, Ok(())) => {
-                self.aof_opened(turn, file, chain.length_of(file));
+                Ok(self.aof_opened(turn, file, chain.length_of(file)))
             }
-            _ => {}
+            _ => Ok(LoadStep::Waits),
         }
-        Ok(())
-    }
-
-    /// The data can't be loaded: say so, and end. Nothing has been overwritten.
-    pub(super) fn refuse_load(&mut self, turn: &mut Turn, why: Refused) {
-        for sentence in why.0 {
-            turn.note(PersistenceFact::LoadRefused { sentence });
-        }
-        if let Some(load) = &self.persistence.load {
-            load.close_files(turn);
-        }
-        if self.persistence.reload.is_some() {
-            let why = "Error trying to load the RDB dump, check server logs.";
-            return self.reload_ended(turn, Err(Refusal::err(why)));
-        }
-        turn.fx.push(Effect::Exit { code: 1 });
     }
 
     fn manifest_opened(
@@ -263,69 +296,61 @@ impl Server {
         turn: &mut Turn,
         file: FileId,
         result: Result<DiskReply, DiskError>,
-    ) -> Result<(), Refused> {
+    ) -> Result<LoadStep, Refused> {
         let path = manifest_path(turn);
         match result {
             Ok(DiskReply::Length(len)) => {
-                self.ask_disk(turn, Stage::ReadingManifest(file), file.read(0, len));
+                Ok(self.ask_disk(turn, Stage::ReadingManifest(file), file.read(0, len)))
             }
             Err(error) if error.kind != DiskErrorKind::NotFound => {
-                return Err(refuse::unreadable_manifest(&path, &error));
+                Err(refuse::unreadable_manifest(&path, &error))
             }
             _ => self.manifest_known(turn),
         }
-        Ok(())
     }
 
     fn manifest_read(
         &mut self,
         turn: &mut Turn,
         result: Result<DiskReply, DiskError>,
-    ) -> Result<(), Refused> {
+    ) -> Result<LoadStep, Refused> {
         let path = manifest_path(turn);
         let bytes = match result {
             Ok(DiskReply::Data(bytes)) => bytes,
-            Ok(_) => return Ok(()),
+            Ok(_) => return Ok(LoadStep::Waits),
             Err(error) => return Err(refuse::unreadable_manifest(&path, &error)),
         };
         let manifest =
             Manifest::parse(&bytes).map_err(|error| refuse::bad_manifest(&path, &error))?;
-        self.persistence.aof.manifest = manifest;
-        self.manifest_known(turn);
-        Ok(())
+        self.aof.manifest = manifest;
+        self.manifest_known(turn)
     }
 
     /// Is there a file of the name that the AOF had before 7.0?
-    fn old_file(&mut self, turn: &mut Turn, exists: bool) -> Result<(), Refused> {
-        let manifest = &self.persistence.aof.manifest;
+    fn old_file(&mut self, turn: &mut Turn, exists: bool) -> Result<LoadStep, Refused> {
+        let manifest = &self.aof.manifest;
         let (_, prefix) = aof_names(turn);
         if exists && manifest.is_empty() {
-            self.migrate(turn);
+            Ok(self.migrate(turn))
         } else if exists
             && manifest.incrs.is_empty()
             && manifest.base.as_ref().is_some_and(|base| base.name == prefix)
         {
             let path = aof_path(turn, &prefix);
-            self.ask_disk(turn, Stage::OldFileMoved, DiskOp::Length { path });
+            Ok(self.ask_disk(turn, Stage::OldFileMoved, DiskOp::Length { path }))
         } else {
-            self.queue_aof(turn);
+            self.queue_aof(turn)
         }
-        Ok(())
     }
 
     /// The manifest names the old file; was it moved, or did a crash come between?
-    fn old_file_moved(&mut self, turn: &mut Turn, moved: bool) -> Result<(), Refused> {
-        if moved {
-            self.queue_aof(turn);
-        } else {
-            self.migrate(turn);
-        }
-        Ok(())
+    fn old_file_moved(&mut self, turn: &mut Turn, moved: bool) -> Result<LoadStep, Refused> {
+        if moved { self.queue_aof(turn) } else { Ok(self.migrate(turn)) }
     }
 
     /// Make an AOF of before 7.0 the base of the directory: the manifest first, then the move, so that
     /// a crash between the two is recognised by `old_file_moved`.
-    fn migrate(&mut self, turn: &mut Turn) {
+    fn migrate(&mut self, turn: &mut Turn) -> LoadStep {
         let (dir, prefix) = aof_names(turn);
         let manifest = Manifest::upgraded(&prefix);
         let to = aof_path(turn, &prefix);
@@ -341,20 +366,20 @@ impl Server {
             )
             .try_step(DiskOp::FsyncDir { path: dir.clone() })
             .begin(turn);
-        self.persistence.aof.manifest = manifest;
-        self.set_load_stage(Stage::Upgrading(chain));
+        self.aof.manifest = manifest;
+        self.wait_for(Stage::Upgrading(chain))
     }
 
     /// The old file is in the directory.
-    fn upgraded(&mut self, turn: &mut Turn) {
+    fn upgraded(&mut self, turn: &mut Turn) -> Result<LoadStep, Refused> {
         let (dir, file) = aof_names(turn);
         turn.note(PersistenceFact::Migrated { file, dir });
-        self.queue_aof(turn);
+        self.queue_aof(turn)
     }
 
     /// What the manifest names is read, in order.
-    pub(super) fn queue_aof(&mut self, turn: &mut Turn) {
-        let manifest = self.persistence.aof.manifest.clone();
+    fn queue_aof(&mut self, turn: &mut Turn) -> Result<LoadStep, Refused> {
+        let manifest = self.aof.manifest.clone();
         let base = manifest.base.iter().map(|file| (Role::Base, file));
         let incrs = manifest.incrs.iter().map(|file| (Role::Incr, file));
         let parts: VecDeque<Part> = base
@@ -365,18 +390,18 @@ impl Server {
             load.queue = parts;
             load.found = (!manifest.is_empty(), !manifest.incrs.is_empty());
         }
-        self.open_files(turn);
+        self.open_files(turn)
     }
 
     /// Open the first file that is not open yet; when all are, and their lengths known, reading begins.
-    pub(super) fn open_files(&mut self, turn: &mut Turn) {
-        let Some(load) = self.load_mut() else { return };
+    fn open_files(&mut self, turn: &mut Turn) -> Result<LoadStep, Refused> {
+        let Some(load) = self.load_mut() else { return Ok(LoadStep::Waits) };
         if let Some(part) = load.queue.iter().find(|part| part.size.is_none()) {
             let open = part.file.open(part.path.clone(), OpenMode::Read);
-            self.ask_disk(turn, Stage::OpeningFiles, open);
+            Ok(self.ask_disk(turn, Stage::OpeningFiles, open))
         } else {
             load.total = load.queue.iter().filter_map(|part| part.size).sum();
-            self.next_part(turn);
+            Ok(self.next_part(turn))
         }
     }
 
@@ -384,10 +409,10 @@ impl Server {
         &mut self,
         turn: &mut Turn,
         result: Result<DiskReply, DiskError>,
-    ) -> Result<(), Refused> {
-        let Some(load) = self.load_mut() else { return Ok(()) };
+    ) -> Result<LoadStep, Refused> {
+        let Some(load) = self.load_mut() else { return Ok(LoadStep::Waits) };
         let Some(at) = load.queue.iter().position(|part| part.size.is_none()) else {
-            return Ok(());
+            return Ok(LoadStep::Waits);
         };
         let part = &mut load.queue[at];
         match result {
@@ -401,55 +426,41 @@ impl Server {
             }
             Ok(_) => {}
         }
-        self.open_files(turn);
-        Ok(())
+        self.open_files(turn)
     }
 
-    /// The next file of the queue; behind the last one the AOF is opened.
-    pub(super) fn next_part(&mut self, turn: &mut Turn) {
-        let Some(load) = self.load_mut() else { return };
+    /// The next file of the queue.
+    pub(super) fn next_part(&mut self, turn: &mut Turn) -> LoadStep {
+        let Some(load) = self.load_mut() else { return LoadStep::Waits };
         while let Some(mut part) = load.queue.pop_front() {
             if part.size == Some(0) && part.role != Role::Rdb {
                 turn.disk_unawaited(part.file.close());
                 continue;
             }
             part.begun = turn.clock.mono;
-            load.current = Some(part);
+            load.current = Some(part.into());
             load.any = true;
             return self.ask_piece(turn);
         }
-        if self.persistence.reload.is_some() {
-            return self.all_reloaded(turn);
-        }
-        let Some(load) = self.load_mut() else { return };
+        LoadStep::AllRead
+    }
+
+    /// At boot, all files are read: what they say of their place in a replication stream, if they do.
+    pub(crate) fn boot_data_read(&mut self, turn: &mut Turn) -> Option<ReplInfo> {
+        let load = self.load.as_ref()?;
         let micros = turn.clock.mono.0.saturating_sub(load.since.0);
-        let any = load.any;
         if turn.config.persistence.appendonly {
-            if !self.persistence.aof.manifest.is_empty() {
+            if !self.aof.manifest.is_empty() {
                 turn.note(PersistenceFact::LoadedFromAof { micros });
             }
-            let aof = &mut self.persistence.aof;
-            aof.current_size = self.persistence.load.as_ref().map_or(0, |load| load.total);
+            self.aof.current_size = load.total;
+            return None;
         }
-        if any && !turn.config.persistence.appendonly {
-            turn.note(PersistenceFact::LoadedFromRdb { micros });
-            if let Some(position) = self.persistence.loaded.facts.repl() {
-                self.restore_position(turn, position);
-            }
+        if !load.any {
+            return None;
         }
-        self.dirty = 0;
-        self.open_aof(turn);
-    }
-}
-
-impl Server {
-    /// Behind the last file of a reload; a dump.rdb that is not there is no good news.
-    fn all_reloaded(&mut self, turn: &mut Turn) {
-        if self.persistence.load.as_ref().is_some_and(|load| load.any) {
-            self.reload_ended(turn, Ok(()));
-        } else {
-            self.refuse_load(turn, Refused::said());
-        }
+        turn.note(PersistenceFact::LoadedFromRdb { micros });
+        self.loaded.facts.repl()
     }
 }
 

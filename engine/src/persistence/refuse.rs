@@ -21,22 +21,22 @@ use crate::{
 };
 
 /// Why the data can't be loaded: the lines for the log.
-pub(super) struct Refused(pub(super) Vec<String>);
+pub(crate) struct Refused(pub(crate) Vec<String>);
 
 impl Refused {
     /// One line says it all.
-    pub(super) fn line(line: impl Into<String>) -> Self {
+    pub(crate) fn line(line: impl Into<String>) -> Self {
         Self(Vec::from([line.into()]))
     }
 
     /// A step of a script has said why already.
-    pub(super) const fn said() -> Self {
+    pub(crate) const fn said() -> Self {
         Self(Vec::new())
     }
 }
 
 /// The manifest makes no sense.
-pub(super) fn bad_manifest(path: &str, error: &ManifestError) -> Refused {
+pub(crate) fn bad_manifest(path: &str, error: &ManifestError) -> Refused {
     let place = error.line.as_ref().map(|(number, _)| format!(", line {number}"));
     let place = place.unwrap_or_default();
     let mut lines: Vec<String> =
@@ -52,7 +52,7 @@ pub(super) fn bad_manifest(path: &str, error: &ManifestError) -> Refused {
 }
 
 /// The manifest is there, but can't be read.
-pub(super) fn unreadable_manifest(path: &str, error: &DiskError) -> Refused {
+pub(crate) fn unreadable_manifest(path: &str, error: &DiskError) -> Refused {
     let why = &error.text;
     Refused::line(format!(
         "Fatal error: can't open the AOF manifest file {path} for reading: {why}"
@@ -60,12 +60,12 @@ pub(super) fn unreadable_manifest(path: &str, error: &DiskError) -> Refused {
 }
 
 /// A file that the manifest names has no length.
-pub(super) fn missing(name: &str, error: &DiskError) -> Refused {
+pub(crate) fn missing(name: &str, error: &DiskError) -> Refused {
     Refused::line(format!("Unable to obtain the AOF file {name} length. stat: {}", error.text))
 }
 
 /// A file can't be read.
-pub(super) fn unreadable(part: &Part, error: &DiskError) -> Refused {
+pub(crate) fn unreadable(part: &Part, error: &DiskError) -> Refused {
     let (name, why) = (&part.name, &error.text);
     let opens = !matches!(error.kind, DiskErrorKind::NotFound | DiskErrorKind::Denied);
     Refused::line(match part.role {
@@ -76,7 +76,7 @@ pub(super) fn unreadable(part: &Part, error: &DiskError) -> Refused {
 }
 
 /// What stands at `offset` is not a command.
-pub(super) fn bad_format(part: &Part, offset: u64) -> Refused {
+pub(crate) fn bad_format(part: &Part, offset: u64) -> Refused {
     let (name, path) = (&part.name, &part.path);
     Refused(Vec::from([
         format!("{path}: what stands at offset {offset} is not a command. Nothing was changed."),
@@ -88,7 +88,7 @@ pub(super) fn bad_format(part: &Part, offset: u64) -> Refused {
 }
 
 /// A command that this server does not know, or not with so many arguments.
-pub(super) fn bad_command(part: &Part, offset: u64, name: &[u8], known: bool) -> Refused {
+pub(crate) fn bad_command(part: &Part, offset: u64, name: &[u8], known: bool) -> Refused {
     let command = String::from_utf8_lossy(name);
     let (file, path) = (&part.name, &part.path);
     let what = if known { "Wrong number of arguments for" } else { "Unknown command" };
@@ -102,7 +102,7 @@ pub(super) fn bad_command(part: &Part, offset: u64, name: &[u8], known: bool) ->
 }
 
 /// The file ends in the middle of something, and may not be cut.
-pub(super) fn unexpected_end(part: &Part, valid_up_to: u64) -> Refused {
+pub(crate) fn unexpected_end(part: &Part, valid_up_to: u64) -> Refused {
     let (name, path) = (&part.name, &part.path);
     Refused(Vec::from([
         format!(
@@ -117,7 +117,7 @@ pub(super) fn unexpected_end(part: &Part, valid_up_to: u64) -> Refused {
 }
 
 /// A file that others follow ends in the middle of something. (Redis cuts it off, and then gives up all the same.)
-pub(super) fn cut_in_the_middle(part: &Part, valid_up_to: u64) -> Refused {
+pub(crate) fn cut_in_the_middle(part: &Part, valid_up_to: u64) -> Refused {
     let path = &part.path;
     Refused(Vec::from([
         format!(
@@ -129,7 +129,7 @@ pub(super) fn cut_in_the_middle(part: &Part, valid_up_to: u64) -> Refused {
 }
 
 /// What is wrong with an RDB file.
-pub(super) fn bad_rdb(part: &Part, error: &LoadError) -> Refused {
+pub(crate) fn bad_rdb(part: &Part, error: &LoadError) -> Refused {
     let (name, path) = (&part.name, &part.path);
     let copy = "put it back from a copy, or move it away to start without it";
     let internal = |offset: u64, what: &str| {

@@ -29,19 +29,20 @@
 use alloc::{boxed::Box, format, string::String};
 
 use super::{
-    AofState, Child, ChildKind, CommandWork, Persistence, RdbWork, SnapshotSource,
+    AofState, Child, ChildKind, Persistence,
     append::{IncrFile, aof_names, aof_path},
+    save::{key_save_delay, rdb_options},
 };
 use crate::{
     aof::{Manifest, Rewriter},
     chain::Chain,
+    dataset::{CommandWork, RdbWork, SnapshotSource},
     io::{
         ChildJob, ChildOutput, ChildTask, ChildWork, DiskError, DiskOp, DiskReply, Effect, FileId,
         JobId, OpenMode, Owner,
     },
-    rdb::{AuxInfo, EncodeOptions, Encoder},
-    server::Server,
-    time::Time,
+    keyspace::Keyspace,
+    rdb::{AuxInfo, Encoder},
     trace::PersistenceFact,
     turn::Turn,
 };
@@ -110,6 +111,17 @@ impl Rewrite {
     }
 }
 
+/// What a disk operation of a rewrite has led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RewriteStep {
+    /// Another operation, or none: it was another rewrite's.
+    GoesOn,
+    /// The child has been started.
+    ChildStarted,
+    /// The rewrite has done all that it asked of the disk for now.
+    Rests,
+}
+
 impl Persistence {
     pub(super) fn rewrite_mut(&mut self) -> Option<&mut Rewrite> {
         match &mut self.child {
@@ -130,7 +142,7 @@ impl Persistence {
     }
 
     /// Whether a rewrite has the disk make, name or delete files at this moment.
-    pub(super) fn rewrite_changes_files(&self) -> bool {
+    pub(crate) fn rewrite_changes_files(&self) -> bool {
         let phase = self.rewrite_phase();
         phase.is_some_and(|it| !matches!(it, Phase::Closing { .. } | Phase::Writing))
     }
@@ -153,17 +165,14 @@ impl Persistence {
     }
 }
 
-impl Server {
-    /// Begin to rewrite the AOF (steps 1 to 3). False: a child runs already.
-    pub(crate) fn start_rewrite(&mut self, turn: &mut Turn) -> bool {
-        if self.has_child() || self.persistence.aof.rewrites.cleaning.is_some() {
-            return false;
-        }
+impl Persistence {
+    /// Begin to rewrite the AOF (steps 1 to 3). No child runs now.
+    pub(crate) fn begin_rewrite(&mut self, turn: &mut Turn, keyspace: &mut Keyspace) {
         let id = turn.new_job();
         let pid = turn.ids.child_pid(id);
-        let state = self.persistence.aof.state;
+        let state = self.aof.state;
         let (_, prefix) = aof_names(turn);
-        let mut manifest = self.persistence.aof.manifest.clone();
+        let mut manifest = self.aof.manifest.clone();
         let name = match state {
             AofState::Off => None,
             AofState::WaitRewrite => Some(Manifest::temp_incr_name(&prefix)),
@@ -172,75 +181,79 @@ impl Server {
         let incr = name.map(|name| NewIncr { file: turn.ids.new_file(), name });
         let named = (state == AofState::On).then_some(&manifest);
         let chain = make_incr(turn, Owner::Rewrite(id), incr.as_ref(), named);
-        self.flush_aof(turn, true);
-        self.persistence.aof.close_file();
-        self.persistence.aof.turning = true;
-        self.persistence.aof.rewrites.begun += 1;
+        self.flush_aof(turn, true, false);
+        self.aof.close_file();
+        self.aof.turning = true;
+        self.aof.rewrites.begun += 1;
         let rdb = turn.config.persistence.aof_use_rdb_preamble;
         let output = ChildOutput::File(temp_name(pid));
-        let (rest, work) = (self.key_save_delay(turn), self.rewrite_work(turn));
+        let (rest, work) = (key_save_delay(&turn.config), rewrite_work(turn, keyspace));
         let job = ChildJob { id, task: ChildTask::Rewrite, output, rest, work };
         let was_on = state == AofState::On;
         let phase = Phase::Closing { job, chain, asked: !was_on };
         let rewrite = Rewrite { phase, manifest, incr, was_on, orphan: false, rdb, base_size: 0 };
         let kind = ChildKind::Rewrite(Box::new(rewrite));
-        self.persistence.child = Some(Child { job: id, pid, since: turn.clock.mono, kind });
-        self.begin_progress(turn.clock.mono);
+        self.child = Some(Child { job: id, pid, since: turn.clock.mono, kind });
+        self.begin_progress(turn.clock.mono, keyspace.len());
         self.close_incr(turn);
-        true
     }
 
-    /// A disk operation of the rewrite `job` has ended.
+    /// A disk operation of the rewrite `job` has ended. `ends`: the node does, and wants no new child.
     pub(crate) fn rewrite_on_disk(
         &mut self,
         turn: &mut Turn,
         job: JobId,
         result: Result<DiskReply, DiskError>,
-    ) {
-        let Some(child) = self.persistence.child.as_mut().filter(|child| child.job == job) else {
-            return;
+        ends: bool,
+    ) -> RewriteStep {
+        let Some(child) = self.child.as_mut().filter(|child| child.job == job) else {
+            return RewriteStep::GoesOn;
         };
-        let ChildKind::Rewrite(rewrite) = &mut child.kind else { return };
+        let ChildKind::Rewrite(rewrite) = &mut child.kind else { return RewriteStep::GoesOn };
         let chain = match &mut rewrite.phase {
-            Phase::Closing { .. } | Phase::Writing => return,
+            Phase::Closing { .. } | Phase::Writing => return RewriteStep::GoesOn,
             Phase::Preparing { chain, .. } | Phase::Finishing(chain) | Phase::Cleaning(chain) => {
                 chain
             }
         };
-        let Some(result) = chain.advance(turn, result) else { return };
+        let Some(result) = chain.advance(turn, result) else { return RewriteStep::GoesOn };
         match core::mem::replace(&mut rewrite.phase, Phase::Writing) {
-            Phase::Preparing { job, .. } => self.incr_ready(turn, job, result.is_ok()),
+            Phase::Preparing { job, .. } => {
+                if self.incr_ready(turn, job, result.is_ok(), ends) {
+                    return RewriteStep::ChildStarted;
+                }
+            }
             Phase::Finishing(_) => self.rewritten(turn, result.is_ok()),
             _ => self.rewrite_cleaned(turn),
         }
-        self.advance_shutdown(turn);
+        RewriteStep::Rests
     }
 
     /// The deletion of history that CONFIG SET has asked for goes on.
-    pub(super) fn history_on_disk(
+    pub(crate) fn history_on_disk(
         &mut self,
         turn: &mut Turn,
         result: Result<DiskReply, DiskError>,
     ) {
-        let cleaning = &mut self.persistence.aof.rewrites.cleaning;
+        let cleaning = &mut self.aof.rewrites.cleaning;
         if cleaning.as_mut().and_then(|chain| chain.advance(turn, result)).is_some() {
             *cleaning = None;
         }
     }
 
     /// A rewrite goes on (to step 3) as soon as the present incr file is on the platter.
-    pub(super) fn close_incr(&mut self, turn: &mut Turn) {
-        let aof = &self.persistence.aof;
+    pub(crate) fn close_incr(&mut self, turn: &mut Turn) {
+        let aof = &self.aof;
         let (written, synced) = (aof.is_written_out(), aof.pending_fsyncs() == 0);
-        let Some(rewrite) = self.persistence.rewrite_mut() else { return };
+        let Some(rewrite) = self.rewrite_mut() else { return };
         let was_on = rewrite.was_on;
         let Phase::Closing { job, chain, asked } = &mut rewrite.phase else { return };
         if was_on && !written {
-            self.flush_aof(turn, true);
+            self.flush_aof(turn, true, true);
         } else if !*asked {
             // Even if nothing was written: what a life before this one wrote may be in the page cache alone.
             *asked = true;
-            self.persistence.aof.fsync(turn);
+            self.aof.fsync(turn);
         } else if !was_on || synced {
             let (job, chain) = (job.clone(), chain.clone().begin(turn));
             rewrite.phase = Phase::Preparing { job, chain };
@@ -248,7 +261,7 @@ impl Server {
     }
 
     /// The present incr file can't be written or fsynced: no rewrite, and the AOF goes on with this file.
-    pub(super) fn incr_not_closed(&mut self, turn: &mut Turn) {
+    pub(crate) fn incr_not_closed(&mut self, turn: &mut Turn) {
         if self.end_closing() {
             turn.note(PersistenceFact::RewriteFailed);
             self.aof_rewrite_failed(turn);
@@ -258,57 +271,22 @@ impl Server {
     /// Forget a rewrite that has done nothing yet. Returns whether there was one.
     pub(super) fn end_closing(&mut self) -> bool {
         let closing = self
-            .persistence
             .rewrite_mut()
             .is_some_and(|rewrite| matches!(rewrite.phase, Phase::Closing { .. }));
         if closing {
-            self.persistence.child = None;
-            self.persistence.aof.reopen_file();
+            self.child = None;
+            self.aof.reopen_file();
         }
         closing
     }
 
-    fn rewrite_work(&mut self, turn: &Turn) -> Box<dyn ChildWork> {
-        let source = SnapshotSource::new(self.keyspace.snapshot());
-        let config = &turn.config.persistence;
-        if config.aof_use_rdb_preamble {
-            Box::new(RdbWork(Encoder::new(
-                source,
-                self.aof_base_aux(turn.clock.wall),
-                self.rdb_options(turn),
-            )))
-        } else {
-            let stamp = config.aof_timestamp_enabled.then_some(turn.clock.wall.as_secs());
-            Box::new(CommandWork(Rewriter::new(source, stamp)))
-        }
-    }
-
-    /// The header of a base.
-    pub(super) fn aof_base_aux(&self, now: Time) -> AuxInfo {
-        AuxInfo {
-            ctime: now.as_secs().cast_signed(),
-            used_mem: self.keyspace.approximate_bytes(),
-            repl: None,
-            aof_base: true,
-        }
-    }
-
-    /// How RDB files are written.
-    pub(crate) fn rdb_options(&self, turn: &Turn) -> EncodeOptions {
-        let config = &turn.config.persistence;
-        EncodeOptions {
-            compression: config.rdbcompression,
-            checksum: config.rdbchecksum,
-            eof_mark: None,
-        }
-    }
-
-    /// The next incr file is there and named by the manifest: the child starts (step 4).
-    fn incr_ready(&mut self, turn: &mut Turn, job: ChildJob, ok: bool) {
-        let Some(rewrite) = self.persistence.rewrite_mut() else { return };
+    /// The next incr file is there and named by the manifest: the child starts (step 4), unless it is of no use any more.
+    /// Returns whether it did.
+    fn incr_ready(&mut self, turn: &mut Turn, job: ChildJob, ok: bool, ends: bool) -> bool {
+        let Some(rewrite) = self.rewrite_mut() else { return false };
         let (manifest, incr) = (rewrite.manifest.clone(), rewrite.incr.clone());
         let (was_on, orphan) = (rewrite.was_on, rewrite.orphan);
-        let aof = &mut self.persistence.aof;
+        let aof = &mut self.aof;
         if ok && let Some(NewIncr { file, name }) = incr {
             if was_on || !orphan {
                 aof.turn_to(turn, IncrFile { id: file, size: 0 });
@@ -326,35 +304,32 @@ impl Server {
             (_, true) => aof.leave_file(),
             (true, false) => aof.turning = false,
         }
-        if !ok || orphan || self.persistence.is_leaving() {
-            self.persistence.child = None;
+        if !ok || orphan || ends {
+            self.child = None;
             if !ok {
                 self.aof_rewrite_failed(turn);
             }
-            return;
+            return false;
         }
-        if let Some(child) = &self.persistence.child {
-            let pid = child.pid;
-            self.stats.total_forks += 1;
-            turn.fx.push(Effect::StartChild(job));
-            turn.note(PersistenceFact::RewriteStarted { pid });
-        }
+        let pid = turn.ids.child_pid(job.id);
+        turn.fx.push(Effect::StartChild(job));
+        turn.note(PersistenceFact::RewriteStarted { pid });
+        true
     }
 
-    /// The child has written the new base (steps 5 and 6).
-    pub(super) fn rewrite_child_finished(&mut self, turn: &mut Turn, bytes: u64) {
-        let Some(child) = &self.persistence.child else { return };
+    /// The child has written the new base (steps 5 and 6); `cow` bytes were copied meanwhile.
+    pub(super) fn base_written(&mut self, turn: &mut Turn, bytes: u64, cow: u64) {
+        let Some(child) = &self.child else { return };
         let temp = temp_name(child.pid);
-        let cow = self.keyspace.copied().bytes;
         turn.note_child(PersistenceFact::RewriteBaseWritten { file: temp.clone() });
         turn.note_child(PersistenceFact::Copied { what: "AOF rewrite", bytes: cow });
         turn.note(PersistenceFact::RewriteChildSucceeded);
         let owner = Owner::Rewrite(child.job);
         let (dir, prefix) = aof_names(turn);
-        let state = self.persistence.aof.state;
-        self.persistence.aof.rewrites.last_cow = cow;
-        let mut manifest = self.persistence.aof.manifest.clone();
-        let Some(rewrite) = self.persistence.rewrite_mut() else { return };
+        let state = self.aof.state;
+        self.aof.rewrites.last_cow = cow;
+        let mut manifest = self.aof.manifest.clone();
+        let Some(rewrite) = self.rewrite_mut() else { return };
         rewrite.base_size = bytes;
         let base = manifest.new_base(&prefix, rewrite.rdb);
         let to = format!("{dir}/{base}");
@@ -376,32 +351,32 @@ impl Server {
         rewrite.manifest = manifest;
         rewrite.phase = Phase::Finishing(chain);
         // While the incr file changes its name nothing is appended to it.
-        self.persistence.aof.turning = state == AofState::WaitRewrite;
+        self.aof.turning = state == AofState::WaitRewrite;
     }
 
     /// The new manifest is in force, or could not be put there (steps 7 and 8).
     fn rewritten(&mut self, turn: &mut Turn, ok: bool) {
         let (_, prefix) = aof_names(turn);
-        let Some(child) = &self.persistence.child else { return };
+        let Some(child) = &self.child else { return };
         let owner = Owner::Rewrite(child.job);
         let temp = temp_name(child.pid);
-        let Some(rewrite) = self.persistence.rewrite_mut() else { return };
+        let Some(rewrite) = self.rewrite_mut() else { return };
         if !ok {
-            self.persistence.child = None;
-            self.persistence.aof.turning = false;
+            self.child = None;
+            self.aof.turning = false;
             return self.aof_rewrite_failed(turn);
         }
         let (manifest, base_size) = (rewrite.manifest.clone(), rewrite.base_size);
         let (was_on, orphan) = (rewrite.was_on, rewrite.orphan);
         let base = manifest.base.iter().map(|file| file.name.clone()).next().unwrap_or_default();
         turn.note(PersistenceFact::RewriteBaseRenamed { from: temp, to: base });
-        if self.persistence.aof.state == AofState::WaitRewrite && !was_on && !orphan {
+        if self.aof.state == AofState::WaitRewrite && !was_on && !orphan {
             let from = Manifest::temp_incr_name(&prefix);
             let to = manifest.incrs.last().map(|file| file.name.clone()).unwrap_or_default();
-            self.persistence.aof.state = AofState::On;
+            self.aof.state = AofState::On;
             turn.note(PersistenceFact::RewriteIncrRenamed { from, to });
         }
-        let aof = &mut self.persistence.aof;
+        let aof = &mut self.aof;
         aof.turning = false;
         if aof.state != AofState::Off && !orphan {
             aof.feed.restart();
@@ -411,7 +386,7 @@ impl Server {
         aof.rewrites.last_ok = true;
         aof.rewrites.failures = 0;
         aof.manifest = manifest;
-        match (self.history_chain(turn, owner), self.persistence.rewrite_mut()) {
+        match (self.history_chain(turn, owner), self.rewrite_mut()) {
             (Some(chain), Some(rewrite)) => rewrite.phase = Phase::Cleaning(chain.begin(turn)),
             _ => self.rewrite_cleaned(turn),
         }
@@ -419,50 +394,48 @@ impl Server {
 
     /// The steps that delete the files of before the rewrite, if there are any and they may be deleted.
     pub(super) fn history_chain(&mut self, turn: &mut Turn, owner: Owner) -> Option<Chain> {
-        if turn.config.persistence.aof_disable_auto_gc
-            || self.persistence.aof.manifest.history.is_empty()
-        {
+        if turn.config.persistence.aof_disable_auto_gc || self.aof.manifest.history.is_empty() {
             return None;
         }
         let (dir, prefix) = aof_names(turn);
         let mut chain = Chain::new(owner);
-        for file in core::mem::take(&mut self.persistence.aof.manifest.history) {
+        for file in core::mem::take(&mut self.aof.manifest.history) {
             let path = aof_path(turn, &file.name);
             chain = chain.try_step(DiskOp::Unlink { path });
             turn.note(PersistenceFact::HistoryRemoved { file: file.name });
         }
-        let (file, manifest) = (turn.ids.new_file(), &self.persistence.aof.manifest);
+        let (file, manifest) = (turn.ids.new_file(), &self.aof.manifest);
         Some(chain.replace_manifest(file, &dir, &prefix, manifest))
     }
 
     /// The rewrite is through.
     fn rewrite_cleaned(&mut self, turn: &mut Turn) {
-        if let Some(child) = self.persistence.child.take() {
+        if let Some(child) = self.child.take() {
             let seconds = turn.clock.mono.as_secs().saturating_sub(child.since.as_secs());
-            self.persistence.aof.rewrites.last_seconds = Some(seconds);
+            self.aof.rewrites.last_seconds = Some(seconds);
         }
         turn.note(PersistenceFact::RewriteFinished);
         self.first_rewrite_retry();
     }
 
     /// The child could not write the new base.
-    pub(super) fn rewrite_child_failed(&mut self, turn: &mut Turn, why: &str) {
+    pub(super) fn base_failed(&mut self, turn: &mut Turn, why: &str) {
         let sentence = format!("Write error writing append only file on disk: {why}");
         turn.note_child(PersistenceFact::DiskTrouble { sentence });
         turn.note(PersistenceFact::RewriteFailed);
-        if let Some(child) = self.persistence.child.take() {
+        if let Some(child) = self.child.take() {
             turn.disk_unawaited(DiskOp::Unlink { path: temp_name(child.pid) });
             let seconds = turn.clock.mono.as_secs().saturating_sub(child.since.as_secs());
-            self.persistence.aof.rewrites.last_seconds = Some(seconds);
+            self.aof.rewrites.last_seconds = Some(seconds);
         }
         self.aof_rewrite_failed(turn);
     }
 
     fn aof_rewrite_failed(&mut self, turn: &mut Turn) {
-        let rewrites = &mut self.persistence.aof.rewrites;
+        let rewrites = &mut self.aof.rewrites;
         rewrites.last_ok = false;
         rewrites.failures += 1;
-        if self.persistence.aof.state == AofState::WaitRewrite {
+        if self.aof.state == AofState::WaitRewrite {
             self.drop_temp_incr(turn);
         }
         self.first_rewrite_retry();
@@ -470,7 +443,7 @@ impl Server {
 
     /// What came in while the first base was being written is in the next attempt's snapshot.
     pub(super) fn drop_temp_incr(&mut self, turn: &mut Turn) {
-        self.persistence.aof.abandon(turn);
+        self.aof.abandon(turn);
         let (_, prefix) = aof_names(turn);
         let file = Manifest::temp_incr_name(&prefix);
         let path = aof_path(turn, &file);
@@ -480,9 +453,9 @@ impl Server {
 
     /// As long as the AOF waits for its first base, one rewrite follows the other.
     fn first_rewrite_retry(&mut self) {
-        if self.persistence.aof.state == AofState::WaitRewrite {
-            self.persistence.aof.turning = false;
-            self.persistence.aof.rewrites.scheduled = true;
+        if self.aof.state == AofState::WaitRewrite {
+            self.aof.turning = false;
+            self.aof.rewrites.scheduled = true;
         }
     }
 }
@@ -511,4 +484,32 @@ fn make_incr(
         );
     }
     chain
+}
+
+/// What the child of a rewrite does: the data as it is now, in the format of a base.
+fn rewrite_work(turn: &Turn, keyspace: &mut Keyspace) -> Box<dyn ChildWork> {
+    if turn.config.persistence.aof_use_rdb_preamble {
+        Box::new(RdbWork(base_encoder(turn, keyspace)))
+    } else {
+        Box::new(CommandWork(base_rewriter(turn, keyspace)))
+    }
+}
+
+/// The data as it is now, as a base that is an RDB file.
+pub(super) fn base_encoder(turn: &Turn, keyspace: &mut Keyspace) -> Encoder<SnapshotSource> {
+    let source = SnapshotSource::new(keyspace.snapshot());
+    let aux = AuxInfo {
+        ctime: turn.clock.wall.as_secs().cast_signed(),
+        used_mem: keyspace.approximate_bytes(),
+        repl: None,
+        aof_base: true,
+    };
+    Encoder::new(source, aux, rdb_options(&turn.config))
+}
+
+/// The data as it is now, as a base that is commands.
+pub(super) fn base_rewriter(turn: &Turn, keyspace: &mut Keyspace) -> Rewriter<SnapshotSource> {
+    let stamps = turn.config.persistence.aof_timestamp_enabled;
+    let stamp = stamps.then_some(turn.clock.wall.as_secs());
+    Rewriter::new(SnapshotSource::new(keyspace.snapshot()), stamp)
 }

@@ -1,7 +1,7 @@
 //! When the AOF is rewritten: on request, when it has grown enough, and not too often while it fails.
 
-use super::AofState;
-use crate::{chain::Chain, server::Server, trace::PersistenceFact, turn::Turn};
+use super::{Aof, AofState};
+use crate::{chain::Chain, trace::PersistenceFact, turn::Turn};
 
 /// What is known about rewrites.
 #[derive(Clone, Debug)]
@@ -70,35 +70,47 @@ impl Rewrites {
     }
 }
 
-impl Server {
-    /// A rewrite that had to wait begins.
-    pub(super) fn scheduled_rewrite(&mut self, turn: &mut Turn) {
-        let due = self.persistence.aof.rewrites.scheduled && !self.has_child();
-        if due && !self.rewrites_are_limited(turn) && self.start_rewrite(turn) {
-            self.persistence.aof.rewrites.scheduled = false;
-        }
+impl Aof {
+    /// Whether a rewrite that had to wait may begin. No child runs now.
+    pub(crate) fn scheduled_rewrite_is_due(&mut self, turn: &mut Turn) -> bool {
+        self.rewrites.scheduled && !self.rewrites_are_limited(turn)
     }
 
-    /// The AOF has grown enough.
-    pub(super) fn automatic_rewrite(&mut self, turn: &mut Turn) {
+    /// Whether the AOF has grown enough. No child runs now.
+    pub(crate) fn automatic_rewrite_is_due(&mut self, turn: &mut Turn) -> bool {
         let config = &turn.config.persistence;
         let percentage = u64::from(config.auto_aof_rewrite_percentage);
-        let aof = &self.persistence.aof;
-        let large = aof.current_size > config.auto_aof_rewrite_min_size;
-        if aof.state != AofState::On || self.has_child() || percentage == 0 || !large {
-            return;
+        let large = self.current_size > config.auto_aof_rewrite_min_size;
+        if self.state != AofState::On || percentage == 0 || !large {
+            return false;
         }
-        let base = u128::from(aof.rewrite_base_size.max(1));
-        let growth = (u128::from(aof.current_size) * 100 / base).saturating_sub(100);
+        let base = u128::from(self.rewrite_base_size.max(1));
+        let growth = (u128::from(self.current_size) * 100 / base).saturating_sub(100);
         let growth = u64::try_from(growth).unwrap_or(u64::MAX);
-        if growth >= percentage && !self.rewrites_are_limited(turn) {
+        let due = growth >= percentage && !self.rewrites_are_limited(turn);
+        if due {
             turn.note(PersistenceFact::RewriteDue { growth });
-            self.start_rewrite(turn);
         }
+        due
+    }
+
+    /// A rewrite begins as soon as no child runs.
+    pub(crate) const fn postpone_rewrite(&mut self) {
+        self.rewrites.scheduled = true;
+    }
+
+    /// The one that was scheduled has begun.
+    pub(crate) const fn unschedule_rewrite(&mut self) {
+        self.rewrites.scheduled = false;
+    }
+
+    /// Whether the files of an earlier rewrite are being deleted.
+    pub(crate) const fn deletes_history(&self) -> bool {
+        self.rewrites.cleaning.is_some()
     }
 
     fn rewrites_are_limited(&mut self, turn: &mut Turn) -> bool {
-        match self.persistence.aof.rewrites.is_limited(turn.clock.mono.as_secs()) {
+        match self.rewrites.is_limited(turn.clock.mono.as_secs()) {
             Ok(limited) => limited,
             Err(minutes) => {
                 turn.note(PersistenceFact::RewriteLimited { minutes });

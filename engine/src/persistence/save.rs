@@ -9,15 +9,17 @@
 
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 
-use super::{Child, ChildKind, RdbWork, SnapshotSource};
+use super::{Child, ChildKind, Persistence};
 use crate::{
     chain::Chain,
+    config::{Config, SavePoint},
+    dataset::{RdbWork, SnapshotSource},
     io::{
         ChildJob, ChildOutput, ChildTask, ConnId, DiskError, DiskOp, DiskReply, Effect, FileId,
-        JobId, OpenMode, Owner,
+        JobId, KeyDelay, OpenMode, Owner,
     },
-    rdb::{AuxInfo, EncodeOptions, Encoder, Progress},
-    server::Server,
+    keyspace::Keyspace,
+    rdb::{AuxInfo, EncodeOptions, Encoder, Progress, ReplInfo},
     time::{Clock, Instant},
     trace::PersistenceFact,
     turn::Turn,
@@ -54,7 +56,7 @@ struct SaveNow {
     path: String,
     step: SaveStep,
     /// Changes that had been made when it began.
-    dirty: u64,
+    changes: u64,
     by: SavedFor,
 }
 
@@ -85,6 +87,15 @@ pub(crate) enum SavedFor {
     End,
 }
 
+/// A save has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SaveEnded {
+    /// dump.rdb is in place.
+    pub ok: bool,
+    /// How many changes to the data it holds that were not saved before.
+    pub changes: u64,
+}
+
 /// How much SAVE writes at once.
 const PIECE: usize = 1 << 20;
 /// After a failure automatic saves wait so many seconds.
@@ -107,7 +118,7 @@ impl Saves {
     }
 
     /// The data on disk are those of this moment.
-    pub(super) fn saved_at(&mut self, clock: Clock) {
+    pub(crate) fn saved_at(&mut self, clock: Clock) {
         self.last = clock.wall.as_secs();
         self.last_at = clock.mono;
     }
@@ -116,136 +127,76 @@ impl Saves {
         let waited = self.last_try.is_none_or(|at| now.secs_since(at) > RETRY_DELAY);
         waited || !self.failed
     }
-}
 
-impl Server {
-    /// Begin to save in the background. False: a child runs already.
-    pub(crate) fn start_bgsave(&mut self, turn: &mut Turn) -> bool {
-        if self.has_child() {
-            return false;
-        }
-        let id = turn.new_job();
-        let pid = turn.ids.child_pid(id);
-        let work = Box::new(RdbWork(self.rdb_encoder(turn, None)));
-        let output = ChildOutput::File(temp_name(pid));
-        self.persistence.saves.last_try = Some(turn.clock.mono);
-        let kind = ChildKind::Save { dirty: self.dirty, placing: None };
-        self.persistence.child = Some(Child { job: id, pid, since: turn.clock.mono, kind });
-        self.begin_progress(turn.clock.mono);
-        self.stats.total_forks += 1;
-        turn.fx.push(Effect::StartChild(ChildJob {
-            id,
-            task: ChildTask::Save,
-            output,
-            rest: self.key_save_delay(turn),
-            work,
-        }));
-        turn.note(PersistenceFact::SaveStarted { pid });
-        true
+    /// The first save point that is reached with so many unsaved changes.
+    pub(crate) fn point_reached(
+        &self,
+        now: Instant,
+        changes: u64,
+        points: &[SavePoint],
+    ) -> Option<SavePoint> {
+        let since = now.secs_since(self.last_at);
+        let due = |point: &&SavePoint| changes >= u64::from(point.changes) && since > point.seconds;
+        points.iter().find(due).filter(|_| self.may_retry(now)).copied()
     }
 
-    /// The data as it is now, as an RDB file in the making; with a mark around it if it goes straight to replicas.
-    pub(crate) fn rdb_encoder(
-        &mut self,
-        turn: &Turn,
-        eof_mark: Option<[u8; 40]>,
-    ) -> Encoder<SnapshotSource> {
-        let source = SnapshotSource::new(self.keyspace.snapshot());
-        let aux = AuxInfo {
-            ctime: turn.clock.wall.as_secs().cast_signed(),
-            used_mem: self.keyspace.approximate_bytes(),
-            repl: self.replication.position(),
-            aof_base: false,
-        };
-        Encoder::new(source, aux, EncodeOptions { eof_mark, ..self.rdb_options(turn) })
+    /// Whether a BGSAVE SCHEDULE may begin.
+    pub(crate) fn is_scheduled(&self, now: Instant) -> bool {
+        self.scheduled && self.may_retry(now)
     }
 
-    /// The child has written its file.
-    pub(super) fn save_child_finished(&mut self, turn: &mut Turn, _bytes: u64) {
-        let Some(child) = &mut self.persistence.child else { return };
-        let ChildKind::Save { placing, .. } = &mut child.kind else { return };
-        let chain = Chain::new(Owner::Bgsave(child.job));
-        *placing = Some(move_into_place(turn, chain, temp_name(child.pid)).begin(turn));
-        let cow = self.keyspace.copied().bytes;
-        self.persistence.saves.last_cow = cow;
-        turn.note_child(PersistenceFact::Saved);
-        turn.note_child(PersistenceFact::Copied { what: "RDB", bytes: cow });
-    }
-
-    /// A step of putting BGSAVE's file in its place has ended.
-    pub(crate) fn bgsave_on_disk(
+    /// Save at once: what `encoder` makes becomes dump.rdb. No client is served meanwhile.
+    pub(crate) fn begin(
         &mut self,
         turn: &mut Turn,
-        job: JobId,
-        result: Result<DiskReply, DiskError>,
+        encoder: Encoder<SnapshotSource>,
+        changes: u64,
+        by: SavedFor,
     ) {
-        let child = self.persistence.child.as_mut().filter(|child| child.job == job);
-        let Some(Child { kind: ChildKind::Save { placing: Some(chain), .. }, .. }) = child else {
-            return;
-        };
-        if let Some(result) = chain.advance(turn, result) {
-            self.background_saved(turn, result.is_ok());
-        }
-    }
-
-    /// dump.rdb is in place, or could not be put there.
-    fn background_saved(&mut self, turn: &mut Turn, ok: bool) {
-        let Some(child) = self.persistence.child.take() else { return };
-        let saves = &mut self.persistence.saves;
-        saves.last_seconds = Some(turn.clock.mono.as_secs().saturating_sub(child.since.as_secs()));
-        saves.failed = !ok;
-        let fact = match (ok, child.kind) {
-            (true, ChildKind::Save { dirty, .. }) => {
-                self.dirty -= dirty.min(self.dirty);
-                saves.saved_at(turn.clock);
-                saves.count += 1;
-                PersistenceFact::SaveSucceeded
-            }
-            _ => PersistenceFact::SaveFailed,
-        };
-        turn.note(fact);
-        self.save_for_replicas_ended(turn, ok);
-    }
-
-    /// The child could not write its file.
-    pub(super) fn save_child_failed(&mut self, turn: &mut Turn, why: &str) {
-        let sentence = format!("Write error saving DB on disk(rdbSaveRio): {why}");
-        turn.note_child(PersistenceFact::DiskTrouble { sentence });
-        if let Some(child) = &self.persistence.child {
-            let path = temp_name(child.pid);
-            turn.disk_unawaited(DiskOp::Unlink { path });
-        }
-        self.background_saved(turn, false);
-    }
-
-    /// Save at once; the client that sent SAVE is answered when the file is in place. No client is served meanwhile.
-    pub(crate) fn save_now(&mut self, turn: &mut Turn, by: SavedFor) {
-        let encoder = self.rdb_encoder(turn, None);
         let path = temp_name(turn.ids.pid);
         let file = turn.ids.new_file();
         turn.disk(Owner::Save(file), file.open(path.clone(), OpenMode::Create));
-        let (step, dirty) = (SaveStep::Opening, self.dirty);
-        self.persistence.saves.now = Some(SaveNow { encoder, file, path, step, dirty, by });
+        let step = SaveStep::Opening;
+        self.now = Some(SaveNow { encoder, file, path, step, changes, by });
     }
 
-    /// The disk has done a step of SAVE: the next one.
-    pub(crate) fn save_on_disk(
+    /// The disk has done a step of SAVE: the next one. `Some`: it has ended, and who had asked for it.
+    pub(crate) fn on_disk(
         &mut self,
         turn: &mut Turn,
         file: FileId,
         result: Result<DiskReply, DiskError>,
-    ) {
-        let save = self.persistence.saves.now.as_mut().filter(|save| save.file == file);
-        let Some(save) = save else { return };
-        match (&mut save.step, result) {
+    ) -> Option<(SaveEnded, SavedFor)> {
+        let save = self.now.as_mut().filter(|save| save.file == file)?;
+        let ok = save.advance(turn, result)?;
+        let SaveNow { path, changes, by, .. } = self.now.take()?;
+        if ok {
+            turn.note(PersistenceFact::Saved);
+            self.succeeded(turn.clock);
+        } else {
+            turn.disk_unawaited(DiskOp::Unlink { path });
+        }
+        Some((SaveEnded { ok, changes }, by))
+    }
+
+    fn succeeded(&mut self, clock: Clock) {
+        self.saved_at(clock);
+        self.failed = false;
+        self.count += 1;
+    }
+}
+
+impl SaveNow {
+    /// The disk has done a step: the next one. `Some`: that was the last, and whether all went well.
+    fn advance(&mut self, turn: &mut Turn, result: Result<DiskReply, DiskError>) -> Option<bool> {
+        let file = self.file;
+        match (&mut self.step, result) {
             (SaveStep::Placing(chain), result) => {
-                if let Some(result) = chain.advance(turn, result) {
-                    self.saved(turn, result.is_ok());
-                }
+                return chain.advance(turn, result).map(|result| result.is_ok());
             }
             (step, Err(error)) => {
                 let blame = if matches!(step, SaveStep::Opening) {
-                    let (path, dir) = (&save.path, &turn.config.general.dir);
+                    let (path, dir) = (&self.path, &turn.config.general.dir);
                     format!(
                         "Failed opening the temp RDB file {path} (in server root dir {dir}) for saving"
                     )
@@ -255,94 +206,131 @@ impl Server {
                 };
                 let sentence = format!("{blame}: {}", error.text);
                 turn.note(PersistenceFact::DiskTrouble { sentence });
-                self.saved(turn, false);
+                return Some(false);
             }
             (SaveStep::Writing { last: true }, Ok(_)) => {
                 let chain = Chain::new(Owner::Save(file))
                     .step(file.fsync(), "Write error saving DB on disk(fsync)")
                     .try_step(file.close());
-                save.step =
-                    SaveStep::Placing(move_into_place(turn, chain, save.path.clone()).begin(turn));
+                let chain = move_into_place(turn, chain, self.path.clone());
+                self.step = SaveStep::Placing(chain.begin(turn));
             }
             (SaveStep::Opening | SaveStep::Writing { .. }, Ok(_)) => {
                 let mut bytes = Vec::new();
-                let last = save.encoder.next_chunk(PIECE, &mut bytes) == Progress::Done;
-                save.step = SaveStep::Writing { last };
+                let last = self.encoder.next_chunk(PIECE, &mut bytes) == Progress::Done;
+                self.step = SaveStep::Writing { last };
                 turn.disk(Owner::Save(file), file.append(bytes));
             }
         }
+        None
+    }
+}
+
+impl Persistence {
+    /// Begin to save in the background: a child writes what `encoder` makes. None runs now.
+    pub(crate) fn begin_bgsave(
+        &mut self,
+        turn: &mut Turn,
+        encoder: Encoder<SnapshotSource>,
+        changes: u64,
+    ) {
+        let id = turn.new_job();
+        let pid = turn.ids.child_pid(id);
+        self.saves.last_try = Some(turn.clock.mono);
+        let kind = ChildKind::Save { changes, placing: None };
+        self.child = Some(Child { job: id, pid, since: turn.clock.mono, kind });
+        turn.fx.push(Effect::StartChild(ChildJob {
+            id,
+            task: ChildTask::Save,
+            output: ChildOutput::File(temp_name(pid)),
+            rest: key_save_delay(&turn.config),
+            work: Box::new(RdbWork(encoder)),
+        }));
+        turn.note(PersistenceFact::SaveStarted { pid });
     }
 
-    /// SAVE has ended.
-    fn saved(&mut self, turn: &mut Turn, ok: bool) {
-        let Some(save) = self.persistence.saves.now.take() else { return };
+    /// The child has written its file; `cow` bytes were copied meanwhile.
+    pub(super) fn bgsave_written(&mut self, turn: &mut Turn, cow: u64) {
+        let Some(child) = &mut self.child else { return };
+        let ChildKind::Save { placing, .. } = &mut child.kind else { return };
+        let chain = Chain::new(Owner::Bgsave(child.job));
+        *placing = Some(move_into_place(turn, chain, temp_name(child.pid)).begin(turn));
+        self.saves.last_cow = cow;
+        turn.note_child(PersistenceFact::Saved);
+        turn.note_child(PersistenceFact::Copied { what: "RDB", bytes: cow });
+    }
+
+    /// The child could not write its file.
+    pub(super) fn bgsave_failed(&mut self, turn: &mut Turn, why: &str) -> Option<SaveEnded> {
+        let sentence = format!("Write error saving DB on disk(rdbSaveRio): {why}");
+        turn.note_child(PersistenceFact::DiskTrouble { sentence });
+        if let Some(child) = &self.child {
+            let path = temp_name(child.pid);
+            turn.disk_unawaited(DiskOp::Unlink { path });
+        }
+        self.bgsave_ended(turn, false)
+    }
+
+    /// A step of putting BGSAVE's file in its place has ended. `Some`: it was the last.
+    pub(crate) fn bgsave_on_disk(
+        &mut self,
+        turn: &mut Turn,
+        job: JobId,
+        result: Result<DiskReply, DiskError>,
+    ) -> Option<SaveEnded> {
+        let child = self.child.as_mut().filter(|child| child.job == job)?;
+        let ChildKind::Save { placing: Some(chain), .. } = &mut child.kind else { return None };
+        let result = chain.advance(turn, result)?;
+        self.bgsave_ended(turn, result.is_ok())
+    }
+
+    /// dump.rdb is in place, or could not be put there.
+    fn bgsave_ended(&mut self, turn: &mut Turn, ok: bool) -> Option<SaveEnded> {
+        let child = self.child.take()?;
+        let ChildKind::Save { changes, .. } = child.kind else { return None };
+        let seconds = turn.clock.mono.as_secs().saturating_sub(child.since.as_secs());
+        self.saves.last_seconds = Some(seconds);
         if ok {
-            turn.note(PersistenceFact::Saved);
-            self.dirty -= save.dirty.min(self.dirty);
-            self.persistence.saves.saved_at(turn.clock);
-            self.persistence.saves.failed = false;
-            self.persistence.saves.count += 1;
+            self.saves.succeeded(turn.clock);
+            turn.note(PersistenceFact::SaveSucceeded);
         } else {
-            turn.disk_unawaited(DiskOp::Unlink { path: save.path });
+            self.saves.failed = true;
+            turn.note(PersistenceFact::SaveFailed);
         }
-        if save.by == SavedFor::End {
-            return self.final_save_ended(turn, ok);
-        }
-        if self.saved_for_reload(turn, ok) {
-            return;
-        }
-        if let SavedFor::Client(conn) = save.by
-            && let Some(client) = self.clients.get_mut(conn)
-        {
-            match ok {
-                true => client.reply().ok(),
-                false => client.reply().error("ERR"),
-            }
-            self.clients.unblock(conn);
-        }
-        self.advance_shutdown(turn);
+        Some(SaveEnded { ok, changes })
     }
+}
 
-    /// FLUSHALL: a child that saves what was there has no use, and where there are save points dump.rdb is emptied too.
-    pub(crate) fn save_after_flush(&mut self, turn: &mut Turn) {
-        if self.persistence.is_saving() {
-            self.kill_child(turn);
-            turn.note(PersistenceFact::SaveTerminated);
-        }
-        self.kill_transfer(turn);
-        self.notice_killed_save(turn);
-        if turn.config.persistence.save.is_empty() || !self.phase().is_serving() {
-            return;
-        }
-        self.save_now(turn, SavedFor::Flush);
-    }
+/// The data as it is now, as an RDB file in the making; with a mark around it if it goes straight to replicas.
+pub(crate) fn rdb_encoder(
+    turn: &Turn,
+    keyspace: &mut Keyspace,
+    position: Option<ReplInfo>,
+    eof_mark: Option<[u8; 40]>,
+) -> Encoder<SnapshotSource> {
+    let source = SnapshotSource::new(keyspace.snapshot());
+    let aux = AuxInfo {
+        ctime: turn.clock.wall.as_secs().cast_signed(),
+        used_mem: keyspace.approximate_bytes(),
+        repl: position,
+        aof_base: false,
+    };
+    Encoder::new(source, aux, EncodeOptions { eof_mark, ..rdb_options(&turn.config) })
+}
 
-    /// Changes are many enough, and long enough ago.
-    pub(super) fn save_points(&mut self, turn: &mut Turn) {
-        let now = turn.clock.mono;
-        let saves = &self.persistence.saves;
-        if self.has_child() || !saves.may_retry(now) {
-            return;
-        }
-        let since = now.secs_since(saves.last_at);
-        let due = |point: &&crate::config::SavePoint| {
-            self.dirty >= u64::from(point.changes) && since > point.seconds
-        };
-        if let Some(point) = turn.config.persistence.save.iter().find(due) {
-            let (changes, seconds) = (point.changes, point.seconds);
-            turn.note(PersistenceFact::SavePointReached { changes, seconds });
-            self.start_bgsave(turn);
-        }
+/// How RDB files are written.
+pub(super) fn rdb_options(config: &Config) -> EncodeOptions {
+    let config = &config.persistence;
+    EncodeOptions {
+        compression: config.rdbcompression,
+        checksum: config.rdbchecksum,
+        eof_mark: None,
     }
+}
 
-    /// A BGSAVE SCHEDULE that had to wait begins.
-    pub(super) fn scheduled_save(&mut self, turn: &mut Turn) {
-        let saves = &self.persistence.saves;
-        let due = saves.scheduled && saves.may_retry(turn.clock.mono);
-        if due && self.start_bgsave(turn) {
-            self.persistence.saves.scheduled = false;
-        }
-    }
+/// What `rdb-key-save-delay` says.
+pub(crate) const fn key_save_delay(config: &Config) -> KeyDelay {
+    KeyDelay(config.persistence.rdb_key_save_delay)
 }
 
 /// Behind `chain`: dump.rdb is replaced by the file that is whole.

@@ -137,7 +137,7 @@ impl Server {
         for row in changes.rows() {
             match row.name {
                 "appendonly" => self.appendonly_changed(turn),
-                "aof-disable-auto-gc" => self.auto_gc_changed(turn),
+                "aof-disable-auto-gc" => self.persistence.auto_gc_changed(turn),
                 "maxmemory" if turn.config.memory.maxmemory > 0 => self.maxmemory_changed(turn),
                 "maxmemory-policy" | "lfu-log-factor" | "lfu-decay-time" => {
                     self.advance_clock(turn);

@@ -1,6 +1,6 @@
 //! INFO: the server described, a section at a time, fields and order as in Redis 7.0.15.
 //!
-//! Sections that belong to a subsystem are written there: `Server::info_persistence`, `Server::info_replication`.
+//! Sections that belong to a subsystem are written there: `Persistence::info`, `Replication::info`.
 
 use alloc::{format, string::String};
 use core::fmt::Write as _;
@@ -8,6 +8,7 @@ use core::fmt::Write as _;
 use super::{Server, VERSION};
 use crate::{
     config::percentile_text,
+    persistence::info::Others,
     session::{Client, ClientKind, pubsub::Kind},
     turn::Turn,
 };
@@ -307,6 +308,22 @@ impl Server {
         );
         zeros(out, "io_threaded_reads_processed io_threaded_writes_processed");
         zeros(out, "reply_buffer_shrinks reply_buffer_expands");
+    }
+
+    fn info_persistence(&self, turn: &Turn, out: &mut String) {
+        let others = Others {
+            loading: self.is_loading(),
+            loading_aside: self.replication.is_loading_aside(),
+            full_sync: self.replication.full_sync.is_some(),
+            copied: self.keyspace.copied().bytes,
+            changes: self.dirty,
+            keys_loaded: self.replication.keys_loaded(),
+        };
+        let now = turn.clock.mono;
+        self.persistence.info(now, &others, out);
+        self.replication.loading_info(now, &mut |name, value| {
+            let _ = write!(out, "{name}:{value}\r\n");
+        });
     }
 
     fn info_replication(&self, turn: &Turn, out: &mut String) {

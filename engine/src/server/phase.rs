@@ -52,9 +52,9 @@ impl Server {
     #[inline]
     pub fn phase(&self) -> Phase {
         let persistence = &self.persistence;
-        if persistence.is_leaving() {
+        if self.is_leaving() {
             Phase::Ending
-        } else if persistence.is_reloading() {
+        } else if self.reload.is_some() {
             Phase::Reloading { reads: persistence.is_loading() }
         } else if persistence.is_loading() {
             Phase::Booting

@@ -44,7 +44,7 @@ impl Aof {
     }
 
     /// The number of the file that is appended to.
-    pub(in crate::persistence) fn file_id(&self) -> Option<FileId> {
+    pub(crate) fn file_id(&self) -> Option<FileId> {
         self.file.as_ref().map(|file| file.id)
     }
 
@@ -65,7 +65,7 @@ impl Aof {
     }
 
     /// The next file could not be made: go on with the present one.
-    pub(in crate::persistence) fn reopen_file(&mut self) {
+    pub(crate) fn reopen_file(&mut self) {
         let current = self.file.as_ref().map(|file| file.id);
         if let Some(mut tail) = self.tails.pop_back_if(|tail| Some(tail.file) == current) {
             tail.bytes.append(&mut self.buffer);

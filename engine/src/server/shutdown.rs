@@ -11,12 +11,12 @@
 
 use alloc::format;
 
-use super::{AofState, ChildKind, save::SavedFor};
+use super::Server;
 use crate::{
     config::{ShutdownOptions, ShutdownSave},
     io::{DiskError, DiskOp, DiskReply, Effect, Owner},
+    persistence::{AofState, ChildKind, save::SavedFor},
     replication::Attached,
-    server::Server,
     time::Instant,
     trace::{PersistenceFact, ServerFact, replication::MasterFact},
     turn::Turn,
@@ -24,7 +24,7 @@ use crate::{
 
 /// A node that is about to end.
 #[derive(Clone, Debug)]
-pub(super) struct Ending {
+pub(crate) struct Ending {
     flags: ShutdownOptions,
     stage: Stage,
 }
@@ -50,14 +50,19 @@ impl Ending {
 }
 
 impl Server {
+    /// Whether the node ends, and nothing keeps it any more.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.ending.as_ref().is_some_and(Ending::blocks_clients)
+    }
+
     /// Whether the node is about to end.
     pub const fn is_ending(&self) -> bool {
-        self.persistence.ending.is_some()
+        self.ending.is_some()
     }
 
     /// If the node is about to end: until when it waits for its replicas.
     pub(crate) fn ends_at(&self) -> Option<Instant> {
-        match self.persistence.ending.as_ref()?.stage {
+        match self.ending.as_ref()?.stage {
             Stage::WaitingForReplicas { until } => Some(until),
             Stage::Draining | Stage::Writing => Some(Instant::default()),
         }
@@ -65,7 +70,7 @@ impl Server {
 
     /// End, once the replicas have everything; the client that sent SHUTDOWN is blocked meanwhile.
     pub(crate) fn begin_shutdown(&mut self, turn: &mut Turn, mut flags: ShutdownOptions) {
-        if self.persistence.ending.is_some() {
+        if self.ending.is_some() {
             return;
         }
         // Half a data set must not replace dump.rdb.
@@ -79,7 +84,7 @@ impl Server {
             self.pauses.for_shutdown = true;
             let until = turn.clock.mono.plus_millis(seconds * 1000);
             let stage = Stage::WaitingForReplicas { until };
-            self.persistence.ending = Some(Ending { flags, stage });
+            self.ending = Some(Ending { flags, stage });
             return;
         }
         self.finish_shutdown(turn, flags);
@@ -87,9 +92,7 @@ impl Server {
 
     /// Ten times a second: have the replicas caught up, or had their time?
     pub(crate) fn shutdown_cron(&mut self, turn: &mut Turn) {
-        let Some(Ending { flags, stage: Stage::WaitingForReplicas { until } }) =
-            self.persistence.ending
-        else {
+        let Some(Ending { flags, stage: Stage::WaitingForReplicas { until } }) = self.ending else {
             return;
         };
         if turn.clock.mono >= until || self.lagging_replicas().next().is_none() {
@@ -99,7 +102,7 @@ impl Server {
 
     /// SHUTDOWN ABORT; false: there is nothing to abort any more.
     pub(crate) fn abort_shutdown(&mut self, turn: &mut Turn) -> bool {
-        let waits = self.persistence.ending.as_ref().is_some_and(|it| !it.blocks_clients());
+        let waits = self.ending.as_ref().is_some_and(|it| !it.blocks_clients());
         if waits {
             self.cancel_shutdown();
             turn.note(PersistenceFact::ShutdownAborted);
@@ -135,7 +138,7 @@ impl Server {
         match self.persistence.child.as_ref().map(|child| &child.kind) {
             Some(ChildKind::Save { .. }) => {
                 turn.note(PersistenceFact::SaveKilled);
-                self.kill_child(turn);
+                self.persistence.kill_child(turn);
             }
             Some(ChildKind::Rewrite(_)) => {
                 if self.persistence.aof.state == AofState::WaitRewrite {
@@ -147,13 +150,13 @@ impl Server {
                 }
                 turn.note(PersistenceFact::RewriteChildKilled);
                 if !self.persistence.rewrite_changes_files() {
-                    self.kill_child(turn);
+                    self.persistence.kill_child(turn);
                     self.persistence.aof.reopen_file();
                 }
             }
             None => {}
         }
-        self.persistence.ending = Some(Ending { flags, stage: Stage::Draining });
+        self.ending = Some(Ending { flags, stage: Stage::Draining });
         if self.persistence.aof.state != AofState::Off {
             turn.note(PersistenceFact::FinalFsync);
         }
@@ -162,7 +165,7 @@ impl Server {
 
     /// The disk has answered: go on ending, if that is what the node does.
     pub(super) fn advance_shutdown(&mut self, turn: &mut Turn) {
-        match &self.persistence.ending {
+        match &self.ending {
             Some(ending) if ending.stage == Stage::Draining => {}
             _ => return,
         }
@@ -174,7 +177,7 @@ impl Server {
         if !self.persistence.aof.is_drained() {
             return;
         }
-        if let Some(ending) = &mut self.persistence.ending {
+        if let Some(ending) = &mut self.ending {
             ending.stage = Stage::Writing;
         }
         match self.persistence.aof.file_id() {
@@ -198,7 +201,7 @@ impl Server {
 
     /// Behind the AOF: dump.rdb.
     fn shutdown_synced(&mut self, turn: &mut Turn) {
-        let Some(ending) = &self.persistence.ending else { return };
+        let Some(ending) = &self.ending else { return };
         let saves = match ending.flags.save {
             ShutdownSave::IfConfigured => !turn.config.persistence.save.is_empty(),
             ShutdownSave::Save => true,
@@ -214,7 +217,7 @@ impl Server {
 
     /// dump.rdb is in place, or could not be put there.
     pub(super) fn final_save_ended(&mut self, turn: &mut Turn, ok: bool) {
-        let Some(ending) = &self.persistence.ending else { return };
+        let Some(ending) = &self.ending else { return };
         if ok {
             return self.leave(turn);
         }
@@ -233,7 +236,7 @@ impl Server {
 
     /// The node lives on: the clients that sent SHUTDOWN get an error, and writes go on.
     fn cancel_shutdown(&mut self) {
-        self.persistence.ending = None;
+        self.ending = None;
         for conn in self.clients.waits().shutdown() {
             if let Some(client) = self.clients.get_mut(conn) {
                 client.reply().error("ERR Errors trying to SHUTDOWN. Check logs.");

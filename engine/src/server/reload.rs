@@ -7,11 +7,11 @@
 //!
 //! While the files are read other clients get LOADING.
 
-use super::{AofState, load::Load, save::SavedFor};
+use super::Server;
 use crate::{
     io::ConnId,
+    persistence::{AofState, load::Load, refuse::Refused, save::SavedFor},
     refusal::Refusal,
-    server::Server,
     trace::{PersistenceFact, ReloadedFrom},
     turn::Turn,
 };
@@ -35,24 +35,24 @@ impl Server {
         save: bool,
         flush: bool,
     ) {
-        self.persistence.reload = Some(Reload { conn, from: ReloadedFrom::Rdb, flush });
+        self.reload = Some(Reload { conn, from: ReloadedFrom::Rdb, flush });
         if save {
             self.save_now(turn, SavedFor::Reload);
         } else {
-            self.reload(turn);
+            self.read_again(turn);
         }
     }
 
     /// `DEBUG LOADAOF`: write what waits for the AOF, and read all of it.
     pub(crate) fn debug_load_aof(&mut self, turn: &mut Turn, conn: Option<ConnId>) {
-        self.persistence.reload = Some(Reload { conn, from: ReloadedFrom::Aof, flush: true });
+        self.reload = Some(Reload { conn, from: ReloadedFrom::Aof, flush: true });
         self.advance_reload(turn);
     }
 
     /// The disk has answered: go on, if that is what the node waits for.
     pub(super) fn advance_reload(&mut self, turn: &mut Turn) {
         let waits = |reload: &Reload| reload.from == ReloadedFrom::Aof;
-        if self.persistence.is_loading() || !self.persistence.reload.as_ref().is_some_and(waits) {
+        if self.persistence.is_loading() || !self.reload.as_ref().is_some_and(waits) {
             return;
         }
         if self.persistence.aof.state != AofState::Off {
@@ -61,46 +61,42 @@ impl Server {
                 return;
             }
         }
-        self.reload(turn);
+        self.read_again(turn);
     }
 
-    /// The save before a reload has ended. False: it had another purpose.
-    pub(super) fn saved_for_reload(&mut self, turn: &mut Turn, ok: bool) -> bool {
-        if self.persistence.reload.is_none() {
-            return false;
-        }
+    /// The save before a reload has ended.
+    pub(super) fn saved_for_reload(&mut self, turn: &mut Turn, ok: bool) {
         if ok {
-            self.reload(turn);
+            self.read_again(turn);
         } else {
             self.reload_ended(turn, Err(Refusal::Custom("ERR".into())));
         }
-        true
     }
 
     /// Read the files.
-    fn reload(&mut self, turn: &mut Turn) {
-        let Some(reload) = &self.persistence.reload else { return };
+    fn read_again(&mut self, turn: &mut Turn) {
+        let Some(reload) = &self.reload else { return };
         let from = reload.from;
         if reload.flush {
             let gone = self.keyspace.flush_all();
             turn.free(gone);
         }
-        match from {
-            ReloadedFrom::Rdb => {
-                let name = turn.config.persistence.dbfilename.clone();
-                self.persistence.load = Some(Load::of_rdb(turn, &name));
-                self.open_files(turn);
-            }
-            ReloadedFrom::Aof => {
-                self.persistence.load = Some(Load::of_aof(turn.clock.mono));
-                self.queue_aof(turn);
-            }
+        let step = self.persistence.begin_reload(turn, from);
+        self.go_on_loading(turn, step);
+    }
+
+    /// Behind the last file; a dump.rdb that is not there is no good news.
+    pub(super) fn all_reloaded(&mut self, turn: &mut Turn) {
+        if self.persistence.load.as_ref().is_some_and(Load::has_read) {
+            self.reload_ended(turn, Ok(()));
+        } else {
+            self.refuse_load(turn, Refused::said());
         }
     }
 
     /// Everything was read, or it can't be.
     pub(super) fn reload_ended(&mut self, turn: &mut Turn, outcome: Result<(), Refusal>) {
-        let Some(reload) = self.persistence.reload.take() else { return };
+        let Some(reload) = self.reload.take() else { return };
         self.persistence.load = None;
         if outcome.is_ok() {
             self.dirty = 0;
