@@ -31,6 +31,7 @@ mod memory;
 mod oracle_commands;
 mod oracle_config;
 mod oracle_keyspace;
+mod output_limits;
 mod power_cut;
 mod process;
 mod solo;

@@ -16,7 +16,7 @@ use crate::{
     config::ClientClass,
     io::{ConnId, Endpoint},
     refusal::Refusal,
-    trace::replication::MasterFact,
+    trace::{OverLimit, replication::MasterFact},
     turn::Turn,
 };
 
@@ -171,7 +171,7 @@ impl Replication {
 
     /// The end of a turn: every replica gets what is new for it. Returns those that are too far behind: the backlog must
     /// not grow without bound. `paused`: clients are paused, and replicas are not asked for their offsets.
-    pub(crate) fn send_stream(&mut self, turn: &mut Turn, paused: bool) -> Vec<ConnId> {
+    pub(crate) fn send_stream(&mut self, turn: &mut Turn, paused: bool) -> Vec<(ConnId, OverLimit)> {
         if !paused && core::mem::take(&mut self.wants_acks) {
             self.feed_bare(&[b"REPLCONF", b"GETACK", b"*"]);
         }
@@ -194,27 +194,28 @@ impl Replication {
     }
 
     /// The replicas for which more waits than `client-output-buffer-limit` allows.
-    fn replicas_over_limit(&mut self, turn: &Turn, end: u64) -> Vec<ConnId> {
+    fn replicas_over_limit(&mut self, turn: &Turn, end: u64) -> Vec<(ConnId, OverLimit)> {
         let limit = turn.config.network.output_limits.of(ClientClass::Replica);
         // A limit below the backlog's size would cut off a replica that has just been continued from there.
         let at_least = |bytes: u64| bytes.max(turn.config.replication.backlog_size);
-        let mut over: Vec<ConnId> = Vec::new();
+        let mut over: Vec<(ConnId, OverLimit)> = Vec::new();
         for replica in &mut self.replicas {
             let behind = replica.needs().map_or(0, |next| end.saturating_sub(next));
             let waiting = behind + replica.unsent;
             if limit.soft > 0 && waiting >= at_least(limit.soft) {
                 let since = *replica.over_soft_limit.get_or_insert(turn.clock.mono);
                 if turn.clock.mono.since(since).as_secs() > limit.soft_seconds {
-                    over.push(replica.conn);
+                    // In Redis the cron finds most of these.
+                    over.push((replica.conn, OverLimit::OnVisit));
                 }
             } else {
                 replica.over_soft_limit = None;
             }
             if limit.hard > 0 && waiting >= at_least(limit.hard) {
-                over.push(replica.conn);
+                over.push((replica.conn, OverLimit::OnOutput));
             }
         }
-        over.dedup();
+        over.dedup_by_key(|(conn, _)| *conn);
         over
     }
 

@@ -54,10 +54,10 @@ impl Server {
         let too_long =
             since.is_some_and(|since| turn.clock.mono.since(since).as_secs() > limit.soft_seconds);
         if (limit.hard > 0 && waiting >= limit.hard) || too_long {
-            client.net.close = CloseIntent::Now;
-            if let Some(client) = self.clients.take(conn) {
+            if let Some(mut client) = self.clients.take(conn) {
                 let shown = self.describe(&client, turn.clock.mono);
                 turn.note(ServerFact::OutputBufferFull { client: shown, when });
+                client.net.close = CloseIntent::Now;
                 self.settle(turn, client);
             }
         }

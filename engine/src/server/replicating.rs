@@ -13,7 +13,7 @@ use crate::{
     replication::Task,
     server::Server,
     session::Paused,
-    trace::{OverLimit, ServerFact, replication::MasterFact},
+    trace::{ServerFact, replication::MasterFact},
     turn::Turn,
 };
 
@@ -117,10 +117,10 @@ impl Server {
     /// The end of a turn: every replica gets what is new for it.
     pub(crate) fn feed_replicas(&mut self, turn: &mut Turn) {
         let paused = self.pauses.at(turn.clock.mono) != Paused::Nothing;
-        for conn in self.replication.send_stream(turn, paused) {
+        for (conn, when) in self.replication.send_stream(turn, paused) {
             let client = self.clients.get(conn);
             let client = client.map(|client| self.describe(client, turn.clock.mono));
-            let (client, when) = (client.unwrap_or_default(), OverLimit::OnOutput);
+            let client = client.unwrap_or_default();
             turn.note(ServerFact::OutputBufferFull { client, when });
             self.replication.drop_replica(turn, conn);
             self.do_replication_tasks(turn);

@@ -230,10 +230,10 @@ impl fmt::Display for ServerFact {
             Self::OutputBufferFull { client, when: OverLimit::OnVisit } => {
                 write!(f, "Client {client} closed for overcoming of output buffer limits.")
             }
-            Self::Signalled { loading: true, .. } => {
+            Self::Signalled { name, loading: false } => write!(f, "Received {name} scheduling shutdown..."),
+            Self::Signalled { .. } => {
                 f.write_str("Received shutdown signal during loading, scheduling shutdown.")
             }
-            Self::Signalled { name, .. } => write!(f, "Received {name} scheduling shutdown..."),
             Self::ShutdownRequested => f.write_str("User requested shutdown..."),
             Self::Bye => f.write_str("Redis is now ready to exit, bye bye..."),
         }
