@@ -61,7 +61,7 @@ pub mod socket_load;
 pub mod stream;
 pub mod transfer;
 
-pub use attached::{Announcement, Attached, AttachedState};
+pub use attached::{Announcement, Attached, AttachedState, RdbFilter};
 pub use backlog::Backlog;
 pub use full_sync::FullSync;
 pub use manual_failover::{Failover, FailoverStage};

@@ -34,6 +34,7 @@ mod oracle_keyspace;
 mod output_limits;
 mod power_cut;
 mod process;
+mod redis_cli;
 mod solo;
 mod surroundings;
 mod tidy;

@@ -7,8 +7,8 @@ use crate::{
     io::Endpoint,
     number::parse_i64,
     refusal::Refusal,
-    replication::{Failover, FailoverStage},
-    resp::Args,
+    replication::{Failover, FailoverStage, RdbFilter},
+    resp::{Args, split::split_args},
     session::{Blocked, ClientKind},
     trace::replication::ReplicationFact,
 };
@@ -220,6 +220,20 @@ fn announce(ctx: &mut Ctx<'_>, option: &[u8], value: &[u8]) -> Outcome {
         b"capa" => {}
         b"rdb-only" => {
             announced.rdb_only = parse_i64(value).ok_or(Refusal::NotAnInteger)? == 1;
+        }
+        b"rdb-filter-only" => {
+            let missing = |_| Refusal::err("Missing rdb-filter-only values");
+            let parts = split_args(value).map_err(missing)?;
+            let filter = announced.rdb_filter.insert(RdbFilter::default());
+            for part in parts {
+                if !part.eq_ignore_ascii_case(b"functions") {
+                    let part = String::from_utf8_lossy(&part);
+                    return Err(Refusal::err(format!(
+                        "Unsupported rdb-filter-only option: {part}"
+                    )));
+                }
+                filter.functions = true;
+            }
         }
         _ => {
             let option = String::from_utf8_lossy(option);

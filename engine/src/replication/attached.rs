@@ -21,6 +21,15 @@ pub struct Announcement {
     pub psync2: bool,
     /// `rdb-only`: it wants the data, not the stream.
     pub rdb_only: bool,
+    /// `rdb-filter-only`: all that it wants of the data set; `None`: everything.
+    pub rdb_filter: Option<RdbFilter>,
+}
+
+/// The parts of a data set that a replica wants: keys are none of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RdbFilter {
+    /// Libraries of functions, of which this node has none.
+    pub functions: bool,
 }
 
 impl Announcement {

@@ -40,7 +40,10 @@ pub enum FullSync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     /// A child sends it straight to them.
-    Diskless,
+    Diskless {
+        /// Without the keys (`rdb-filter-only`).
+        without_data: bool,
+    },
     /// By a BGSAVE, whose file is sent.
     File,
 }
@@ -85,6 +88,7 @@ impl Replication {
                     other.state == AttachedState::Saving
                         && (!other.announced.eof || wants.eof)
                         && (!other.announced.psync2 || wants.psync2)
+                        && other.announced.rdb_filter == wants.rdb_filter
                 });
                 if fits {
                     self.begin_for(turn, conn, offset);
@@ -105,7 +109,7 @@ impl Replication {
 
     /// Once a second: whether replicas have waited for a full synchronisation for long enough.
     pub(crate) fn full_sync_is_due(&self, turn: &Turn) -> bool {
-        let waited = self.replicas.iter().filter_map(|replica| match replica.state {
+        let waited = self.next_to_be_synchronized().filter_map(|replica| match replica.state {
             AttachedState::WaitingForSave { since } => {
                 Some(turn.clock.mono.as_secs().saturating_sub(since.as_secs()))
             }
@@ -122,12 +126,11 @@ impl Replication {
 
     /// A full synchronisation is to begin for all that wait: by which way. `None`: it can't begin.
     pub(crate) fn prepare_full_sync(&mut self, turn: &mut Turn) -> Option<Way> {
-        let all_read_eof = self
-            .replicas
-            .iter()
-            .filter(|replica| matches!(replica.state, AttachedState::WaitingForSave { .. }))
-            .all(|replica| replica.announced.eof);
-        let diskless = turn.config.replication.diskless_sync && all_read_eof;
+        let all_read_eof = self.next_to_be_synchronized().all(|replica| replica.announced.eof);
+        let first = self.next_to_be_synchronized().next();
+        let without_data = first.is_some_and(|replica| replica.announced.rdb_filter.is_some());
+        // A file would take the place of dump.rdb: what lacks the keys is only sent.
+        let diskless = (turn.config.replication.diskless_sync || without_data) && all_read_eof;
         turn.note(MasterFact::SaveStarting { diskless });
         if self.position().is_none() {
             turn.note(MasterFact::SaveImpossible { no_position: true });
@@ -135,16 +138,24 @@ impl Replication {
         }
         // Those who begin here know no selected database: the next command of the stream says it again.
         self.selected = None;
-        Some(if diskless { Way::Diskless } else { Way::File })
+        Some(if diskless { Way::Diskless { without_data } } else { Way::File })
     }
 
-    /// The child for a full synchronisation runs: it is for all replicas that wait.
+    /// The replicas that the next full synchronisation is for: those that wait and want the same parts of the data set as
+    /// the first of them.
+    fn next_to_be_synchronized(&self) -> impl Iterator<Item = &Attached> {
+        let waits = |r: &&Attached| matches!(r.state, AttachedState::WaitingForSave { .. });
+        let first = self.replicas.iter().find(waits).map(|replica| replica.announced.rdb_filter);
+        let waiting = self.replicas.iter().filter(waits);
+        waiting.filter(move |replica| Some(replica.announced.rdb_filter) == first)
+    }
+
+    /// The child for a full synchronisation runs: it is for all replicas that wait for the same.
     pub(crate) fn full_sync_began(&mut self, turn: &mut Turn, full_sync: FullSync) {
         self.full_sync = Some(full_sync);
         let offset = self.offset;
-        let is_waiting = |r: &&Attached| matches!(r.state, AttachedState::WaitingForSave { .. });
         let waiting: Vec<ConnId> =
-            self.replicas.iter().filter(is_waiting).map(|replica| replica.conn).collect();
+            self.next_to_be_synchronized().map(|replica| replica.conn).collect();
         for conn in waiting {
             self.begin_for(turn, conn, offset);
         }

@@ -171,7 +171,11 @@ impl Replication {
 
     /// The end of a turn: every replica gets what is new for it. Returns those that are too far behind: the backlog must
     /// not grow without bound. `paused`: clients are paused, and replicas are not asked for their offsets.
-    pub(crate) fn send_stream(&mut self, turn: &mut Turn, paused: bool) -> Vec<(ConnId, OverLimit)> {
+    pub(crate) fn send_stream(
+        &mut self,
+        turn: &mut Turn,
+        paused: bool,
+    ) -> Vec<(ConnId, OverLimit)> {
         if !paused && core::mem::take(&mut self.wants_acks) {
             self.feed_bare(&[b"REPLCONF", b"GETACK", b"*"]);
         }

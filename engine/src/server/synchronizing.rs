@@ -7,6 +7,8 @@ use crate::{
     io::{
         ChildEvent, ChildJob, ChildOutput, ChildTask, ConnId, DiskError, DiskReply, Effect, JobId,
     },
+    keyspace::Keyspace,
+    persistence::save::rdb_encoder,
     refusal::{Outcome, Refusal},
     replication::{
         FullSync,
@@ -34,6 +36,10 @@ impl Server {
         if !client.output.bytes.is_empty() {
             return Err(Refusal::err("SYNC and PSYNC are invalid with pending output"));
         }
+        let announced = self.replication.announced(client.conn);
+        if announced.rdb_filter.is_some() && !announced.eof {
+            return Err(Refusal::err("Filtered replica requires EOF capability"));
+        }
         let (conn, peer) = (client.conn, client.net.peer.clone());
         let synchronisation = self.replication.attach(turn, conn, peer, request)?;
         client.kind = ClientKind::Replica;
@@ -59,7 +65,9 @@ impl Server {
         let Some(way) = self.replication.prepare_full_sync(turn) else { return };
         let offset = self.replication.offset;
         let begun = match way {
-            Way::Diskless => Some(FullSync::Diskless { job: self.start_transfer_child(turn) }),
+            Way::Diskless { without_data } => {
+                Some(FullSync::Diskless { job: self.start_transfer_child(turn, without_data) })
+            }
             Way::File => self.start_bgsave(turn).then_some(FullSync::File { offset }),
         };
         match begun {
@@ -68,11 +76,17 @@ impl Server {
         }
     }
 
-    /// Start the child that sends the data straight to the replicas.
-    fn start_transfer_child(&mut self, turn: &mut Turn) -> JobId {
+    /// Start the child that sends the data straight to the replicas, or an empty data set.
+    fn start_transfer_child(&mut self, turn: &mut Turn, without_data: bool) -> JobId {
         let id = turn.new_job();
         let mark = turn.ids.hex().as_bytes().try_into().ok();
-        let work = Box::new(RdbWork(self.rdb_encoder(turn, mark)));
+        let encoder = if without_data {
+            let mut empty = Keyspace::new(0, 0);
+            rdb_encoder(turn, &mut empty, self.replication.position(), mark)
+        } else {
+            self.rdb_encoder(turn, mark)
+        };
+        let work = Box::new(RdbWork(encoder));
         self.begin_progress(turn.clock.mono);
         self.stats.total_forks += 1;
         let rest = self.key_save_delay(turn);

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!   edge ─▶ readable ─▶ [ ready queue ] ─▶ one read of bounded size ─▶ still readable? to the end of the queue
-//!   bytes to send ─────▶ [ dirty queue ] ─▶ one bounded write at the end of the turn ─▶ more, and room? stays
+//!   bytes to send ─────▶ [ dirty queue ] ─▶ one bounded write at the end of the turn, if there is room ─▶ more, and room? stays
 //! ```
 
 use std::{
@@ -88,7 +88,7 @@ pub struct Connections {
     by_id: HashMap<ConnId, Slot>,
     /// Readable connections, in the order in which they will be read.
     ready: VecDeque<Slot>,
-    /// Connections with bytes to send and room in the socket.
+    /// Connections with bytes to send, and either room in the socket or more bytes than the node knows of.
     dirty: Vec<Slot>,
 }
 
@@ -197,9 +197,10 @@ impl Connections {
         self.make_dirty(slot);
     }
 
+    /// Look at this connection at the end of the turn.
     fn make_dirty(&mut self, slot: Slot) {
         let conn = &mut self.slots[slot];
-        if conn.writable && !conn.output.is_empty() && !conn.is_dirty {
+        if !conn.output.is_empty() && !conn.is_dirty {
             conn.is_dirty = true;
             self.dirty.push(slot);
         }
@@ -255,7 +256,8 @@ impl Connections {
         Some((slot, id, got))
     }
 
-    /// Queue bytes for a connection; a buffer that is not needed any more is returned.
+    /// Queue bytes for a connection; a buffer that is not needed any more is returned. Where the socket is full, the end
+    /// of the turn tells the node how much waits: it must not go on as if all were sent.
     pub fn send(&mut self, slot: Slot, bytes: Vec<u8>) -> Option<Vec<u8>> {
         let spare = self.slots[slot].output.push(bytes);
         self.make_dirty(slot);
@@ -285,17 +287,21 @@ impl Connections {
     ) -> Option<usize> {
         let conn = self.slots.get_mut(slot)?;
         conn.is_dirty = false;
-        match conn.output.write_to(&mut conn.stream, budget, recycle) {
-            Ok(has_room) => conn.writable = has_room,
-            Err(_) => {
-                // The end of the connection is told when it is read.
-                conn.output = Output::default();
-                conn.ended = true;
-                conn.writable = false;
-                self.make_ready(slot);
+        if conn.writable {
+            match conn.output.write_to(&mut conn.stream, budget, recycle) {
+                Ok(has_room) => conn.writable = has_room,
+                Err(_) => {
+                    // The end of the connection is told when it is read.
+                    conn.output = Output::default();
+                    conn.ended = true;
+                    conn.writable = false;
+                    self.make_ready(slot);
+                }
             }
         }
-        self.make_dirty(slot);
+        if self.slots[slot].writable {
+            self.make_dirty(slot);
+        }
         let conn = &mut self.slots[slot];
         let unsent = conn.unsent();
         if matches!(conn.phase, Phase::Closing(_)) {
