@@ -16,15 +16,15 @@
 //!
 //! * [`instance`]: the watched instances, and what is known of each.
 //! * [`links`]: the connections to them.
-//! * [`monitor`]: what is sent when; [`info`]: what INFO shows, and what follows from it.
+//! * [`monitor`]: what is sent when; [`instance_info`]: what INFO shows, and what follows from it.
 //! * [`hello`]: how sentinels find each other and agree on configurations.
 //! * [`down`]: SDOWN and ODOWN.
 //! * [`election`]: epochs and votes: who may lead a failover.
 //! * [`choose`]: which replica becomes the master, as a pure function.
-//! * [`failover`]: the failover, step by step; [`switch`]: the new configuration.
+//! * [`failover`]: the failover, step by step; [`switch_master`]: the new configuration.
 //! * [`tilt`]: what is done about a clock that jumps.
-//! * [`conf`]: sentinel.conf, read and written; [`save`]: how it gets to the disk.
-//! * [`view`]: what all this looks like from outside.
+//! * [`conf`]: sentinel.conf, read and written; [`conf_save`]: how it gets to the disk.
+//! * [`sentinel_view`]: the state as values, for INFO, the page and the checkers.
 //!
 //! # Why one vote an epoch makes one leader
 //!
@@ -44,19 +44,19 @@ use crate::{
 
 pub mod choose;
 pub mod conf;
+pub mod conf_save;
 pub mod down;
 pub mod election;
 pub mod failover;
 pub mod hello;
-pub mod info;
 pub mod instance;
+pub mod instance_info;
 pub mod links;
 pub mod monitor;
-pub mod save;
 pub mod scripts;
-pub mod switch;
+pub mod sentinel_view;
+pub mod switch_master;
 pub mod tilt;
-pub mod view;
 
 #[cfg(test)]
 mod tests;
@@ -128,7 +128,7 @@ pub struct Options {
     pub deny_scripts_reconfig: bool,
 }
 
-/// SENTINEL SIMULATE-FAILURE: where this sentinel is to end itself.
+/// SENTINEL SIMULATE-FAILURE: after which step this sentinel exits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Simulated {
     /// Right after it was elected.
@@ -140,7 +140,7 @@ pub struct Simulated {
 /// The state of a sentinel.
 #[derive(Clone, Debug)]
 pub struct Sentinel {
-    /// Who we are to the others: 40 hexadecimal digits, kept in the file.
+    /// The id by which other sentinels know this one: 40 hexadecimal digits, kept in the file.
     pub(crate) my_id: String,
     /// The highest epoch that we know of.
     pub(crate) epoch: u64,
@@ -151,7 +151,7 @@ pub struct Sentinel {
     pub(crate) links: Links,
     pub(crate) scripts: scripts::Scripts,
     pub(crate) tilt: tilt::Tilt,
-    pub(crate) save: save::Save,
+    pub(crate) save: conf_save::Save,
     /// The port that we listen on.
     pub(crate) port: u16,
     /// What others need to log in here, which is what we try at other sentinels too (`requirepass`).
@@ -166,12 +166,12 @@ pub(crate) fn random_delay(turn: &mut Turn) -> u64 {
 impl Sentinel {
     /// The first thing in a life: everything known from the file counts from now.
     pub fn start(&mut self, turn: &mut Turn) {
-        for who in self.everybody() {
+        for who in self.all_instances() {
             if let Some(inst) = self.inst_mut(&who) {
                 inst.last_published = turn.clock.mono;
                 let link = inst.link;
                 if let Some(link) = self.links.get_mut(link) {
-                    link.forgive(turn.clock.mono);
+                    link.restart_timers(turn.clock.mono);
                 }
             }
         }
@@ -236,7 +236,7 @@ impl Sentinel {
     }
 
     /// All instances: each master, its replicas, its sentinels.
-    pub(crate) fn everybody(&self) -> Vec<Who> {
+    pub(crate) fn all_instances(&self) -> Vec<Who> {
         let names = self.masters.keys();
         names
             .flat_map(|name| {

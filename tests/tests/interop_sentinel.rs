@@ -271,3 +271,28 @@ fn a_stream_of_writes_brings_no_failover() {
         });
     }
 }
+
+/// A vote that can't be put on disk is not told, an operator's change answered with Redis's error; both are made good
+/// when the file can be written again. The disk fails for good reason: a directory has the temporary file's name.
+#[test]
+fn a_vote_that_cannot_be_saved_is_not_told() {
+    let monitor = format!("sentinel monitor {NAME} 127.0.0.1 1 2");
+    let mut sentinel = Node::start_sentinel(Ours, &[&monitor]);
+    let in_the_way = sentinel.directory().join("sentinel.conf.keepsake-tmp");
+    wait_until("the first save", || sentinel.log().contains("new configuration saved on disk"));
+    std::fs::create_dir(&in_the_way).expect("a directory");
+    let [first, second] = ["a", "b"].map(|letter| letter.repeat(40));
+    let vote = |sentinel: &Node, candidate: &str| {
+        let ask = ["SENTINEL", "IS-MASTER-DOWN-BY-ADDR", "127.0.0.1", "1", "5", candidate];
+        sentinel.call(&ask).array()[1].text()
+    };
+    assert_eq!(vote(&sentinel, &first), "*");
+    assert!(sentinel.log().contains("+vote-for-leader"), "it has voted: {}", sentinel.log());
+    let refused = sentinel.call(&["SENTINEL", "FLUSHCONFIG"]).text();
+    assert_eq!(refused, "ERR Failed to save config file. Check server logs.");
+    std::fs::remove_dir(&in_the_way).expect("it is empty");
+    wait_until("the vote is saved and told", || vote(&sentinel, &second) == first);
+    sentinel.kill();
+    sentinel.launch();
+    assert_ne!(vote(&sentinel, &second), second, "a second vote in one epoch");
+}

@@ -8,7 +8,12 @@ use super::{Category, Ctx, Flag, Flags, Outcome, Row};
 use crate::{
     refusal::Refusal,
     resp::Args,
-    sentinel::{Sentinel, hello},
+    sentinel::{
+        Sentinel,
+        conf_save::{Answer, Outcome as SaveOutcome},
+        hello,
+    },
+    session::Blocked,
     turn::Turn,
 };
 
@@ -77,19 +82,27 @@ pub const COMMANDS: &[Row] = &[
     },
 ];
 
-/// Run something in the sentinel. What it changes is on disk before the reply goes out, as in Redis.
+/// Run something in the sentinel.
 fn within<T>(
     ctx: &mut Ctx<'_>,
     run: impl FnOnce(&mut Sentinel, &mut Turn) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
-    let latest = |ctx: &Ctx<'_>| ctx.server.sentinel.as_ref().map(|s| s.save.latest());
-    let before = latest(ctx);
     let result = ctx.server.with_sentinel(ctx.turn, run);
-    let after = latest(ctx);
-    if after != before {
-        after.into_iter().for_each(|change| ctx.client.output.hold(change));
-    }
     result.unwrap_or_else(|| Err(Refusal::err("This instance is not a sentinel")))
+}
+
+/// Answer when this change of sentinel.conf is on disk, as Redis does, or could not be put there.
+fn answer_when_saved(ctx: &mut Ctx<'_>, change: u64, answer: Answer) {
+    let Some(sentinel) = &mut ctx.server.sentinel else { return };
+    match sentinel.save.outcome(change) {
+        SaveOutcome::Pending => {
+            sentinel.save.answer_later(ctx.client.conn, change, answer);
+            ctx.server.clients.block(ctx.client, Blocked::Disk);
+        }
+        outcome => {
+            ctx.server.answer_after_save(ctx.client, &answer, outcome == SaveOutcome::Saved);
+        }
+    }
 }
 
 /// The name of a master that is watched.
@@ -104,7 +117,7 @@ fn publish(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     }
     let line = args.at(2);
     within(ctx, |sentinel, turn| {
-        sentinel.hello_heard(turn, line);
+        sentinel.hello_received(turn, line);
         Ok(())
     })?;
     ctx.reply().integer(1);

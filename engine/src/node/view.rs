@@ -5,8 +5,8 @@ use alloc::string::String;
 use super::Node;
 pub use crate::persistence::{AofFile, AofProgress};
 use crate::{
-    keyspace::Keyspace, replication::Replication, sentinel::view::SentinelView, time::Instant,
-    trace::LogRole,
+    keyspace::Keyspace, replication::Replication, sentinel::sentinel_view::SentinelView,
+    time::Instant, trace::LogRole,
 };
 
 impl Node {

@@ -5,7 +5,7 @@
 //!   (diskless)      $EOF:<40 bytes>\r\n <bytes of unknown number> <the same 40 bytes>
 //! ```
 //!
-//! Before the frame a master may send empty lines: "I am still there, my child is still writing."
+//! Before the frame a master may send empty lines: they show that it is alive while its child writes.
 
 use alloc::{string::String, vec::Vec};
 
@@ -58,7 +58,7 @@ pub enum Step<'a> {
         /// What was not looked at.
         rest: &'a [u8],
     },
-    /// The master gave up: its line.
+    /// The master has sent an error instead: its line.
     Aborted(String),
     /// This is no payload: the line.
     Malformed(String),
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_master_that_gives_up_or_speaks_nonsense_is_named() {
+    fn an_error_and_a_malformed_frame_are_told_apart() {
         assert_eq!(unframe(&[b"-ERR no\r\n"]), Err(Step::Aborted("ERR no".into())));
         for bad in ["$x\r\n", "$-1\r\n", "$EOF:short\r\n", "+PONG\r\n"] {
             assert_eq!(unframe(&[bad.as_bytes()]), Err(Step::Malformed(bad.trim_end().into())));

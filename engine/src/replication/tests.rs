@@ -11,8 +11,8 @@ use crate::{
     time::{Clock, Instant},
 };
 
-mod cases;
-mod files;
+mod data_set_files;
+mod synchronisation;
 
 /// A handful of nodes, the wires between them, and one client at each.
 #[derive(Clone)]

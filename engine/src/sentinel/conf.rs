@@ -1,8 +1,8 @@
 //! sentinel.conf: every `sentinel …` line, read and written.
 //!
-//! The file is configuration and memory at once: what an operator wrote stands in it beside what the sentinel has learnt and
-//! voted. So it is rewritten at every change of state, and a sentinel that comes back knows its masters, its replicas,
-//! its peers, its epochs and its vote.
+//! The file holds configuration and state: what an operator wrote stands beside what the sentinel has learnt and voted. It
+//! is rewritten at every change of state, so that a sentinel that is started again knows its masters, its replicas, its
+//! peers, its epochs and its vote.
 //!
 //! Lines are read in three passes, as they depend on each other: what concerns the sentinel as a whole, then `monitor`, then
 //! what concerns a master.
@@ -97,7 +97,7 @@ impl Sentinel {
             simulated: super::Simulated::default(),
             links: super::Links::default(),
             tilt: super::tilt::Tilt::default(),
-            save: super::save::Save::to(file.clone()),
+            save: super::conf_save::Save::to(file.clone()),
             port: config.network.port,
             own_pass: config
                 .general

@@ -27,8 +27,7 @@ impl Sentinel {
             None => 0,
         };
         let down = silent > master.options.down_after
-            || matches!(who, Who::Master(_))
-                && self.is_master_in_name_only(turn.clock.mono, master);
+            || matches!(who, Who::Master(_)) && self.acts_as_no_master(turn.clock.mono, master);
         if down == inst.s_down {
             return;
         }
@@ -43,17 +42,16 @@ impl Sentinel {
         self.event(turn, if down { Event::SdownEntered } else { Event::SdownLeft }, who);
     }
 
-    /// It has called itself a replica for long, or it began a new life and does not answer yet.
-    fn is_master_in_name_only(&self, now: Instant, master: &Master) -> bool {
+    /// The master has called itself a replica for long, or its process was started anew and does not answer yet.
+    fn acts_as_no_master(&self, now: Instant, master: &Master) -> bool {
         let report = &master.report;
-        let patience = master.options.down_after + self.periods.info * 2;
-        let replica =
-            report.role == Role::Replica && now.millis_since(report.role_since) > patience;
-        let reboot_patience = master.options.reboot_down_after;
-        replica || master.rebooted_since.is_some_and(|at| now.millis_since(at) > reboot_patience)
+        let longest = master.options.down_after + self.periods.info * 2;
+        let replica = report.role == Role::Replica && now.millis_since(report.role_since) > longest;
+        let longest_start = master.options.reboot_down_after;
+        replica || master.rebooted_since.is_some_and(|at| now.millis_since(at) > longest_start)
     }
 
-    /// A line that stands but says nothing is made anew: perhaps it is the line that is down.
+    /// A connection on which nothing comes is made anew: the connection may be broken, and not the instance.
     fn drop_dead_lines(&mut self, turn: &mut Turn, who: &Who) {
         let Some(master) = self.masters.get(who.master()) else { return };
         let (Some(inst), Some(link)) = (self.inst(who), self.link_of(who)) else { return };

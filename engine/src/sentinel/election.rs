@@ -8,7 +8,7 @@
 //!         │ votes for itself                    │                           │
 //!         ├── IS-MASTER-DOWN-BY-ADDR … 5 s1 ───▶│ +new-epoch 5              │
 //!         │                                     │ +vote-for-leader s1 5     │
-//!         │                                     │ (file on disk, then:)     │
+//!         │                                     │ (once the file is saved:) │
 //!         │◀──────────── 1, s1, 5 ──────────────┤                           │
 //!         │ 2 of 3 and ≥ quorum: +elected-leader                            │
 //! ```
@@ -19,10 +19,15 @@ use alloc::{collections::BTreeMap, format, string::String};
 
 use super::{
     Sentinel,
+    conf_save::Outcome,
     instance::{Peer, Who},
     links::Expect,
 };
-use crate::{resp::reply_decode::Value, trace::SentinelFact, turn::Turn};
+use crate::{
+    resp::{Reply, reply_decode::Value},
+    trace::SentinelFact,
+    turn::Turn,
+};
 
 /// Whether the others are asked once more though they were asked a moment ago.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +45,20 @@ pub struct Vote {
     pub leader: Option<String>,
     /// In which epoch.
     pub epoch: u64,
-    /// The save of sentinel.conf that makes it durable. It must not be sent or counted before.
-    pub saved_by: u64,
+    /// The change of sentinel.conf that holds it. It must not be sent or counted before that is saved.
+    pub change: u64,
+}
+
+impl Vote {
+    /// The answer to IS-MASTER-DOWN-BY-ADDR. A vote that is not saved is no vote.
+    pub(crate) fn write(&self, reply: &mut Reply<'_>, down: bool, saved: bool) {
+        let leader = self.leader.as_deref().filter(|_| saved);
+        let epoch = if saved { self.epoch } else { 0 };
+        reply.array(3);
+        reply.integer(i64::from(down));
+        reply.bulk(leader.unwrap_or("*").as_bytes());
+        reply.integer(i64::try_from(epoch).unwrap_or(i64::MAX));
+    }
 }
 
 impl Sentinel {
@@ -124,18 +141,24 @@ impl Sentinel {
                 // Another sentinel has asked for votes: it gets time to lead the failover.
                 master.failover.started = now.plus_millis(delay);
             }
-            let durable = self.flush(turn);
-            if let Some(master) = self.masters.get_mut(name) {
-                master.vote_saved_by = durable;
-            }
+            self.save_vote(turn, name);
             let (master, leader) = (name.into(), candidate.into());
             turn.note(SentinelFact::Voted { master, leader, epoch: current });
+        } else if self.save.wants_retry(master.vote_change, now) {
+            self.save_vote(turn, name);
         }
         let Some(master) = self.masters.get(name) else { return Vote::default() };
         Vote {
             leader: master.leader.clone(),
             epoch: master.leader_epoch,
-            saved_by: master.vote_saved_by,
+            change: master.vote_change,
+        }
+    }
+
+    fn save_vote(&mut self, turn: &mut Turn, name: &str) {
+        let change = self.flush(turn);
+        if let Some(master) = self.masters.get_mut(name) {
+            master.vote_change = change;
         }
     }
 
@@ -155,7 +178,7 @@ impl Sentinel {
         let own = self.vote(turn, name, epoch, &favourite);
         if let Some(leader) = own.leader
             && own.epoch == epoch
-            && self.save.is_done(own.saved_by)
+            && self.save.outcome(own.change) == Outcome::Saved
         {
             *votes.entry(leader).or_default() += 1;
         }

@@ -42,7 +42,7 @@ pub enum State {
     SendReplicaofNoOne,
     /// SLAVEOF NO ONE was sent.
     WaitPromotion,
-    /// It is one; the others are sent after it.
+    /// It is a master; the other replicas are sent to it.
     ReconfReplicas,
     /// The new configuration is to be taken over.
     UpdateConfig,
@@ -220,7 +220,8 @@ impl Sentinel {
         self.hello_soon(turn, name);
     }
 
-    /// Send the other replicas after the new master, `parallel-syncs` at a time: who syncs may not answer meanwhile.
+    /// Send the other replicas to the new master, `parallel-syncs` at a time: a replica that syncs may not answer clients
+    /// meanwhile.
     fn reconf_replicas(&mut self, turn: &mut Turn, name: &str) {
         let Some(master) = self.masters.get(name) else { return };
         let on_their_way = |reconf| matches!(reconf, Reconf::Sent(_) | Reconf::InProgress);
@@ -298,7 +299,7 @@ impl Sentinel {
         }
     }
 
-    /// Give it up: possible as long as no replica was promoted.
+    /// Abort the failover: possible as long as no replica was promoted.
     pub(super) fn abort(&mut self, turn: &mut Turn, name: &str, why: Event) {
         self.event(turn, why, &Who::Master(name.into()));
         if let Some(master) = self.masters.get_mut(name) {

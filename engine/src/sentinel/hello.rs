@@ -8,8 +8,9 @@
 //!                       my epoch                            └─ the epoch of that configuration
 //! ```
 //!
-//! A sentinel that holds an older configuration adopts the newer one. Nothing else is needed: after a failover the leader
-//! publishes its new line, and a sentinel that was away for a week learns from the first line that it hears.
+//! A sentinel that holds an older configuration adopts the newer one. No other message spreads configurations: after a
+//! failover the leader publishes its new line, and a sentinel that was down adopts the configuration in the first line
+//! that it receives.
 
 use alloc::{format, string::String, vec::Vec};
 
@@ -89,7 +90,7 @@ impl Sentinel {
         self.send(turn, who, Expect::Hello, &[publish.as_bytes(), CHANNEL, line.as_bytes()]);
     }
 
-    /// What we have to say in this instance; nothing while we do not know our own address there.
+    /// Our hello for this instance; none while we do not know our own address there.
     fn hello_for(&self, who: &Who) -> Option<Hello> {
         let master = self.masters.get(who.master())?;
         let local = self.link_of(who)?.command.as_ref()?.local.as_ref()?;
@@ -109,7 +110,7 @@ impl Sentinel {
         })
     }
 
-    /// Say it at the next tick, everywhere around this master: there is news.
+    /// Publish our hello at the next tick, in all instances of this master: the configuration has changed.
     pub(super) fn hello_soon(&mut self, turn: &Turn, name: &str) {
         let publish = self.periods.publish;
         let long_ago = crate::time::Instant(turn.clock.mono.0.saturating_sub((publish + 1) * 1000));
@@ -121,17 +122,17 @@ impl Sentinel {
         }
     }
 
-    /// Something came on a Pub/Sub line.
+    /// A message came on a Pub/Sub line.
     pub(super) fn pubsub_message(&mut self, turn: &mut Turn, value: &Value) {
         let Value::Array(parts) = value else { return };
         let [Value::Bulk(kind), Value::Bulk(_), Value::Bulk(line)] = &parts[..] else { return };
         if kind == b"message" {
-            self.hello_heard(turn, line);
+            self.hello_received(turn, line);
         }
     }
 
     /// A hello, received through an instance or sent to this sentinel directly.
-    pub(crate) fn hello_heard(&mut self, turn: &mut Turn, line: &[u8]) {
+    pub(crate) fn hello_received(&mut self, turn: &mut Turn, line: &[u8]) {
         let Some(hello) = Hello::parse(line) else { return };
         let hosts = [&hello.addr.host, &hello.master_addr.host];
         if hello.id == self.my_id
@@ -140,7 +141,7 @@ impl Sentinel {
         {
             return;
         }
-        let who = self.meet(turn, &hello);
+        let who = self.sender_of(turn, &hello);
         if hello.epoch > self.epoch {
             self.epoch = hello.epoch;
             self.flush(turn);
@@ -153,8 +154,8 @@ impl Sentinel {
         }
     }
 
-    /// Find the sentinel that speaks, or get to know it.
-    fn meet(&mut self, turn: &mut Turn, hello: &Hello) -> Who {
+    /// The sentinel that has sent this hello; it is made known, or its address is changed, if need be.
+    fn sender_of(&mut self, turn: &mut Turn, hello: &Hello) -> Who {
         let name = hello.master.as_str();
         let who = Who::Peer(name.into(), hello.id.clone());
         if let Some(inst) = self.inst(&who)
@@ -168,11 +169,11 @@ impl Sentinel {
             let who = self.subject(&Who::Master(name.into()));
             turn.note(SentinelFact::SentinelMoved { who, host, port, id: hello.id.clone() });
         } else {
-            self.doubt_who_was_there(turn, hello);
+            self.invalidate_other_at(turn, hello);
         }
         let who = self.insert_peer(name, &hello.id, hello.addr.clone(), turn.clock.mono);
         if moved {
-            self.tell_other_masters_of(turn, &who);
+            self.move_under_other_masters(turn, &who);
         } else {
             self.event(turn, Event::SentinelFound, &who);
         }
@@ -180,8 +181,8 @@ impl Sentinel {
         who
     }
 
-    /// Another sentinel speaks from an address that was known as a third one's: that one is not there any more.
-    fn doubt_who_was_there(&mut self, turn: &mut Turn, hello: &Hello) {
+    /// A new sentinel has the address under which another one was known: the other one's address is not valid any more.
+    fn invalidate_other_at(&mut self, turn: &mut Turn, hello: &Hello) {
         let Some(master) = self.masters.get(&hello.master) else { return };
         let there =
             |peer: &&super::instance::Peer| peer.inst.is_at(&hello.addr.host, hello.addr.port);
@@ -196,11 +197,11 @@ impl Sentinel {
             let link = inst.link;
             self.links.close(link, Line::Command, &mut turn.fx);
         }
-        self.tell_other_masters_of(turn, &who);
+        self.move_under_other_masters(turn, &who);
     }
 
-    /// A sentinel's address changed for one master: so it did for the others.
-    fn tell_other_masters_of(&mut self, turn: &mut Turn, who: &Who) {
+    /// A sentinel's address has changed under one master: change it under the others that it watches.
+    fn move_under_other_masters(&mut self, turn: &mut Turn, who: &Who) {
         let (Some(inst), Who::Peer(name, id)) = (self.inst(who), who) else { return };
         let addr = inst.addr.clone();
         let others: Vec<String> = self

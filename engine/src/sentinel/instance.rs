@@ -16,7 +16,7 @@ use crate::{io::Endpoint, time::Instant};
 
 pub use crate::trace::instance::{Kind, Role};
 
-/// Which instance is meant. What it names may be gone by the time of a reply.
+/// The name of an instance. The instance may be gone when a reply to it comes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Who {
     /// The master of this name.
@@ -28,7 +28,7 @@ pub enum Who {
 }
 
 impl Who {
-    /// The master that is meant, or whose replica or sentinel is.
+    /// The name of the master, or of the master of that replica or sentinel.
     pub fn master(&self) -> &str {
         match self {
             Self::Master(name) | Self::Replica(name, _) | Self::Peer(name, _) => name,
@@ -60,7 +60,7 @@ pub struct Instance {
     pub link: LinkId,
     /// Whether this sentinel holds it for down (SDOWN).
     pub s_down: bool,
-    /// When it was last found down; `Time(0)`: never.
+    /// When it was last found down; `Instant(0)`: never.
     pub s_down_since: Instant,
     /// SCRIPT KILL was sent, since it answered BUSY while it was down.
     pub script_kill_sent: bool,
@@ -130,11 +130,11 @@ pub struct Master {
     pub leader: Option<String>,
     /// See `leader`.
     pub leader_epoch: u64,
-    /// The save of the configuration that makes that vote durable.
-    pub vote_saved_by: u64,
+    /// The change of sentinel.conf that holds that vote.
+    pub vote_change: u64,
     /// Whether enough sentinels hold it for down (ODOWN).
     pub o_down: bool,
-    /// When it was last found so; `Time(0)`: never.
+    /// When it was last found so; `Instant(0)`: never.
     pub o_down_since: Instant,
     /// Since when it is in its new life and has not answered PING, if `master-reboot-down-after-period` is set.
     pub rebooted_since: Option<Instant>,
@@ -181,7 +181,7 @@ impl Master {
             config_epoch: 0,
             leader: None,
             leader_epoch: 0,
-            vote_saved_by: 0,
+            vote_change: 0,
             o_down: false,
             o_down_since: Instant(0),
             rebooted_since: None,

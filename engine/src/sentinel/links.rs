@@ -5,8 +5,8 @@
 //!            ◀─ Pub/Sub link ─── hellos of the other sentinels on __sentinel__:hello
 //! ```
 //!
-//! What is sent before a connection stands waits in its [`Wire`]. Replies come in the order of the commands, so a
-//! queue of purposes is all that distinguishes them.
+//! What is sent before a connection stands waits in its [`Wire`]. Replies come in the order of the commands, so a queue of
+//! the commands sent says what each reply answers.
 
 use alloc::{
     collections::{BTreeMap, VecDeque},
@@ -33,27 +33,27 @@ pub enum Line {
     PubSub,
 }
 
-/// What a reply is to be taken for.
+/// What a reply answers.
 #[derive(Clone, Debug)]
 pub enum Expect {
-    /// To nothing: AUTH, CLIENT SETNAME, SLAVEOF …
+    /// A command whose reply is ignored: AUTH, CLIENT SETNAME, SLAVEOF …
     Nothing,
-    /// To PING.
+    /// PING.
     Ping,
-    /// To INFO.
+    /// INFO.
     Info,
-    /// To the PUBLISH of our hello.
+    /// The PUBLISH of our hello.
     Hello,
-    /// To SENTINEL IS-MASTER-DOWN-BY-ADDR.
+    /// SENTINEL IS-MASTER-DOWN-BY-ADDR.
     IsMasterDown,
 }
 
 /// A command that was sent and not answered yet.
 #[derive(Clone, Debug)]
 pub struct Pending {
-    /// On whose behalf.
+    /// The instance for which it was sent.
     pub who: Who,
-    /// What the reply will be.
+    /// What its reply answers.
     pub expect: Expect,
 }
 
@@ -64,9 +64,9 @@ pub struct Wire {
     pub conn: ConnId,
     /// Since when we have it, connecting included.
     pub since: Instant,
-    /// Our own end, once it stands.
+    /// Our own address on it, once it stands.
     pub local: Option<Endpoint>,
-    /// What waits for it to stand.
+    /// What is sent once the connection stands.
     unsent: Vec<u8>,
     /// What comes in.
     pub decoder: ReplyDecoder,
@@ -87,13 +87,13 @@ pub struct Link {
     pub pending: VecDeque<Pending>,
     /// When a connection was last tried.
     pub last_reconnect: Instant,
-    /// When the oldest PING was sent that has no good reply; `None`: all is well.
+    /// When the oldest PING was sent that has no good reply; `None`: the last PING was answered well.
     pub ping_unanswered: Option<Instant>,
     /// When the last PING was sent.
     pub last_ping: Instant,
-    /// When PING was last answered, by whatever.
+    /// When PING was last answered, well or by an error.
     pub last_pong: Instant,
-    /// When PING was last answered well.
+    /// When PING was last answered well (see `Sentinel::pong`).
     pub last_available: Instant,
     /// When something last came on the Pub/Sub line.
     pub pubsub_activity: Instant,
@@ -116,8 +116,8 @@ impl Link {
         }
     }
 
-    /// As if it had just been made: nothing is held against the instance.
-    pub fn forgive(&mut self, now: Instant) {
+    /// The times by which the instance is judged begin anew.
+    pub fn restart_timers(&mut self, now: Instant) {
         self.ping_unanswered = Some(now);
         self.last_ping = Instant(0);
         self.last_available = now;
@@ -223,7 +223,7 @@ impl Links {
         Some(id)
     }
 
-    /// A connection is gone, or was never made.
+    /// A connection was closed, or could not be made.
     pub fn lost(&mut self, conn: ConnId) {
         let Some((id, line)) = self.lines.remove(&conn) else { return };
         let Some(link) = self.table.get_mut(&id) else { return };

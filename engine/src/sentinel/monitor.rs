@@ -153,9 +153,9 @@ impl Sentinel {
         }
     }
 
-    /// In trouble a replica is asked every second: its new role must be seen at once.
+    /// While the master is down, or a failover goes on, its replicas are asked every second: a new role must be seen at once.
     fn info_period(&self, who: &Who) -> u64 {
-        let hasty = self.masters.get(who.master()).is_some_and(|master| match who {
+        let every_second = self.masters.get(who.master()).is_some_and(|master| match who {
             Who::Replica(_, key) => {
                 master.o_down
                     || master.failover.in_progress()
@@ -163,10 +163,10 @@ impl Sentinel {
             }
             _ => false,
         });
-        if hasty { 1000 } else { self.periods.info }
+        if every_second { 1000 } else { self.periods.info }
     }
 
-    /// News on a connection that we opened.
+    /// An input that concerns a connection that we opened.
     pub fn on_link(&mut self, turn: &mut Turn, input: Input<'_>) {
         match input {
             Input::Connected { conn, peer, local } => self.connected(turn, conn, &peer, local),
@@ -178,7 +178,7 @@ impl Sentinel {
 
     fn connected(&mut self, turn: &mut Turn, conn: ConnId, peer: &Endpoint, local: Endpoint) {
         let Some(link) = self.links.connected(conn, local, &mut turn.fx) else { return };
-        for who in self.everybody() {
+        for who in self.all_instances() {
             if let Some(inst) = self.inst_mut(&who)
                 && inst.link == link
                 && inst.addr.host != peer.host
@@ -248,7 +248,7 @@ impl Sentinel {
         }
     }
 
-    /// A good answer to PING is PONG, or an error that a healthy instance gives at times.
+    /// PING was answered: well by PONG, or by an error that a healthy instance gives while it loads or has lost its master.
     fn pong(&mut self, turn: &mut Turn, who: &Who, link: super::links::LinkId, value: &Value) {
         let (Value::Simple(text) | Value::Error(text)) = value else { return };
         let good = [&b"PONG"[..], b"LOADING", b"MASTERDOWN"].iter().any(|w| text.starts_with(w));

@@ -1,5 +1,5 @@
-//! Programs that a sentinel runs: `notification-script` for every loud event, `client-reconfig-script` when a failover
-//! moves a master. Operators and load balancers learn of it that way.
+//! Programs that a sentinel runs: `notification-script` for every event of level warning, `client-reconfig-script` when a
+//! failover moves a master. They tell operators and load balancers.
 //!
 //! ```text
 //!   event ─▶ Scheduled ─▶ Running ──┬─ exit 0 ─────────────────▶ gone
@@ -129,7 +129,7 @@ impl Sentinel {
         self.scripts.schedule(words.into_iter().chain(ends).collect());
     }
 
-    /// Start what waits, end what runs for too long.
+    /// Start the scripts that wait, end those that run for too long.
     pub(super) fn tend_scripts(&mut self, turn: &mut Turn) {
         for script in &mut self.scripts.queue {
             if self.scripts.running.len() >= MAX_RUNNING {
@@ -158,7 +158,7 @@ impl Sentinel {
         late.into_iter().for_each(|fact| turn.note(fact));
     }
 
-    /// News of a script.
+    /// A script has started, or has ended.
     pub(crate) fn on_script(&mut self, turn: &mut Turn, id: ScriptId, news: ScriptNews) {
         let Some(number) = self.scripts.running.get(&id).copied() else { return };
         let found = self.scripts.queue.iter().position(|script| script.number == number);

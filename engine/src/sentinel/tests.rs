@@ -1,6 +1,6 @@
-mod conf;
+mod clock_jumps;
+mod conf_lines;
 mod net;
+mod notified_scripts;
 mod quorum;
-mod scripts;
-mod tilt;
-mod unit;
+mod votes_and_hellos;

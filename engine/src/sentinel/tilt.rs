@@ -1,8 +1,8 @@
 //! TILT: when the clock cannot be trusted, watch and do not act.
 //!
-//! Everything a sentinel decides, it decides by how much time went by. If more went by between two ticks than can
-//! be (the clock was set, the machine slept, the process was held up), or less than nothing, its impressions are worth
-//! nothing for a while: it goes on asking and answering, but takes no instance for down.
+//! Every decision of a sentinel depends on how much time went by. If the wall clock shows between two ticks that more time
+//! went by than can be (the clock was set, the machine slept, the process was held up), or less than none, the sentinel
+//! enters TILT: it goes on asking and answering, but takes no instance for down until 30 s later.
 
 use super::Sentinel;
 use crate::{

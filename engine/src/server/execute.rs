@@ -381,10 +381,9 @@ impl Server {
         if client.net.close == CloseIntent::Now {
             return self.drop_client(turn, client);
         }
-        if let Some(until) = client.output.held_until.filter(|until| !self.is_durable(*until)) {
-            if self.sentinel.is_none() {
-                self.persistence.hold(until, client.conn);
-            }
+        let held_until = client.output.held_until;
+        if let Some(until) = held_until.filter(|until| !self.persistence.has_reached(*until)) {
+            self.persistence.hold(until, client.conn);
             return self.check_in(client);
         }
         client.output.held_until = None;

@@ -19,7 +19,7 @@ impl Server {
     /// Send what is written for a client that is not checked out, unless its replies wait for the AOF.
     pub(crate) fn send_pending(&mut self, turn: &mut Turn, conn: ConnId) {
         let held_until = self.clients.get(conn).and_then(|client| client.output.held_until);
-        let held = held_until.is_some_and(|until| !self.is_durable(until));
+        let held = held_until.is_some_and(|until| !self.persistence.has_reached(until));
         let Some(client) = self.clients.get_mut(conn) else { return };
         if !held && !client.output.bytes.is_empty() {
             self.stats.net_output_bytes += client.output.bytes.len() as u64;

@@ -5,9 +5,13 @@ use alloc::vec::Vec;
 use super::Server;
 use crate::{
     config::{Config, Mode},
-    io::{ConnId, DiskError, DiskReply, Effect},
-    sentinel::{Sentinel, view::SentinelView},
-    time::Instant,
+    io::{DiskError, DiskReply, Effect},
+    refusal::Refusal,
+    sentinel::{
+        Sentinel,
+        conf_save::{Answer, Ended},
+    },
+    session::Client,
     trace::{Level, SentinelFact, ServerFact, Trace},
     turn::Turn,
 };
@@ -25,11 +29,6 @@ pub(crate) fn of(config: &Config) -> Option<Sentinel> {
 }
 
 impl Server {
-    /// What this sentinel knows and thinks; `None`: it is none.
-    pub fn sentinel_view(&self, now: Instant) -> Option<SentinelView> {
-        self.sentinel.as_ref().map(|sentinel| sentinel.view(now))
-    }
-
     /// Run something in the sentinel, if this is one, and publish the events that it states meanwhile.
     pub(crate) fn with_sentinel<T>(
         &mut self,
@@ -80,27 +79,31 @@ impl Server {
         }
     }
 
-    /// A disk operation of the sentinel has ended, and replies may have waited for it.
+    /// A disk operation of the sentinel has ended: answer the clients that have waited for it.
     pub(crate) fn on_sentinel_disk(
         &mut self,
         turn: &mut Turn,
         result: Result<DiskReply, DiskError>,
     ) {
-        let moved = self.with_sentinel(turn, |sentinel, turn| sentinel.on_disk(turn, result));
-        if moved == Some(true) {
-            let held = self.clients.iter().filter(|client| client.output.held_until.is_some());
-            let held: Vec<ConnId> = held.map(|client| client.conn).collect();
-            for conn in held {
-                self.settle_conn(turn, conn);
-            }
+        let ended = self.with_sentinel(turn, |sentinel, turn| sentinel.on_disk(turn, result));
+        for Ended { conn, answer, saved } in ended.unwrap_or_default() {
+            // A client that was closed meanwhile is not there any more.
+            let Some(mut client) = self.clients.take(conn) else { continue };
+            self.answer_after_save(&mut client, &answer, saved);
+            self.check_in(client);
+            self.clients.unblock(conn);
         }
     }
 
-    /// Whether what a reply waits for is on disk: in a sentinel a change of its file, else the AOF.
-    pub(crate) fn is_durable(&self, until: u64) -> bool {
-        match &self.sentinel {
-            Some(sentinel) => sentinel.save.is_done(until),
-            None => self.persistence.has_reached(until),
+    /// The save of sentinel.conf that this client has waited for has ended.
+    pub(crate) fn answer_after_save(&mut self, client: &mut Client, answer: &Answer, saved: bool) {
+        match answer {
+            Answer::Done if saved => client.reply().ok(),
+            Answer::Done => {
+                let why = "Failed to save config file. Check server logs.";
+                self.refuse(client, &Refusal::err(why));
+            }
+            Answer::Opinion { down, vote } => vote.write(&mut client.reply(), *down, saved),
         }
     }
 }

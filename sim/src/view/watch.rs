@@ -9,7 +9,7 @@ use engine::{
     sentinel::{
         choose::{Candidate, Verdict},
         failover::State,
-        view::{MasterView, SentinelView as Known},
+        sentinel_view::{MasterView, SentinelView as Known},
     },
 };
 use serde::Serialize;

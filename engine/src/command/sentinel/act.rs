@@ -4,14 +4,14 @@ use alloc::{format, string::String, vec::Vec};
 
 use super::{
     super::{Ctx, Outcome},
-    master_name, within,
+    answer_when_saved, master_name, within,
 };
 use crate::{
     glob,
     number::parse_i64,
     refusal::Refusal,
     resp::Args,
-    sentinel::{Simulated, choose::chosen, instance::Who},
+    sentinel::{Simulated, choose::chosen, conf_save::Answer, instance::Who},
     trace::{Event, SentinelFact},
 };
 
@@ -23,7 +23,7 @@ pub(super) fn monitor(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let quorum = parse_i64(args.at(5)).ok_or_else(|| Refusal::err("Invalid quorum"))?;
     let port = parse_i64(args.at(4)).ok_or_else(|| Refusal::err("Invalid port"))?;
     let (name, host) = (text(args.at(2)), text(args.at(3)));
-    within(ctx, |sentinel, turn| {
+    let change = within(ctx, |sentinel, turn| {
         if !sentinel.is_host(&host) {
             return Err(Refusal::err("Invalid IP address or hostname specified"));
         }
@@ -32,23 +32,22 @@ pub(super) fn monitor(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         }
         let port = u16::try_from(port).ok();
         sentinel.monitor(&name, &host, port, quorum, turn.clock.mono).map_err(Refusal::err)?;
-        sentinel.flush(turn);
+        let change = sentinel.flush(turn);
         sentinel.state_monitoring(turn, &name);
-        Ok(())
+        Ok(change)
     })?;
-    ctx.reply().ok();
+    answer_when_saved(ctx, change, Answer::Done);
     Ok(())
 }
 
 pub(super) fn remove(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    within(ctx, |sentinel, turn| {
+    let change = within(ctx, |sentinel, turn| {
         let name = master_name(sentinel, args.at(2))?;
         sentinel.event(turn, Event::MonitorRemoved, &Who::Master(name.clone()));
         sentinel.remove_master(&name, &mut turn.fx);
-        sentinel.flush(turn);
-        Ok(())
+        Ok(sentinel.flush(turn))
     })?;
-    ctx.reply().ok();
+    answer_when_saved(ctx, change, Answer::Done);
     Ok(())
 }
 
@@ -58,9 +57,6 @@ pub(super) fn reset(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         let names: Vec<String> = sentinel.masters.keys().filter(matching).cloned().collect();
         for name in &names {
             sentinel.reset_by_operator(turn, name);
-        }
-        if !names.is_empty() {
-            sentinel.flush(turn);
         }
         Ok(names.len())
     })?;
@@ -90,11 +86,8 @@ pub(super) fn failover(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 pub(super) fn flushconfig(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    within(ctx, |sentinel, turn| {
-        sentinel.flush(turn);
-        Ok(())
-    })?;
-    ctx.reply().ok();
+    let change = within(ctx, |sentinel, turn| Ok(sentinel.flush(turn)))?;
+    answer_when_saved(ctx, change, Answer::Done);
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use super::{
     super::{Ctx, Outcome},
-    master_name, within,
+    answer_when_saved, master_name, within,
 };
 use crate::{
     number::parse_i64,
@@ -12,6 +12,7 @@ use crate::{
     resp::Args,
     sentinel::{
         Sentinel,
+        conf_save::Answer,
         election::Vote,
         instance::{Master, Reconf, Replica, Who},
         scripts::ScriptState,
@@ -236,12 +237,7 @@ pub(super) fn is_master_down_by_addr(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outco
         Ok((down, sentinel.vote(turn, &name, epoch, &candidate)))
     })?;
     // A vote that was given in answer to an earlier question may be on its way to the disk still.
-    ctx.client.output.hold(vote.saved_by);
-    let mut reply = ctx.reply();
-    reply.array(3);
-    reply.integer(i64::from(down));
-    reply.bulk(vote.leader.as_deref().unwrap_or("*").as_bytes());
-    reply.integer(i64::try_from(vote.epoch).unwrap_or(i64::MAX));
+    answer_when_saved(ctx, vote.change, Answer::Opinion { down, vote });
     Ok(())
 }
 

@@ -9,14 +9,14 @@ use alloc::{
 
 use super::{
     super::{Ctx, Outcome},
-    master_name, within,
+    answer_when_saved, master_name, within,
 };
 use crate::{
     glob,
     number::parse_i64,
     refusal::Refusal,
     resp::Args,
-    sentinel::{Options, Periods, Sentinel, instance::Who, links::Line},
+    sentinel::{Options, Periods, Sentinel, conf_save::Answer, instance::Who, links::Line},
     trace::SentinelFact,
     turn::Turn,
 };
@@ -26,7 +26,7 @@ fn text(arg: &[u8]) -> String {
 }
 
 pub(super) fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    within(ctx, |sentinel, turn| {
+    let change = within(ctx, |sentinel, turn| {
         let name = master_name(sentinel, args.at(2))?;
         let mut rest = args.skip(3);
         let mut outcome = Ok(());
@@ -37,12 +37,12 @@ pub(super) fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
                 rest = rest.skip(used);
             });
         }
-        if changed {
-            sentinel.flush(turn);
-        }
-        outcome
+        // The options before one that is refused are set.
+        let change = changed.then(|| sentinel.flush(turn));
+        outcome.map(|()| change)
     })?;
-    ctx.reply().ok();
+    // 0: nothing has changed, which counts as saved.
+    answer_when_saved(ctx, change.unwrap_or(0), Answer::Done);
     Ok(())
 }
 
@@ -167,7 +167,7 @@ fn config_get(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn config_set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (name, value) = (text(args.at(3)), text(args.at(4)));
-    within(ctx, |sentinel, turn| {
+    let change = within(ctx, |sentinel, turn| {
         let bad = || {
             Refusal::err(format_args!("Invalid value '{value}' to SENTINEL CONFIG SET '{name}'"))
         };
@@ -200,16 +200,15 @@ fn config_set(ctx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
                 )));
             }
         }
-        sentinel.flush(turn);
-        Ok(())
+        Ok(sentinel.flush(turn))
     })?;
-    ctx.reply().ok();
+    answer_when_saved(ctx, change, Answer::Done);
     Ok(())
 }
 
 /// The other sentinels are to be greeted anew, with the new password.
 fn drop_peers(sentinel: &mut Sentinel, turn: &mut Turn) {
-    for who in sentinel.everybody() {
+    for who in sentinel.all_instances() {
         if let (Who::Peer(..), Some(inst)) = (&who, sentinel.inst(&who)) {
             let link = inst.link;
             sentinel.links.close(link, Line::Command, &mut turn.fx);

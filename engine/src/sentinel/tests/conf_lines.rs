@@ -1,6 +1,6 @@
 use alloc::{format, string::String};
 
-use super::unit::NoFiles;
+use super::votes_and_hellos::NoFiles;
 use crate::{
     config::{LoadError, Mode},
     node::load_config,

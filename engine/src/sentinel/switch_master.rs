@@ -1,7 +1,7 @@
 //! The new configuration: the master of this name is at another address from now on.
 //!
-//! By our own failover or by another sentinel's hello, it ends the same way: everything about the old master is forgotten
-//! but its replicas, and it becomes a replica itself, to be put right when it comes back.
+//! Our own failover and another sentinel's hello have the same effect: everything about the old master is forgotten but
+//! its replicas, and it becomes a replica itself, which is reconfigured when it comes back.
 
 use alloc::{string::String, vec::Vec};
 
@@ -103,7 +103,7 @@ impl Sentinel {
         self.links.close(own, Line::Command, &mut turn.fx);
         self.links.close(own, Line::PubSub, &mut turn.fx);
         if let Some(link) = self.links.get_mut(own) {
-            link.forgive(now);
+            link.restart_timers(now);
         }
     }
 

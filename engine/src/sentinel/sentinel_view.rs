@@ -1,4 +1,4 @@
-//! A sentinel from outside: all that it knows and thinks, to be read and not to be changed.
+//! The state of a sentinel as values, for INFO, the page and the checkers: read-only.
 
 use alloc::{format, string::String, vec::Vec};
 

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::net::Net;
-use crate::{config::Mode, sentinel::view::SentinelView, trace::SentinelFact};
+use crate::{config::Mode, sentinel::sentinel_view::SentinelView, trace::SentinelFact};
 
 const HOUR: i64 = 3_600_000;
 const SENTINEL: usize = 2;

@@ -196,7 +196,7 @@ impl Sentinel {
         turn.note(SentinelFact::RoleChanged { who, role, expected });
     }
 
-    /// A replica says that it is a master: it is the one that we promoted, or one that came back and does not know better.
+    /// A replica says that it is a master: it is the one that we promoted, or an old master that has come back.
     fn replica_is_master(&mut self, turn: &mut Turn, name: &str, key: &str) {
         let Some(master) = self.masters.get(name) else { return };
         let who = Who::Replica(name.into(), key.into());
@@ -218,7 +218,8 @@ impl Sentinel {
         }
     }
 
-    /// A replica says that it is one: of our master, or of another; in a failover it may have made a step.
+    /// A replica says that it is one: of our master, or of another. In a failover it may have come further on its way to the
+    /// new master.
     fn replica_is_replica(&mut self, turn: &mut Turn, name: &str, key: &str) {
         let Some(master) = self.masters.get(name) else { return };
         let Some(replica) = master.replicas.get(key) else { return };
@@ -260,7 +261,7 @@ impl Sentinel {
         self.send_replicaof(turn, who, Some((&host, port)))
     }
 
-    /// Whether nothing speaks against the master that we know: it answers, and says that it is one.
+    /// Whether the master that we know answers, and says that it is one.
     fn master_looks_sane(&self, now: Instant, name: &str) -> bool {
         self.masters.get(name).is_some_and(|master| {
             let fresh = |at| now.millis_since(at) < self.periods.info * 2;

@@ -1,10 +1,10 @@
-use alloc::{collections::VecDeque, string::String, vec::Vec};
+use alloc::{collections::VecDeque, format, string::String, vec::Vec};
 
 use crate::{
     config::{Mode, Outside},
     io::{ConnId, DiskOp, Effect, Effects, Endpoint, Input, Owner},
     node::{Birth, Node, load_config},
-    sentinel::{hello::Hello, info::Facts, instance::Role},
+    sentinel::{hello::Hello, instance::Role, instance_info::Facts},
     test_disk::Disk,
     time::{Clock, Instant},
 };
@@ -26,7 +26,7 @@ fn a_hello_is_read_as_it_is_written() {
         "127.0.0.1,27001,7fcee7c7ddff126bc836a96a65c6f55a2692eb48,3,mymaster,127.0.0.1,7002,1";
     let hello = Hello::parse(line.as_bytes()).unwrap();
     assert_eq!((hello.epoch, hello.config_epoch, hello.master_addr.port), (3, 1, 7002));
-    assert_eq!(alloc::format!("{hello}"), line);
+    assert_eq!(format!("{hello}"), line);
     for bad in ["", "a,b", "h,1,id,x,m,h,1,1", "h,70000,id,1,m,h,1,1", "h,1,a\nb,1,m,h,1,1"] {
         assert_eq!(Hello::parse(bad.as_bytes()), None, "{bad}");
     }
@@ -35,7 +35,7 @@ fn a_hello_is_read_as_it_is_written() {
 #[test]
 fn info_tells_what_matters_and_nonsense_tells_nothing() {
     let run_id = "0063deac92ed0c18cda15a3ff5c2108cf802e10f";
-    let text = alloc::format!(
+    let text = format!(
         "# Server\r\nrun_id:{run_id}\r\nrole:slave\r\nmaster_host:127.0.0.1\r\nmaster_port:7001\r\n\
          master_link_status:down\r\nmaster_link_down_since_seconds:7\r\nslave_priority:50\r\n\
          slave_repl_offset:123\r\nreplica_announced:0\r\nslave_read_only:1\r\n"
@@ -73,12 +73,16 @@ struct Voter {
 
 impl Voter {
     fn new() -> Self {
-        let config =
-            load_config(Some("/s/conf"), MY_CONF, b"", Mode::Sentinel, &mut NoFiles).unwrap();
-        let node = Node::new(Birth { seed: 1, pid: 1, config });
-        let now = Instant::from_millis(1_000_000);
         let mut disk = Disk::default();
         disk.files.insert("/s/conf".into(), MY_CONF.to_vec());
+        Self::on(disk)
+    }
+
+    fn on(disk: Disk) -> Self {
+        let conf = &disk.files["/s/conf"];
+        let config = load_config(Some("/s/conf"), conf, b"", Mode::Sentinel, &mut NoFiles).unwrap();
+        let node = Node::new(Birth { seed: 1, pid: 1, config });
+        let now = Instant::from_millis(1_000_000);
         let (fx, asked) = (Effects::default(), VecDeque::new());
         let mut voter = Self { node, fx, now, asked, disk };
         voter.step(Input::Boot);
@@ -96,13 +100,32 @@ impl Voter {
 
     /// The candidate asks for a vote in epoch 5, on a new connection.
     fn ask(&mut self, connection: u64) -> ConnId {
+        self.ask_for(connection, CANDIDATE)
+    }
+
+    fn ask_for(&mut self, connection: u64, candidate: &str) -> ConnId {
+        let ask = format!("SENTINEL is-master-down-by-addr 127.0.0.1 7001 5 {candidate}\r\n");
+        self.send(connection, &ask)
+    }
+
+    /// A client sends this on a new connection.
+    fn send(&mut self, connection: u64, bytes: &str) -> ConnId {
         let conn = ConnId::accepted(connection);
         let peer = Endpoint::new("127.0.0.1", 50_000);
         self.step(Input::Accepted { conn, peer: peer.clone(), local: peer });
-        let ask =
-            alloc::format!("SENTINEL is-master-down-by-addr 127.0.0.1 7001 5 {CANDIDATE}\r\n");
-        self.step(Input::Received { conn, bytes: ask.as_bytes() });
+        self.step(Input::Received { conn, bytes: bytes.as_bytes() });
         conn
+    }
+
+    /// Until the disk has nothing left to do.
+    fn wait_for_disk(&mut self) {
+        while self.disk_answers().is_some() {}
+    }
+
+    /// The process is killed and started again, with what its file says.
+    fn restart(&mut self) {
+        self.disk.end_process();
+        *self = Self::on(core::mem::take(&mut self.disk));
     }
 
     /// The disk does and answers the oldest operation; `None`: there is none.
@@ -145,10 +168,78 @@ fn a_vote_is_on_disk_before_it_is_answered_however_often_it_is_asked_for() {
         }
     }
     assert_eq!(done.last(), Some(&DiskOp::FsyncDir { path: "/s".into() }));
-    let expected = alloc::format!("*3\r\n:0\r\n$40\r\n{CANDIDATE}\r\n:5\r\n");
+    let expected = vote_for(CANDIDATE);
     for conn in again.iter().chain([&first]) {
         assert_eq!(voter.answer(*conn), expected);
     }
     let late = voter.ask(100);
     assert_eq!(voter.answer(late), expected, "a vote that is on disk is told at once");
+}
+
+/// The answer that tells of a vote in epoch 5.
+fn vote_for(candidate: &str) -> String {
+    format!("*3\r\n:0\r\n$40\r\n{candidate}\r\n:5\r\n")
+}
+
+const NO_VOTE: &str = "*3\r\n:0\r\n$1\r\n*\r\n:0\r\n";
+const OTHER_CANDIDATE: &str = "f535297200000000000000000000000000000000";
+
+/// A vote that can't be saved is not told: after a restart the sentinel would have forgotten it, and would vote again in
+/// the same epoch. (Redis 7.0.15 does both: measured with a full disk and kill -9.)
+#[test]
+fn a_vote_that_cannot_be_saved_is_not_told() {
+    let mut voter = Voter::new();
+    voter.disk.full_at = Some(10);
+    let first = voter.ask(1);
+    voter.wait_for_disk();
+    assert_eq!(voter.answer(first), NO_VOTE);
+    let again = voter.ask(2);
+    voter.wait_for_disk();
+    assert_eq!(voter.answer(again), NO_VOTE);
+    voter.restart();
+    voter.disk.full_at = None;
+    let other = voter.ask_for(3, OTHER_CANDIDATE);
+    voter.wait_for_disk();
+    assert_eq!(voter.answer(other), vote_for(OTHER_CANDIDATE), "the only vote that was told");
+}
+
+/// Once the file can be saved again, the candidate that asks once more gets the vote that it was given.
+#[test]
+fn a_vote_is_saved_again_when_the_disk_has_room() {
+    let mut voter = Voter::new();
+    voter.disk.full_at = Some(10);
+    voter.ask(1);
+    voter.wait_for_disk();
+    voter.disk.full_at = None;
+    voter.now = voter.now.plus_millis(1000);
+    let late = voter.ask_for(2, OTHER_CANDIDATE);
+    assert!(!voter.was_answered(late), "the vote is not on disk yet");
+    voter.wait_for_disk();
+    assert_eq!(voter.answer(late), vote_for(CANDIDATE));
+    voter.restart();
+    let third = voter.ask_for(3, OTHER_CANDIDATE);
+    let told = voter.answer(third);
+    assert!(!told.contains(OTHER_CANDIDATE), "a second vote in one epoch: {told}");
+}
+
+/// An operator's change that could not be saved is answered as Redis answers it; what comes behind it waits.
+#[test]
+fn a_change_that_cannot_be_saved_is_an_error() {
+    const FAILED: &str = "-ERR Failed to save config file. Check server logs.\r\n";
+    let mut voter = Voter::new();
+    voter.disk.full_at = Some(10);
+    for (n, change) in ["FLUSHCONFIG", "SET mymaster quorum 3", "MONITOR other 127.0.0.1 7009 1"]
+        .into_iter()
+        .enumerate()
+    {
+        let conn = voter.send(n as u64, &format!("SENTINEL {change}\r\nPING\r\n"));
+        assert!(!voter.was_answered(conn), "{change}");
+        voter.wait_for_disk();
+        assert_eq!(voter.answer(conn), format!("{FAILED}+PONG\r\n"), "{change}");
+    }
+    voter.disk.full_at = None;
+    let conn = voter.send(9, "SENTINEL FLUSHCONFIG\r\n");
+    voter.wait_for_disk();
+    assert_eq!(voter.answer(conn), "+OK\r\n");
+    assert!(String::from_utf8_lossy(&voter.disk.files["/s/conf"]).contains("monitor other"));
 }
