@@ -6,7 +6,7 @@
 //! the table.
 //!
 //! * [`spec`](crate::spec): the parts of a row: flags, key specifications, categories, documentation.
-//! * [`server::row`](crate::server::row): the row, and [`Ctx`], which its function gets; [`server::table`](table): all rows
+//! * [`server::row`](crate::server::command_row): the row, and [`Ctx`], which its function gets; [`server::table`](table): all rows
 //!   with their numbers, by name.
 //! * [`access`], [`notify`]: how commands reach their keys, and what they announce.
 //!
@@ -14,7 +14,7 @@
 //!   bytes ─▶ RequestDecoder ─▶ Args ─▶ lookup(name) ─▶ admission checks ─▶ row.run(ctx, args) ─▶ propagate
 //! ```
 
-use crate::{refusal::Refusal, resp::Args, server::table};
+use crate::{refusal::Refusal, resp::Args, server::command_table as table};
 
 pub mod absent;
 pub mod access;
@@ -22,6 +22,7 @@ pub mod acl;
 pub mod bitfield;
 pub mod bits;
 pub mod client;
+mod client_tracking;
 pub mod config;
 pub mod connection;
 pub mod counter;
@@ -46,7 +47,6 @@ pub mod server;
 pub mod slow;
 pub mod sort;
 pub mod string;
-mod tracking;
 pub mod transaction;
 
 pub use crate::{

@@ -15,7 +15,7 @@
 //! * [`special`]: the directives that take several arguments or rules of their own.
 //! * [`mod@load`]: the file's text into a [`Config`], errors in Redis's words.
 //! * [`set`]: `CONFIG GET` and `CONFIG SET`.
-//! * [`rewrite`]: `CONFIG REWRITE`, as a function of texts.
+//! * [`rewrite_file`]: `CONFIG REWRITE`, as a function of texts.
 //!
 //! A directive that something here obeys has a field of its own in [`Config`], of a type that can hold nothing
 //! illegal. One that has no effect here (TLS, the cluster bus, Linux's OOM killer …) is only *kept*: checked as Redis
@@ -25,9 +25,9 @@
 
 pub mod directive;
 pub mod directives;
-pub mod load;
 mod number;
-pub mod rewrite;
+pub mod read_file;
+pub mod rewrite_file;
 pub mod set;
 pub mod special;
 pub mod values;
@@ -44,7 +44,7 @@ mod tests;
 
 pub use directive::{Directive, Effect};
 pub use fields::{Config, General, Memory, Network, Persistence, Replication, Source};
-pub use load::{LoadError, Mode, Outside, SentinelLine, load};
+pub use read_file::{LoadError, Mode, Outside, SentinelLine, load};
 pub use set::{Applied, Changes, SetError, SetRights};
 pub(crate) use special::percentile_text;
 pub use values::*;

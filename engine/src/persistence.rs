@@ -12,12 +12,12 @@
 //! ```
 //!
 //! - [`append`]: the buffer, the three fsync policies, a full disk.
-//! - [`save`]: SAVE, BGSAVE, save points.
-//! - [`rewrite`]: BGREWRITEAOF, step by step, and what a crash finds after each step; `rewrite_schedule`: when;
+//! - [`rdb_save`]: SAVE, BGSAVE, save points.
+//! - [`aof_rewrite`]: BGREWRITEAOF, step by step, and what a crash finds after each step; `aof_rewrite_schedule`: when;
 //!   `switch`: the AOF is turned on or off.
-//! - [`load`]: which files are read at boot; `read`: how; `refuse`: what the log says if they can't be; [`boot`] opens
+//! - [`load_files`]: which files are read at boot; `load_file`: how; `refuse`: what the log says if they can't be; [`open_aof`] opens
 //!   the AOF behind it.
-//! - [`info`]: `INFO persistence`.
+//! - [`info_fields`]: `INFO persistence`.
 //!
 //! How RDB bytes become keys and a snapshot becomes bytes: [`dataset`](crate::dataset).
 //!
@@ -35,26 +35,26 @@ use crate::{
     turn::Turn,
 };
 
+pub mod aof_rewrite;
+mod aof_rewrite_schedule;
 pub mod append;
-pub mod boot;
-pub mod info;
-pub mod load;
-pub(crate) mod read;
+pub mod info_fields;
+pub(crate) mod load_file;
+pub mod load_files;
+pub mod open_aof;
+pub mod rdb_save;
 pub(crate) mod refuse;
-pub mod rewrite;
-mod rewrite_schedule;
-pub mod save;
 mod switch;
 
 #[cfg(test)]
 mod tests;
 
 pub use append::{Aof, AofFile, AofProgress, AofState};
-pub use save::Saves;
+pub use rdb_save::Saves;
 
-use load::Load;
-use rewrite::Rewrite;
-use save::SaveEnded;
+use aof_rewrite::Rewrite;
+use load_files::Load;
+use rdb_save::SaveEnded;
 
 /// Everything that the node knows about its files.
 #[derive(Clone, Debug, Default)]
@@ -257,8 +257,8 @@ impl Persistence {
         let Some(child) = self.child.take() else { return };
         turn.fx.push(Effect::KillChild(child.job));
         let path = match child.kind {
-            ChildKind::Save { .. } => save::temp_name(child.pid),
-            ChildKind::Rewrite(_) => rewrite::temp_name(child.pid),
+            ChildKind::Save { .. } => rdb_save::temp_name(child.pid),
+            ChildKind::Rewrite(_) => aof_rewrite::temp_name(child.pid),
         };
         turn.disk_unawaited(DiskOp::Unlink { path });
     }

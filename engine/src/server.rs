@@ -10,21 +10,21 @@
 //!
 //! A subsystem owns its state and doesn't know the others. What connects them stands here: execution, propagation, eviction,
 //! messages to clients. [`Ctx`] is what a command sees of it. The commands themselves are above: the server gets their
-//! [`table`] at birth and calls the functions in it.
+//! [`command_table`] at birth and calls the functions in it.
 //!
-//! * [`row`], [`table`]: what a command is.
+//! * [`command_row`], [`command_table`]: what a command is.
 //! * [`execute`]: from a request to its reply: admission, the call, what is propagated; [`admission`]: whether a client
 //!   may run a command now; [`output`]: what may wait for a client; `unit`: what begins at the end of a unit of execution.
 //! * [`propagate`]: what a command leaves behind for the AOF and for replicas.
 //! * [`clients_cron`]: what clients need from time to time.
 //! * [`configuration`]: what follows from CONFIG SET; CONFIG REWRITE.
-//! * [`expire`], [`evict`]: keys whose time has come, and what goes when the data grows beyond `maxmemory`;
+//! * [`active_expiry`], [`evict`]: keys whose time has come, and what goes when the data grows beyond `maxmemory`;
 //!   [`leftover`]: what one turn leaves to the following ones.
 //! * [`replicating`]: replication's tasks; [`synchronizing`]: a client becomes a replica; [`replacing`]: a replica replaces
 //!   its data set; [`applying`]: it applies the stream; [`waiting`]: WAIT; [`failing_over`]: FAILOVER.
 //! * [`loading`]: data read at boot, and by DEBUG RELOAD ([`reload`]); [`saving`], [`rewriting`]: the snapshots that go to
 //!   files, and what waits for them; [`shutdown`]: what is written before the node ends.
-//! * [`watch`]: the changes of keys that fail an EXEC; [`pubsub`]: messages to subscribers; [`tracking`]: invalidations.
+//! * [`watch`]: the changes of keys that fail an EXEC; [`publish`]: messages to subscribers; [`invalidate`]: invalidations.
 //! * [`info`], [`stats`], [`measure`]: what INFO says and counts; how long commands take, by the driver's stopwatch.
 
 use alloc::{boxed::Box, collections::BTreeSet, string::String, sync::Arc, vec::Vec};
@@ -43,45 +43,45 @@ use crate::{
     turn::{Ids, Turn},
 };
 
+mod active_expiry;
 mod admission;
 mod applying;
 mod clients_cron;
+pub mod command_row;
+pub mod command_table;
 mod configuration;
 mod cross_protocol;
 mod evict;
 mod execute;
-mod expire;
 mod failing_over;
 pub mod info;
+mod invalidate;
 mod leftover;
 mod loading;
 pub mod measure;
 mod output;
 pub mod phase;
 pub mod propagate;
-mod pubsub;
+mod publish;
 mod reload;
 mod replacing;
 mod replicating;
 mod rewriting;
-pub mod row;
 mod saving;
-mod sentinel;
+mod sentinel_events;
 mod shutdown;
 pub mod stats;
 mod synchronizing;
-pub mod table;
-mod tracking;
-mod unit;
+mod unit_end;
 mod waiting;
 mod watch;
 
+pub use command_row::{Ctx, Row, Run};
+pub use command_table::{Command, CommandIndex};
 pub use phase::Phase;
 pub use propagate::Propagation;
-pub use row::{Ctx, Row, Run};
 pub use stats::{CommandStats, ErrorStats, Stats};
-pub use table::{Command, CommandIndex};
-pub(crate) use unit::AtUnitEnd;
+pub(crate) use unit_end::AtUnitEnd;
 
 /// The version of Redis that this server is compatible with.
 pub const VERSION: &str = "7.0.15";
@@ -141,7 +141,7 @@ pub struct Server {
 impl Server {
     /// A server at the beginning of its life, with these commands.
     pub(crate) fn new(config: &Config, ids: &mut Ids, table: &'static [Command]) -> Self {
-        let sentinel = sentinel::of(config);
+        let sentinel = sentinel_events::of(config);
         let run_id = ids.hex();
         let hash_seed = u128::from(ids.rng.rand_u64()) << 64 | u128::from(ids.rng.rand_u64());
         Self {

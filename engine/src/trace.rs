@@ -4,17 +4,17 @@
 //! Facts are grouped by the part of the engine that states them, one file a part.
 
 pub mod instance;
-pub mod persistence;
-pub mod process;
-pub mod replication;
-pub mod sentinel;
-pub mod server;
+pub mod persistence_facts;
+pub mod process_facts;
+pub mod replication_facts;
+pub mod sentinel_facts;
+pub mod server_facts;
 
-pub use persistence::{PersistenceFact, ReloadedFrom};
-pub use process::ProcessFact;
-pub use replication::ReplicationFact;
-pub use sentinel::{Event, SentinelFact, Subject};
-pub use server::{OverLimit, ServerFact};
+pub use persistence_facts::{PersistenceFact, ReloadedFrom};
+pub use process_facts::ProcessFact;
+pub use replication_facts::ReplicationFact;
+pub use sentinel_facts::{Event, SentinelFact, Subject};
+pub use server_facts::{OverLimit, ServerFact};
 
 use alloc::{format, string::String};
 

@@ -8,7 +8,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use engine::{aof, rdb::check::Checker};
+use engine::{aof, rdb::check_rdb::Checker};
 
 use crate::{cli::REDIS_VERSION, driver::strerror};
 
@@ -58,7 +58,7 @@ fn check_rdb(path: &str) -> io::Result<bool> {
 pub fn aof(args: &[String]) -> ExitCode {
     let mut whole = vec!["redis-check-aof"];
     whole.extend(args.iter().map(String::as_str));
-    let code = aof::check::run(&whole, now_ms(), &mut Files);
+    let code = aof::check_aof::run(&whole, now_ms(), &mut Files);
     ExitCode::from(u8::try_from(code).unwrap_or(1))
 }
 
@@ -70,7 +70,7 @@ fn now_ms() -> i64 {
 /// The real files and the terminal.
 struct Files;
 
-impl aof::check::Outside for Files {
+impl aof::check_aof::Outside for Files {
     fn length(&mut self, path: &str) -> Result<u64, String> {
         fs::metadata(path).map(|file| file.len()).map_err(|error| strerror(&error))
     }

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use engine::trace::{
     Trace,
-    replication::{LinkFact, ReplicationFact},
+    replication_facts::{LinkFact, ReplicationFact},
 };
 
 use crate::{host::Process, ledger::Executed};

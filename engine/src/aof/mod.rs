@@ -20,18 +20,18 @@
 //! - [`Feed`] turns propagated commands into the bytes that are appended.
 //! - [`Reader`] takes the bytes apart again, and knows where the last whole command ended.
 //! - [`Rewriter`] writes a base of commands (`aof-use-rdb-preamble no`).
-//! - [`check`] is what `redis-check-aof` does.
+//! - [`check_aof`] is what `redis-check-aof` does.
 
-pub mod check;
+pub mod check_aof;
 mod feed;
 mod manifest;
-mod read;
-mod rewrite;
+mod reader;
+mod rewriter;
 
 #[cfg(test)]
 mod tests;
 
 pub use feed::Feed;
 pub use manifest::{AofFile, Manifest, ManifestError};
-pub use read::{BadFormat, Reader, Unfinished};
-pub use rewrite::Rewriter;
+pub use reader::{BadFormat, Reader, Unfinished};
+pub use rewriter::Rewriter;

@@ -1,6 +1,6 @@
 //! The AOF's files as values: what is written is read back, whatever the disk did to the end of it.
 
-use super::check::{self, Outside};
+use super::check_aof::{self, Outside};
 use super::*;
 use crate::resp::encode::push_command;
 use alloc::collections::BTreeMap;
@@ -202,7 +202,7 @@ fn desk(incr: &[u8]) -> Desk {
 fn tool(desk: &mut Desk, args: &[&str]) -> (i32, Vec<String>) {
     desk.printed.clear();
     let args: Vec<&str> = [&["redis-check-aof"], args].concat();
-    let code = check::run(&args, 0, desk);
+    let code = check_aof::run(&args, 0, desk);
     (code, desk.printed.lines().map(String::from).collect())
 }
 

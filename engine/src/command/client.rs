@@ -182,7 +182,7 @@ pub const COMMANDS: &[Row] = &[Row {
             categories: &[Category::Connection],
             docs: docs::CLIENT_TRACKING,
             example: &[("CLIENT TRACKING ON", "OK")],
-            run: super::tracking::tracking,
+            run: super::client_tracking::tracking,
             ..Row::BASE
         },
         Row {
@@ -192,7 +192,7 @@ pub const COMMANDS: &[Row] = &[Row {
             categories: &[Category::Connection],
             docs: docs::CLIENT_CACHING,
             example: &[("CLIENT TRACKING ON OPTIN", "OK"), ("CLIENT CACHING YES", "OK")],
-            run: super::tracking::caching,
+            run: super::client_tracking::caching,
             ..Row::BASE
         },
         Row {
@@ -205,7 +205,7 @@ pub const COMMANDS: &[Row] = &[Row {
                 "CLIENT TRACKINGINFO",
                 "1) \"flags\"\n2) 1) \"off\"\n3) \"redirect\"\n4) (integer) -1\n5) \"prefixes\"\n6) (empty array)",
             )],
-            run: super::tracking::trackinginfo,
+            run: super::client_tracking::trackinginfo,
             ..Row::BASE
         },
         Row {
@@ -215,7 +215,7 @@ pub const COMMANDS: &[Row] = &[Row {
             categories: &[Category::Connection],
             docs: docs::CLIENT_GETREDIR,
             example: &[("CLIENT GETREDIR", "(integer) -1")],
-            run: super::tracking::getredir,
+            run: super::client_tracking::getredir,
             ..Row::BASE
         },
         Row {

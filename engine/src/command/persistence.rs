@@ -3,7 +3,7 @@
 use super::{Category, Ctx, Flag, Flags, Outcome, Row};
 use crate::{
     config::{ShutdownOptions, ShutdownSave},
-    persistence::save::SavedFor,
+    persistence::rdb_save::SavedFor,
     refusal::Refusal,
     resp::Args,
     session::Blocked,

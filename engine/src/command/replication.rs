@@ -10,7 +10,7 @@ use crate::{
     replication::{Failover, FailoverStage, RdbFilter},
     resp::{Args, split::split_args},
     session::{Blocked, ClientKind},
-    trace::replication::ReplicationFact,
+    trace::replication_facts::ReplicationFact,
 };
 
 mod docs;

@@ -7,7 +7,7 @@ use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use super::{
     directive::Value,
     directives,
-    load::{Mode, SentinelLine},
+    read_file::{Mode, SentinelLine},
     values::*,
 };
 use crate::io::Endpoint;

@@ -8,7 +8,7 @@ use alloc::{
 
 use super::{
     directive::{Effect, Kind, Place},
-    rewrite::{Extra, rewrite},
+    rewrite_file::{Extra, rewrite},
     *,
 };
 
@@ -265,7 +265,7 @@ fn nobody_gets_more_than_the_acl_says() {
     assert!(read("aclfile users.acl\n").is_err());
     assert!(read("user default off\n").is_err());
     assert!(read("user default on #00 ~* &* +@all\n").is_err());
-    let hash = load::sha256_hex(b"secret");
+    let hash = read_file::sha256_hex(b"secret");
     let line = alloc::format!("user default on #{}\n", String::from_utf8_lossy(&hash));
     assert!(read(&line).is_err());
     assert!(read(&alloc::format!("{line}requirepass secret\n")).is_ok());

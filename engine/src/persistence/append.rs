@@ -38,10 +38,10 @@
 
 use alloc::{collections::VecDeque, string::String, vec::Vec};
 
-mod files;
+mod aof_files;
 
-use files::Tail;
-pub(super) use files::{IncrFile, aof_names, aof_path};
+use aof_files::Tail;
+pub(super) use aof_files::{IncrFile, aof_names, aof_path};
 
 use crate::{
     aof::{Feed, Manifest},
@@ -133,7 +133,7 @@ pub struct Aof {
     /// Fsyncs for which a write could not wait (`aof_delayed_fsync`).
     pub delayed_fsyncs: u64,
     /// What is known about rewrites.
-    pub(super) rewrites: super::rewrite_schedule::Rewrites,
+    pub(super) rewrites: super::aof_rewrite_schedule::Rewrites,
 }
 
 /// What is being done to the end of a file.

@@ -13,7 +13,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::read::{Part, Role};
+use super::load_file::{Part, Role};
 use crate::{
     aof::ManifestError,
     io::{DiskError, DiskErrorKind},

@@ -20,9 +20,9 @@
 //!
 //! - [`Encoder`] writes, a little at a time, so that saving can be a child job that is run in slices.
 //! - [`Decoder`] reads, from chunks cut anywhere, and trusts no length that it finds.
-//! - [`check`] is what `redis-check-rdb` does.
+//! - [`check_rdb`] is what `redis-check-rdb` does.
 
-pub mod check;
+pub mod check_rdb;
 pub mod crc;
 mod decode;
 mod encode;

@@ -209,7 +209,7 @@ fn the_checker_speaks_as_redis_check_rdb_does() {
     rows[0].3 = Some(5);
     let file = encode(&rows, EncodeOptions::default(), usize::MAX);
     let run = |file: &[u8]| {
-        let mut checker = check::Checker::new("dump.rdb", 10);
+        let mut checker = check_rdb::Checker::new("dump.rdb", 10);
         checker.feed(file);
         checker.finish()
     };
@@ -248,7 +248,7 @@ fn a_stream_with_a_consumer_group_is_walked_over() {
         .to_vec();
     file.extend_from_slice(b"\x00\x01k\x01v\xff\0\0\0\0\0\0\0\0");
     for size in [1, 3, 1000] {
-        let mut checker = check::Checker::new("x", 0);
+        let mut checker = check_rdb::Checker::new("x", 0);
         for piece in file.chunks(size) {
             checker.feed(piece);
         }
@@ -321,7 +321,7 @@ proptest! {
         file.truncate(cut.index(file.len()).max(file.len() / 2));
         let whole = decode(&file, &[]);
         prop_assert_eq!(&whole, &decode(&file, &[1]));
-        let mut checker = check::Checker::new("x", 0);
+        let mut checker = check_rdb::Checker::new("x", 0);
         checker.feed(&file);
         let _ = checker.finish();
     }
@@ -331,7 +331,7 @@ proptest! {
         let mut file = b"REDIS0011".to_vec();
         file.extend(bytes);
         let _ = decode(&file, &[]);
-        let mut checker = check::Checker::new("x", 0);
+        let mut checker = check_rdb::Checker::new("x", 0);
         checker.feed(&file);
         let _ = checker.finish();
     }

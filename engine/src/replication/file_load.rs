@@ -17,7 +17,7 @@ use crate::{
     dataset::{Expired, Installer},
     io::{DiskError, DiskOp, DiskReply, Effect, Owner, TransferOp},
     keyspace::Keyspace,
-    trace::replication::LinkFact,
+    trace::replication_facts::LinkFact,
     turn::Turn,
 };
 

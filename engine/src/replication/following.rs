@@ -17,7 +17,7 @@ use crate::{
     time::Instant,
     trace::{
         LogRole,
-        replication::{LinkFact, ReplicationFact},
+        replication_facts::{LinkFact, ReplicationFact},
     },
     turn::Turn,
 };

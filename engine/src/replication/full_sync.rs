@@ -17,7 +17,7 @@ use alloc::{format, vec::Vec};
 use super::{Attached, AttachedState, Replication, Task, attached::FileTransfer};
 use crate::{
     io::{ChildEvent, ConnId, DiskError, DiskReply, Effect, JobId, OpenMode, Owner},
-    trace::replication::MasterFact,
+    trace::replication_facts::MasterFact,
     turn::Turn,
 };
 

@@ -13,7 +13,7 @@ use super::{
     master_link::{Handshake, Question},
 };
 use crate::{
-    io::ConnId, keyspace::Keyspace, resp::encode::push_command, trace::replication::LinkFact,
+    io::ConnId, keyspace::Keyspace, resp::encode::push_command, trace::replication_facts::LinkFact,
     turn::Turn,
 };
 

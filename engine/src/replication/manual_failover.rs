@@ -15,7 +15,8 @@ use alloc::string::String;
 
 use super::{Attached, Replication, Task};
 use crate::{
-    io::Endpoint, refusal::Refusal, time::Instant, trace::replication::ReplicationFact, turn::Turn,
+    io::Endpoint, refusal::Refusal, time::Instant, trace::replication_facts::ReplicationFact,
+    turn::Turn,
 };
 
 /// A FAILOVER that a user asked for.

@@ -21,7 +21,7 @@
 
 use alloc::string::String;
 
-pub use crate::trace::replication::FullReason;
+pub use crate::trace::replication_facts::FullReason;
 
 /// A replica asks to be continued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

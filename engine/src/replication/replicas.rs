@@ -16,7 +16,7 @@ use crate::{
     config::ClientClass,
     io::{ConnId, Endpoint},
     refusal::Refusal,
-    trace::{OverLimit, replication::MasterFact},
+    trace::{OverLimit, replication_facts::MasterFact},
     turn::Turn,
 };
 

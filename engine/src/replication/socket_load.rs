@@ -21,7 +21,7 @@ use crate::{
     io::{ConnId, Effect},
     keyspace::Keyspace,
     time::Instant,
-    trace::replication::LinkFact,
+    trace::replication_facts::LinkFact,
     turn::Turn,
 };
 

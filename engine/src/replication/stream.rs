@@ -15,7 +15,7 @@ use crate::{
     io::ConnId,
     resp::{Args, Decoded, RequestDecoder, decode::Limits, encode::push_command},
     time::Instant,
-    trace::replication::LinkFact,
+    trace::replication_facts::LinkFact,
     turn::Turn,
 };
 

@@ -12,7 +12,7 @@ use crate::{
     config::DisklessLoad,
     io::{ConnId, DiskError, DiskReply, Effect, OpenMode, Owner, TransferOp},
     keyspace::Keyspace,
-    trace::replication::LinkFact,
+    trace::replication_facts::LinkFact,
     turn::Turn,
 };
 

@@ -20,7 +20,7 @@ use crate::{
     chain::Chain,
     config::{
         Mode,
-        rewrite::{Extra, rewrite, user_lines},
+        rewrite_file::{Extra, rewrite, user_lines},
     },
     io::{ConnId, DiskError, DiskErrorKind, DiskReply, FileId, OpenMode, Owner},
     time::Instant,

@@ -9,7 +9,7 @@ use crate::{
     server::Server,
     session::{Client, ClientKind},
     time::Instant,
-    trace::{WriteSource, replication::LinkFact},
+    trace::{WriteSource, replication_facts::LinkFact},
     turn::Turn,
 };
 

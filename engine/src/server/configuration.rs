@@ -15,7 +15,7 @@ use crate::{
     chain::Chain,
     config::{
         Applied, Changes, Config, Mode, SetError,
-        rewrite::{Extra, rewrite, user_lines},
+        rewrite_file::{Extra, rewrite, user_lines},
     },
     io::{
         ConnId, DiskError, DiskErrorKind, DiskOp, DiskReply, Effect, FileId, ListenId, OpenMode,

@@ -2,7 +2,7 @@
 
 use crate::{
     refusal::Refusal, replication::Failover, server::Server, session::Client,
-    trace::replication::ReplicationFact, turn::Turn,
+    trace::replication_facts::ReplicationFact, turn::Turn,
 };
 
 impl Server {

@@ -8,7 +8,7 @@ use core::fmt::Write as _;
 use super::{Server, VERSION};
 use crate::{
     config::percentile_text,
-    persistence::info::Others,
+    persistence::info_fields::Others,
     session::{Client, ClientKind, pubsub::Kind},
     turn::Turn,
 };

@@ -8,8 +8,8 @@ use crate::{
     dataset::Installer,
     io::{DiskError, DiskReply, Effect},
     persistence::{
-        load::LoadStep,
-        read::{Content, Part},
+        load_file::{Content, Part},
+        load_files::LoadStep,
         refuse::{self, Refused},
     },
     refusal::Refusal,

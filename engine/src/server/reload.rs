@@ -10,7 +10,7 @@
 use super::Server;
 use crate::{
     io::ConnId,
-    persistence::{AofState, load::Load, refuse::Refused, save::SavedFor},
+    persistence::{AofState, load_files::Load, rdb_save::SavedFor, refuse::Refused},
     refusal::Refusal,
     trace::{PersistenceFact, ReloadedFrom},
     turn::Turn,

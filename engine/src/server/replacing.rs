@@ -9,7 +9,7 @@
 
 use crate::{
     config::DisklessLoad, keyspace::Keyspace, replication::file_load, server::Server,
-    trace::replication::LinkFact, turn::Turn,
+    trace::replication_facts::LinkFact, turn::Turn,
 };
 
 impl Server {

@@ -13,7 +13,7 @@ use crate::{
     replication::Task,
     server::Server,
     session::Paused,
-    trace::{ServerFact, replication::MasterFact},
+    trace::{ServerFact, replication_facts::MasterFact},
     turn::Turn,
 };
 

@@ -3,7 +3,7 @@
 use super::Server;
 use crate::{
     io::{AofOp, DiskError, DiskReply, JobId},
-    persistence::{AofState, rewrite::RewriteStep},
+    persistence::{AofState, aof_rewrite::RewriteStep},
     trace::PersistenceFact,
     turn::Turn,
 };

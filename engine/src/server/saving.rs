@@ -4,7 +4,7 @@ use super::Server;
 use crate::{
     dataset::SnapshotSource,
     io::{ChildEvent, DiskError, DiskReply, FileId, JobId, KeyDelay},
-    persistence::save::{self, SaveEnded, SavedFor},
+    persistence::rdb_save::{self, SaveEnded, SavedFor},
     rdb::Encoder,
     time::Instant,
     trace::PersistenceFact,
@@ -25,7 +25,7 @@ impl Server {
 
     /// What `rdb-key-save-delay` says.
     pub(crate) const fn key_save_delay(&self, turn: &Turn) -> KeyDelay {
-        save::key_save_delay(&turn.config)
+        rdb_save::key_save_delay(&turn.config)
     }
 
     /// End a child that writes a file, and delete what it has written.
@@ -40,7 +40,7 @@ impl Server {
         eof_mark: Option<[u8; 40]>,
     ) -> Encoder<SnapshotSource> {
         let position = self.replication.position();
-        save::rdb_encoder(turn, &mut self.keyspace, position, eof_mark)
+        rdb_save::rdb_encoder(turn, &mut self.keyspace, position, eof_mark)
     }
 
     /// News of a child that writes a file.

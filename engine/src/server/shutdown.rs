@@ -15,10 +15,10 @@ use super::Server;
 use crate::{
     config::{ShutdownOptions, ShutdownSave},
     io::{DiskError, DiskOp, DiskReply, Effect, Owner},
-    persistence::{AofState, ChildKind, save::SavedFor},
+    persistence::{AofState, ChildKind, rdb_save::SavedFor},
     replication::Attached,
     time::Instant,
-    trace::{PersistenceFact, ServerFact, replication::MasterFact},
+    trace::{PersistenceFact, ServerFact, replication_facts::MasterFact},
     turn::Turn,
 };
 

@@ -8,7 +8,7 @@ use crate::{
         ChildEvent, ChildJob, ChildOutput, ChildTask, ConnId, DiskError, DiskReply, Effect, JobId,
     },
     keyspace::Keyspace,
-    persistence::save::rdb_encoder,
+    persistence::rdb_save::rdb_encoder,
     refusal::{Outcome, Refusal},
     replication::{
         FullSync,
@@ -17,7 +17,7 @@ use crate::{
     },
     server::Server,
     session::{Client, ClientKind},
-    trace::replication::MasterFact,
+    trace::replication_facts::MasterFact,
     turn::Turn,
 };
 

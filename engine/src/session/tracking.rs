@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Every change of a key passes [`Tracking::changed`]; at the end of the command the clients that it concerns get a message
-//! (`server/tracking.rs`).
+//! (`server/invalidate.rs`).
 
 use alloc::{
     boxed::Box,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::trace::{SentinelFact, Trace, Traced, sentinel::Event};
+use engine::trace::{SentinelFact, Trace, Traced, sentinel_facts::Event};
 
 use crate::{
     ids::NodeId,

@@ -9,7 +9,7 @@ use engine::{
     time::Time,
     trace::{
         Trace, WriteFact, WriteSource,
-        replication::{LinkFact, ReplicationFact},
+        replication_facts::{LinkFact, ReplicationFact},
     },
 };
 

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 use engine::trace::{
     Trace, Traced,
-    replication::{MasterFact, ReplicationFact},
+    replication_facts::{MasterFact, ReplicationFact},
 };
 use sim::{
     NodeId, Scenario, World, invariants, view,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use engine::aof::{self, Manifest};
 use engine::config::{self, Config, Mode, rewrite};
 use engine::node::load_config;
-use engine::rdb::{Decoder, LoadError, OtherTypes, check::Checker};
+use engine::rdb::{Decoder, LoadError, OtherTypes, check_rdb::Checker};
 use engine::sentinel::Sentinel;
 use tests::encode;
 
@@ -163,7 +163,7 @@ pub const MANIFEST: Target = Target {
 /// The files and the terminal of a check tool.
 struct Desk(BTreeMap<String, Vec<u8>>, usize);
 
-impl aof::check::Outside for Desk {
+impl aof::check_aof::Outside for Desk {
     fn length(&mut self, path: &str) -> Result<u64, String> {
         self.0.get(path).map(|file| file.len() as u64).ok_or_else(|| "No such file".into())
     }
@@ -205,11 +205,11 @@ pub const CHECK_TOOLS: Target = Target {
                     args.push("1700000000");
                 }
                 args.push(name);
-                let code = aof::check::run(&args, 0, &mut desk);
+                let code = aof::check_aof::run(&args, 0, &mut desk);
                 assert!(desk.1 > 0, "it says something");
                 signature += &code.to_string();
                 if cure == Some("--fix") && code == 0 {
-                    let again = aof::check::run(&["redis-check-aof", name], 0, &mut desk);
+                    let again = aof::check_aof::run(&["redis-check-aof", name], 0, &mut desk);
                     assert_eq!(again, 0, "what it has mended is well");
                 }
             }

@@ -5,7 +5,7 @@
 //!   appendonly no:    manifest? ─▶ dump.rdb? ────────────────────────────▶ dump.rdb
 //!                                                                            │ a piece at a time;
 //!                                                                            ▼ clients get LOADING
-//!                                                             then the AOF is opened: see `boot`
+//!                                                             then the AOF is opened: see `open_aof`
 //! ```
 //!
 //! The manifest is read in any case: an AOF that is turned on later goes on counting where the files that are there
@@ -21,7 +21,7 @@ use alloc::{boxed::Box, collections::VecDeque, format, string::String};
 use super::{
     Persistence,
     append::{aof_names, aof_path},
-    read::{Content, Part, Role},
+    load_file::{Content, Part, Role},
     refuse::{self, Refused},
 };
 use crate::{

@@ -21,7 +21,7 @@ use alloc::{
 
 use super::{
     Config, directives,
-    load::{Mode, sha256_hex, trim},
+    read_file::{Mode, sha256_hex, trim},
 };
 use crate::resp::split::split_args;
 

@@ -5,7 +5,7 @@
 //! what was done after a moment, if the file carries `#TS:` lines. The lines are those of Redis's tool.
 
 use super::manifest::Manifest;
-use crate::rdb::check::Checker;
+use crate::rdb::check_rdb::Checker;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -17,7 +17,7 @@ use alloc::{
 
 use super::{
     Persistence,
-    load::{LoadStep, Stage},
+    load_files::{LoadStep, Stage},
     refuse::{self, Refused},
 };
 use crate::{

@@ -9,9 +9,9 @@ use alloc::{format, vec::Vec};
 
 use super::{
     AofState, Persistence,
+    aof_rewrite::{base_encoder, base_rewriter},
     append::{IncrFile, aof_names, aof_path},
-    load::{Load, LoadStep, Stage},
-    rewrite::{base_encoder, base_rewriter},
+    load_files::{Load, LoadStep, Stage},
 };
 use crate::{
     aof::Manifest,

@@ -31,7 +31,7 @@ use alloc::{boxed::Box, format, string::String};
 use super::{
     AofState, Child, ChildKind, Persistence,
     append::{IncrFile, aof_names, aof_path},
-    save::{key_save_delay, rdb_options},
+    rdb_save::{key_save_delay, rdb_options},
 };
 use crate::{
     aof::{Manifest, Rewriter},
