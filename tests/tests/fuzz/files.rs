@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::aof::{self, Manifest};
-use engine::config::{self, Config, Mode, rewrite};
+use engine::config::{self, Config, Mode, rewrite_file};
 use engine::node::load_config;
 use engine::rdb::{Decoder, LoadError, OtherTypes, check_rdb::Checker};
 use engine::sentinel::Sentinel;
@@ -260,7 +260,7 @@ pub const CONFIG: Target = Target {
         if !loaded.network.bind.iter().all(address) {
             return "no address".into();
         }
-        let text = rewrite::rewrite(bytes, &loaded, &rewrite::Extra::default(), Mode::Server);
+        let text = rewrite_file::rewrite(bytes, &loaded, &rewrite_file::Extra::default(), Mode::Server);
         let again = read(&text)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&text)));
         assert_eq!(comparable(again), comparable(loaded), "{}", String::from_utf8_lossy(&text));
