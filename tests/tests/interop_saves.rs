@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Instant;
 
 use Program::{Ours, Redis};
-use tests::{Node, Program, Tool, Value, have, wait_until};
+use tests::{Node, Program, Tool, Value, encode, have, wait_until};
 
 const AOF: &str = "appendonly yes";
 const NO_SAVE: &str = "save \"\"";
@@ -104,36 +104,39 @@ fn rewrites_that_fail_again_and_again_are_put_off() {
 
 #[test]
 fn increments_of_many_clients_over_rewrites_are_all_there_after_kill_9() {
-    const CLIENTS: u64 = 20;
-    const EACH: u64 = 1000;
+    const CLIENTS: usize = 20;
+    const EACH: usize = 1000;
+    const PIPELINE: usize = 20;
+    const REWRITES: usize = 5;
     let mut node = Node::start(Ours, &[AOF, NO_SAVE]);
-    let done = AtomicBool::new(false);
-    let rewrites = thread::scope(|scope| {
-        let rewriter = scope.spawn(|| {
+    let rewritten = AtomicBool::new(false);
+    let written: usize = thread::scope(|scope| {
+        scope.spawn(|| {
             let mut client = node.client();
-            let mut rewrites = 0;
-            while !done.load(Ordering::Relaxed) {
-                rewrites += u64::from(matches!(client.call(&["BGREWRITEAOF"]), Value::Simple(_)));
+            for _ in 0..REWRITES {
+                assert!(matches!(client.call(&["BGREWRITEAOF"]), Value::Simple(_)));
                 wait_for_children(&node);
             }
-            rewrites
+            rewritten.store(true, Ordering::Relaxed);
         });
-        let writers: Vec<_> = (0..CLIENTS)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut client = node.client();
-                    (0..EACH).for_each(|_| drop(client.call(&["INCR", "counter"])));
-                })
-            })
-            .collect();
-        writers.into_iter().for_each(|writer| writer.join().expect("it writes"));
-        done.store(true, Ordering::Relaxed);
-        rewriter.join().expect("it rewrites")
+        let write = || {
+            let mut client = node.client();
+            // Several at once, so that a rewrite begins in a turn that has executed some.
+            let increments = encode(&["INCR", "counter"]).repeat(PIPELINE);
+            let mut written = 0;
+            while written < EACH || !rewritten.load(Ordering::Relaxed) {
+                client.send_raw(&increments).expect("the node reads");
+                (0..PIPELINE).for_each(|_| drop(client.read().expect("a reply")));
+                written += PIPELINE;
+            }
+            written
+        };
+        let writers: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(write)).collect();
+        writers.into_iter().map(|writer| writer.join().expect("it writes")).sum()
     });
-    assert!(rewrites >= 2, "only {rewrites} rewrites met the writers");
     node.kill();
     node.launch();
-    assert_eq!(node.call(&["GET", "counter"]).text(), (CLIENTS * EACH).to_string());
+    assert_eq!(node.call(&["GET", "counter"]).text(), written.to_string());
 }
 
 /// A node that is slow to save.

@@ -63,6 +63,7 @@ fn votes_once(mut world: World, sentinel: NodeId) -> Result<(), String> {
     let mut watch = Watch::default();
     watch.look(&world).map_err(|violation| violation.to_string())?;
     world.advance(50_000);
+    act(&mut world, &format!("slow-fsync {name} 0"));
     act(&mut world, &format!("restart {name}"));
     watched(&mut world, &mut watch, 100)?;
     if world.process(sentinel).is_none() {
@@ -102,6 +103,30 @@ fn a_sentinel_that_crashes_never_votes_twice() {
     let some = wrong[..wrong.len().min(5)].join("\n");
     assert!(wrong.is_empty(), "{} of {points} crashes:\n{some}", wrong.len());
     assert!(points > 200, "the sentinels touch their disks only {} times", points / 6);
+}
+
+/// The id of a candidate that has got a vote before.
+const FAVOURITE: &str = "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee";
+
+/// A sentinel has voted and is still saving the vote when the others request it too: they learn of it only when it is saved.
+#[test]
+fn a_vote_that_is_being_saved_is_sent_on_no_other_connection() {
+    let mut world = before_the_votes(3);
+    let sentinel = world.scenario().node("s1").unwrap();
+    let mut wrong = Vec::new();
+    act(&mut world, "slow-fsync s1 600");
+    let ask = format!("SENTINEL is-master-down-by-addr 127.0.0.1 7001 1 {FAVOURITE}");
+    act(&mut world, &format!("on s1 {ask}"));
+    let points = crash_everywhere(&mut world, sentinel, 8_000, |copy, point| {
+        if let Err(why) = votes_once(copy, sentinel) {
+            wrong.push(format!("{point:?}: {why}"));
+        }
+    });
+    let some = wrong[..wrong.len().min(5)].join("\n");
+    assert!(wrong.is_empty(), "{} of {points} crashes:\n{some}", wrong.len());
+    let sent = world.votes().sent().iter();
+    let favourites = sent.filter(|vote| vote.by == sentinel && vote.leader == FAVOURITE).count();
+    assert!(favourites > 1, "no other connection asked for the vote");
 }
 
 const REPLICA: NodeId = NodeId(1);
