@@ -110,6 +110,8 @@ pub struct Driver {
     settings: Settings,
     oom_score: OomScore,
     read_buffer: Vec<u8>,
+    /// Both clocks, as this turn began.
+    turn_began: Clock,
     exit: Option<i32>,
 }
 
@@ -137,21 +139,22 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Events that one call of the operating system reports.
 const EVENTS: usize = 1024;
 
-/// Both clocks, now. The monotonic one counts from the Unix epoch too, as the wall clock stood when it was first read: so
-/// its zero lies long ago, as the engine wants it.
-pub fn clock() -> Clock {
-    static START: std::sync::OnceLock<(u64, Instant)> = std::sync::OnceLock::new();
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let wall = since.as_micros() as u64;
-    let (began, start) = START.get_or_init(|| (wall, Instant::now()));
-    let mono = began + start.elapsed().as_micros() as u64;
-    Clock { wall: Time(wall), mono: engine::time::Instant(mono) }
+/// The wall clock, in microseconds since the Unix epoch.
+fn wall() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64
 }
 
-/// Microseconds since the first call: a clock that never goes back, for measuring.
-pub fn stopwatch() -> u64 {
-    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    START.get_or_init(Instant::now).elapsed().as_micros() as u64
+/// The monotonic clock, in microseconds. It counts from the Unix epoch too, as the wall clock stood when this was first
+/// called: so its zero lies long ago, as the engine wants it.
+pub fn monotonic() -> u64 {
+    static START: std::sync::OnceLock<(u64, Instant)> = std::sync::OnceLock::new();
+    let (began, start) = START.get_or_init(|| (wall(), Instant::now()));
+    began + start.elapsed().as_micros() as u64
+}
+
+/// Both clocks, now.
+pub fn clock() -> Clock {
+    Clock { wall: Time(wall()), mono: engine::time::Instant(monotonic()) }
 }
 
 /// Run this node until it ends; returns its exit code.
@@ -186,6 +189,7 @@ pub fn run(node: Node, log: Log, settings: Settings, listeners: Vec<Listening>) 
         settings,
         oom_score: OomScore::default(),
         read_buffer: vec![0; READ_ALONE],
+        turn_began: clock(),
         exit: None,
     };
     driver.feed(Input::Boot);
@@ -203,14 +207,17 @@ impl Driver {
     fn turn(&mut self, events: &mut Events) -> io::Result<()> {
         match self.poll.poll(events, Some(self.time_to_wait())) {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
-            _ => self.note(events),
+            _ => {
+                self.turn_began = clock();
+                self.note(events);
+            }
         }
         self.hear_threads();
         self.read_ready();
         // After the reads, so that a client that has left does not count against `maxclients` any more.
         self.accept();
         self.hear_children();
-        if clock().mono >= self.node.next_wake() {
+        if self.now().mono >= self.node.next_wake() {
             self.feed(Input::Timer);
             let is_replica = self.node.log_role() == LogRole::Replica;
             self.oom_score.apply(self.node.config(), is_replica);
@@ -233,7 +240,7 @@ impl Driver {
         if has_work {
             return Duration::ZERO;
         }
-        let mut wait = self.node.next_wake().since(clock().mono);
+        let mut wait = self.node.next_wake().since(self.now().mono);
         if let Some(accept) = self.acceptors.time_to_wait() {
             wait = wait.min(accept);
         }
@@ -324,12 +331,19 @@ impl Driver {
             && child.fed.iter().any(|conn| self.conns.unsent(*conn) > CHILD_WAITS_ABOVE)
     }
 
+    /// Both clocks, now. The wall clock is read once a turn, and goes on as the monotonic one does.
+    fn now(&self) -> Clock {
+        let Clock { wall, mono } = self.turn_began;
+        let now = monotonic();
+        Clock { wall: Time(wall.0 + (now - mono.0)), mono: engine::time::Instant(now) }
+    }
+
     /// Pass an input to the node and carry out what it asks.
     fn feed(&mut self, input: Input<'_>) {
         if self.exit.is_some() {
             return;
         }
-        self.node.step(clock(), input, &mut self.fx);
+        self.node.step(self.now(), input, &mut self.fx);
         self.carry_out();
         self.hear_news();
     }
@@ -337,7 +351,7 @@ impl Driver {
     /// Pass on what carrying out effects brought about.
     fn hear_news(&mut self) {
         while let Some(news) = self.news.pop_front() {
-            self.node.step(clock(), news, &mut self.fx);
+            self.node.step(self.now(), news, &mut self.fx);
             self.carry_out();
         }
     }

@@ -124,7 +124,7 @@ fn serve(configured: Configured) -> Result<ExitCode, String> {
     }
     let machine = machine::machine(&config, descriptors, supervisor);
     let birth = Birth { seed: seed(), pid: process::id(), config };
-    let node = Node::new(birth).with_stopwatch(driver::stopwatch).on_machine(machine);
+    let node = Node::new(birth).with_stopwatch(driver::monotonic).on_machine(machine);
     let code = driver::run(node, log, settings, listeners)
         .map_err(|error| format!("can't go on: {}", strerror(&error)))?;
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))

@@ -130,7 +130,7 @@ impl Server {
         let mut at = 0;
         let mut warmed = 1;
         client.input.reading = buf.len();
-        self.measures.begin();
+        self.measures.go_on(turn.clock.mono);
         while client.net.close == CloseIntent::No && client.blocked().is_none() && at < buf.len() {
             if *budget == 0 || !self.phase().runs_commands() {
                 self.clients.make_ready(client);

@@ -1,7 +1,7 @@
 //! How long commands take: SLOWLOG, LATENCY, the microseconds of `INFO commandstats` and `latencystats`.
 //!
 //! The engine has no clock. A driver may lend it a *stopwatch*, a function that counts microseconds; it is read once a
-//! command, at the end: where one command ends the next begins. Without one (in a simulation, where a step takes no
+//! command, at the end: where one command ends the next begins, and the first of a step begins with the step. Without one (in a simulation, where a step takes no
 //! time of its own) every command takes 0 µs but DEBUG SLEEP, which says how long it takes.
 //!
 //! ```text
@@ -16,9 +16,16 @@ use alloc::{
 };
 
 use super::{Command, Server};
-use crate::{config::Config, resp::Args, session::Client, spec::Flag, time::Time, turn::Turn};
+use crate::{
+    config::Config,
+    resp::Args,
+    session::Client,
+    spec::Flag,
+    time::{Instant, Time},
+    turn::Turn,
+};
 
-/// Microseconds since some moment, as the driver counts them.
+/// The monotonic clock of [`Turn::clock`], read once more: microseconds.
 pub type Stopwatch = fn() -> u64;
 
 /// What was measured.
@@ -47,6 +54,12 @@ impl Measures {
         if let Some(read) = self.stopwatch {
             self.last = read();
         }
+    }
+
+    /// Commands begin: with this step, or when the latest command of this step ended.
+    #[inline]
+    pub(crate) fn go_on(&mut self, step_began: Instant) {
+        self.last = self.last.max(step_began.0);
     }
 
     /// The running command takes so long, whatever the stopwatch says.
@@ -276,6 +289,16 @@ impl Server {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_begins_with_its_step_or_where_the_one_before_has_ended() {
+        let mut measures = Measures::default();
+        measures.lend(|| 1000);
+        measures.go_on(Instant(900));
+        assert_eq!(measures.lap(measures.mark()), 100);
+        measures.go_on(Instant(900));
+        assert_eq!(measures.lap(measures.mark()), 0);
+    }
 
     #[test]
     fn a_duration_is_found_in_a_class_that_is_hardly_longer() {
