@@ -1,8 +1,9 @@
 //! How long commands take: SLOWLOG, LATENCY, the microseconds of `INFO commandstats` and `latencystats`.
 //!
-//! The engine has no clock. A driver may lend it a *stopwatch*, a function that counts microseconds; it is read once a
-//! command, at the end: where one command ends the next begins, and the first of a step begins with the step. Without one (in a simulation, where a step takes no
-//! time of its own) every command takes 0 µs but DEBUG SLEEP, which says how long it takes.
+//! The engine has no clock. A driver may lend it a *stopwatch*, a function that reads the monotonic clock; it is read once
+//! a command, at the end: where one command ends the next begins, and the first of a step begins with the step. Without
+//! one (in a simulation, where a step takes no time of its own) every command takes 0 µs but DEBUG SLEEP, which says how
+//! long it takes.
 //!
 //! ```text
 //!   begin ── command ── lap ── command ── lap            EXEC:  begin ── begin, command, lap … ── lap

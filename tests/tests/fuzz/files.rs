@@ -260,7 +260,8 @@ pub const CONFIG: Target = Target {
         if !loaded.network.bind.iter().all(address) {
             return "no address".into();
         }
-        let text = rewrite_file::rewrite(bytes, &loaded, &rewrite_file::Extra::default(), Mode::Server);
+        let text =
+            rewrite_file::rewrite(bytes, &loaded, &rewrite_file::Extra::default(), Mode::Server);
         let again = read(&text)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&text)));
         assert_eq!(comparable(again), comparable(loaded), "{}", String::from_utf8_lossy(&text));

@@ -2,7 +2,8 @@
 
 use super::prelude::*;
 
-const ONE_ENGINE: &str = "One thread serves all clients, as in Redis without io-threads.";
+const ONE_ENGINE: &str = "One thread reads, executes and writes, as in Redis without io-threads; threads that read and write \
+     beside it are not built yet.";
 
 /// The rows.
 pub const ROWS: &[Directive] = &[
