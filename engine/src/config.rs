@@ -13,7 +13,7 @@
 //! * [`directive`]: what a row is made of; reading and printing a value.
 //! * [`values`]: the types that the rest of the engine sees: policies, save points, limits.
 //! * [`special`]: the directives that take several arguments or rules of their own.
-//! * [`mod@load`]: the file's text into a [`Config`], errors in Redis's words.
+//! * [`read_file`]: the file's text into a [`Config`], errors in Redis's words.
 //! * [`set`]: `CONFIG GET` and `CONFIG SET`.
 //! * [`rewrite_file`]: `CONFIG REWRITE`, as a function of texts.
 //!

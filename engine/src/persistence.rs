@@ -71,7 +71,7 @@ pub struct Persistence {
     pub(crate) load: Option<Load>,
     /// Counters of the last load, for INFO.
     pub(crate) loaded: LoadedCounts,
-    /// Who waits for the AOF, and for which offset; in order.
+    /// Clients whose replies wait for the AOF, each with the offset that it waits for, in order.
     held: VecDeque<(u64, ConnId)>,
 }
 

@@ -12,7 +12,7 @@
 //!   Watches · PubSub · Tracking · Pauses        registers of keys, channels and reasons to wait
 //! ```
 //!
-//! This layer owns state and answers questions about it. Executing requests and sending replies is the node's part.
+//! This layer owns state and answers questions about it. Executing requests and sending replies is the server's part.
 
 pub mod client;
 pub mod clients;

@@ -109,6 +109,38 @@ fn may_use(from: &str, to: &str) -> bool {
     from == to || to_layer < from_layer || to_layer == from_layer && from_layer != APART
 }
 
+/// Whose methods stand in which module. The compiler lets any module add methods to any type, and a call of one needs no
+/// import: without this a subsystem could reach upwards unseen.
+const OWNERS: &[(&str, &str)] = &[
+    ("Node", "node"),
+    ("Server", "server"),
+    ("Persistence", "persistence"),
+    ("Replication", "replication"),
+    ("Sentinel", "sentinel"),
+    ("Aof", "persistence"),
+    ("Clients", "session"),
+    ("Keyspace", "keyspace"),
+    ("Turn", "turn"),
+];
+
+#[test]
+fn the_methods_of_a_subsystem_stand_in_its_own_module() {
+    for path in tracked_files() {
+        let Some((module, file)) = product_module(&path) else { continue };
+        let text = std::fs::read_to_string(root().join(&path)).expect("a tracked file");
+        for stranger in strangers(&module, &text) {
+            panic!("{file}: methods of {stranger} stand elsewhere");
+        }
+    }
+}
+
+/// The types of [`OWNERS`] that this text of a module adds methods to, though they belong to another module.
+fn strangers<'a>(module: &str, text: &'a str) -> Vec<&'a str> {
+    let types = text.lines().filter_map(|line| line.strip_prefix("impl ")?.strip_suffix(" {"));
+    let foreign = |name: &&str| OWNERS.iter().any(|(owned, by)| owned == name && *by != module);
+    types.filter(foreign).collect()
+}
+
 #[test]
 fn the_layer_rule_bites() {
     let text =
@@ -118,4 +150,5 @@ fn the_layer_rule_bites() {
     assert!(!may_use("persistence", "node") && !may_use("persistence", "replication"));
     assert!(!may_use("server", "command") && may_use("command", "server"));
     assert!(may_use("server", "persistence") && may_use("aof", "resp"));
+    assert_eq!(strangers("persistence", "impl Server {\n}\nimpl Aof {\n}\n"), ["Server"]);
 }

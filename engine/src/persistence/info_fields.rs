@@ -3,7 +3,7 @@
 use alloc::{format, string::String};
 use core::fmt::{Display, Write};
 
-use super::{AofState, ChildKind, Persistence};
+use super::{AofState, ChildKind, ChildProgress, Persistence};
 use crate::time::Instant;
 
 /// What the section says of other parts of the server.
@@ -31,7 +31,7 @@ impl Persistence {
         };
         let running = others.full_sync || self.child.is_some();
         let copied = if running { others.copied } else { 0 };
-        let progress = running.then_some(self.progress).unwrap_or_default();
+        let progress = if running { self.progress } else { ChildProgress::default() };
         let hundredths = progress.written.saturating_mul(10_000) / progress.total.max(1);
         line("loading", &u8::from(others.loading));
         line("async_loading", &u8::from(others.loading_aside));

@@ -73,7 +73,7 @@ pub(crate) enum Content {
 
 /// How much is read at once.
 const PIECE: u64 = 1 << 20;
-/// Shorter rests add up to one of so many microseconds: the period of the cron, who ends it.
+/// Shorter rests add up to one of so many microseconds: the period of the cron, which ends it.
 const SHORTEST_REST: i64 = 100_000;
 
 impl Part {

@@ -74,7 +74,7 @@ enum SaveStep {
     Placing(Chain),
 }
 
-/// Who has asked for a save.
+/// What a save is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SavedFor {
     /// This client.

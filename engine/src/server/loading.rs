@@ -5,7 +5,6 @@ use alloc::{boxed::Box, string::ToString};
 
 use super::Server;
 use crate::{
-    dataset::Installer,
     io::{DiskError, DiskReply, Effect},
     persistence::{
         load_file::{Content, Part},
@@ -151,10 +150,5 @@ impl Server {
             return self.reload_ended(turn, Err(Refusal::err(why)));
         }
         turn.fx.push(Effect::Exit { code: 1 });
-    }
-
-    /// An RDB has been read from a master: what it brought.
-    pub(crate) fn rdb_installed(&mut self, turn: &mut Turn, installer: &Installer) {
-        self.persistence.rdb_installed(turn, installer);
     }
 }

@@ -24,7 +24,7 @@ impl Server {
         if self.persistence.is_saving() {
             let pid = self.persistence.child.as_ref().map_or(0, |child| child.pid);
             turn.note(LinkFact::SaveKilled { pid });
-            self.kill_child(turn);
+            self.persistence.kill_child(turn);
         }
         self.replication.begin_loading(turn);
     }
@@ -47,7 +47,7 @@ impl Server {
     pub(super) fn finish_loading(&mut self, turn: &mut Turn) {
         let Some(installer) = self.replication.finish_loading(turn) else { return };
         installer.facts.log(turn);
-        self.rdb_installed(turn, &installer);
+        self.persistence.rdb_installed(turn, &installer);
         turn.note(LinkFact::Finished);
         file_load::remove_file_if_unwanted(turn);
         self.appendonly_changed(turn);
@@ -57,7 +57,7 @@ impl Server {
     /// The data set has been read from the socket.
     pub(super) fn finish_parsing(&mut self, turn: &mut Turn) {
         let Some(parsed) = self.replication.take_parsed(turn) else { return };
-        self.rdb_installed(turn, &parsed.installer);
+        self.persistence.rdb_installed(turn, &parsed.installer);
         if let Some(new) = parsed.aside {
             self.leave_old_history(turn);
             self.swap_in(turn, new);

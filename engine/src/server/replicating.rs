@@ -24,7 +24,7 @@ impl Server {
             match task {
                 Task::CloseClient(conn) => self.close_client_of_replica(turn, conn),
                 Task::EndSaveForReplicas => {
-                    self.kill_child(turn);
+                    self.persistence.kill_child(turn);
                     turn.note(MasterFact::SaveAbandoned);
                 }
                 Task::EndWaits => self.end_waits_for_role_change(),

@@ -3,7 +3,7 @@
 use super::Server;
 use crate::{
     dataset::SnapshotSource,
-    io::{ChildEvent, DiskError, DiskReply, FileId, JobId, KeyDelay},
+    io::{ChildEvent, DiskError, DiskReply, FileId, JobId},
     persistence::rdb_save::{self, SaveEnded, SavedFor},
     rdb::Encoder,
     time::Instant,
@@ -21,16 +21,6 @@ impl Server {
     /// A child is being started.
     pub(crate) fn begin_progress(&mut self, now: Instant) {
         self.persistence.begin_progress(now, self.keyspace.len());
-    }
-
-    /// What `rdb-key-save-delay` says.
-    pub(crate) const fn key_save_delay(&self, turn: &Turn) -> KeyDelay {
-        rdb_save::key_save_delay(&turn.config)
-    }
-
-    /// End a child that writes a file, and delete what it has written.
-    pub(crate) fn kill_child(&mut self, turn: &mut Turn) {
-        self.persistence.kill_child(turn);
     }
 
     /// The data as it is now, as an RDB file in the making; with a mark around it if it goes straight to replicas.

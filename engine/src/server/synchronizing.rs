@@ -8,7 +8,7 @@ use crate::{
         ChildEvent, ChildJob, ChildOutput, ChildTask, ConnId, DiskError, DiskReply, Effect, JobId,
     },
     keyspace::Keyspace,
-    persistence::rdb_save::rdb_encoder,
+    persistence::rdb_save::{key_save_delay, rdb_encoder},
     refusal::{Outcome, Refusal},
     replication::{
         FullSync,
@@ -89,7 +89,7 @@ impl Server {
         let work = Box::new(RdbWork(encoder));
         self.begin_progress(turn.clock.mono);
         self.stats.total_forks += 1;
-        let rest = self.key_save_delay(turn);
+        let rest = key_save_delay(&turn.config);
         let output = ChildOutput::Parent;
         turn.fx.push(Effect::StartChild(ChildJob {
             id,
