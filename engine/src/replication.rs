@@ -226,7 +226,7 @@ impl Replication {
         matches!(state, Some(LinkState::Parsing(parsing)) if parsing.serves)
     }
 
-    /// How many replicas were heard of within `min-replicas-max-lag`, as of the last count.
+    /// How many replicas have acknowledged within `min-replicas-max-lag`, as of the last count.
     pub fn good_replicas(&self) -> u64 {
         self.good
     }

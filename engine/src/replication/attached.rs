@@ -60,7 +60,7 @@ pub struct Attached {
     pub next: u64,
     /// The offset that it has confirmed.
     pub acked: u64,
-    /// When it was last heard of.
+    /// When it last acknowledged an offset, or was sent a piece of a diskless transfer.
     pub acked_at: Instant,
     /// Bytes on their way that the driver could not yet pass on.
     pub unsent: u64,
@@ -137,7 +137,7 @@ impl Attached {
         matches!(self.state, AttachedState::Online { .. })
     }
 
-    /// Seconds since it was last heard of.
+    /// Seconds since then.
     pub const fn lag(&self, now: Instant) -> u64 {
         now.as_secs().saturating_sub(self.acked_at.as_secs())
     }

@@ -84,7 +84,7 @@ pub struct Handshake {
     pub asked: VecDeque<Question>,
     /// The beginning of an answer.
     pub line: Vec<u8>,
-    /// When the master was last heard of.
+    /// When bytes last came from the master.
     pub last_io: Instant,
 }
 
@@ -131,7 +131,7 @@ pub struct Transfer {
     pub payload: Payload,
     /// Whether the frame has begun, and the length that it announced.
     pub total: Option<Option<u64>>,
-    /// When the master was last heard of.
+    /// When bytes last came from the master.
     pub last_io: Instant,
     /// The data are read as they come (`repl-diskless-load`), and no file is open.
     pub to_parser: bool,
@@ -160,7 +160,7 @@ pub struct Loading {
     pub size: u64,
     /// How much of it was read.
     pub at: u64,
-    /// When the master was last heard of.
+    /// When bytes last came from the master.
     pub last_io: Instant,
     /// Reads the format.
     pub installer: Installer,

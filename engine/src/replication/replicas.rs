@@ -20,8 +20,8 @@ use crate::{
     turn::Turn,
 };
 
-/// More than this is not handed to the driver while it still holds something: the rest waits in the backlog, which is
-/// shared by all replicas.
+/// The driver is handed no more than so many bytes for a replica before they are sent: what follows stays in the backlog,
+/// which all replicas share.
 const WINDOW: u64 = 1 << 20;
 
 /// What a connection gets that has become a replica.
@@ -137,7 +137,7 @@ impl Replication {
         self.count_good_replicas(turn);
     }
 
-    /// Count the replicas that were heard of lately: once a second, and when one comes or goes.
+    /// Count the replicas that have acknowledged lately: once a second, and when one comes or goes.
     pub(crate) fn count_good_replicas(&mut self, turn: &Turn) {
         let max_lag = u64::from(turn.config.replication.min_replicas_max_lag);
         let is_good =

@@ -151,7 +151,7 @@ impl super::Replication {
             _ => return,
         };
         let (done, memory) = (installer.offset(), installer.facts.used_mem.unwrap_or(0));
-        // Without a length the memory that the data took at the master is the best guess.
+        // Without a length the end is estimated by the memory that the data took at the master.
         let goal = if total > 0 { total } else { memory };
         let hundredths = (u128::from(done) * 10_000 / u128::from(goal.max(1))) as u64;
         let elapsed = now.as_secs().saturating_sub(since.as_secs());

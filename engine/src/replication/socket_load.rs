@@ -38,7 +38,7 @@ pub struct Parsing {
     pub total: Option<u64>,
     /// Since when.
     pub since: Instant,
-    /// When the master was last heard of.
+    /// When bytes last came from the master.
     pub last_io: Instant,
     /// Reads the format.
     pub installer: Installer,

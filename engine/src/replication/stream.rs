@@ -28,7 +28,7 @@ pub struct Stream {
     pub db: Option<u32>,
     /// What has arrived and is not applied.
     pub input: StreamInput,
-    /// When the master was last heard of.
+    /// When bytes last came from the master.
     pub last_io: Instant,
     /// The master only knows SYNC and wants no ACK.
     pub pre_psync: bool,

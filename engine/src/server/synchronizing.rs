@@ -115,7 +115,7 @@ impl Server {
         self.do_replication_tasks(turn);
     }
 
-    /// A BGSAVE that was killed reports no end: the replicas that wait for its file are told here.
+    /// A BGSAVE that was killed reports no end: the full synchronisation that waits for its file fails here.
     pub(crate) fn notice_killed_save(&mut self, turn: &mut Turn) {
         if !self.persistence.is_saving() {
             self.save_for_replicas_ended(turn, false);
