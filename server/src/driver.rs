@@ -53,7 +53,7 @@ pub use self::{
     listen::{Listening, listen},
     log::Log,
 };
-use crate::{cpus, oom::OomScore, supervisor::Supervisor};
+use crate::{allocator, cpus, oom::OomScore, supervisor::Supervisor};
 
 /// What the driver must know beside the node.
 pub struct Settings {
@@ -407,6 +407,7 @@ impl Driver {
             // It came before everything else of this step.
             Effect::Stall { .. } => {}
             Effect::Free(garbage) => children::free(garbage),
+            Effect::PurgeMemory => allocator::purge(),
             Effect::Exit { code } => {
                 // Nothing is written after the last turn.
                 self.write_dirty();

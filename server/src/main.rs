@@ -4,10 +4,12 @@
 //! * [`configure`]: files and options into a configuration.
 //! * [`start`]: a configuration into a running node; [`limits`], [`machine`], [`kernel`]: what the system grants and shows;
 //!   [`supervisor`], [`oom`], [`cpus`]: what the process asks of it.
+//! * [`allocator`]: who gives memory, and gets it back.
 //! * [`driver`]: sockets, files, threads and signals around one engine node.
 //! * [`check`], [`system`]: redis-check-rdb, redis-check-aof, `--check-system`.
 //! * [`lab`], [`http`]: a cluster of such nodes, and the page.
 
+mod allocator;
 mod check;
 mod cli;
 mod configure;

@@ -17,6 +17,7 @@ use engine::{
 };
 
 use crate::{
+    allocator,
     cli::NodeArgs,
     configure::{Configured, configure},
     driver::{self, Address, Log, Settings, strerror},
@@ -63,6 +64,7 @@ pub fn run(args: &NodeArgs) -> ExitCode {
         // Redis goes on without it, too.
         let _ = fs::write(path, format!("{}\n", process::id()));
     }
+    allocator::start_background_thread();
     let ended = serve(configured);
     if let Some(path) = &pid_file {
         let _ = fs::remove_file(path);

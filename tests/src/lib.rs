@@ -23,6 +23,6 @@ pub use need::{Tool, have, skip};
 pub use node::{Node, Program, pinned, redis_cli, server_binary};
 pub use page::PageServer;
 pub use proxy::Proxy;
-pub use repo::{page_directory, root, tracked_files};
+pub use repo::{page_directory, root, server_features, tracked_files};
 pub use resp::{Client, Value, encode};
 pub use wait::{free_port, wait_at_most, wait_until};

@@ -1,6 +1,6 @@
 //! Skipping, loudly, what this machine cannot run.
 
-use crate::repo::root;
+use crate::repo::{is_installed, root};
 use std::io::Write;
 use std::path::Path;
 
@@ -25,6 +25,8 @@ pub enum Tool {
     Playwright,
     /// strace, which tells what a process asks of the system.
     Strace,
+    /// make, which builds the allocator that our server is measured with.
+    Make,
 }
 
 impl Tool {
@@ -40,6 +42,7 @@ impl Tool {
             Tool::Node => "node",
             Tool::Playwright => "playwright-core",
             Tool::Strace => "strace",
+            Tool::Make => "make",
         }
     }
 
@@ -47,8 +50,7 @@ impl Tool {
         if self == Tool::Playwright {
             return root().join("tests/browser/node_modules/playwright-core").is_dir();
         }
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path).any(|directory| directory.join(self.program()).is_file())
+        is_installed(self.program())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Nodes as processes: Debian's redis-server and our server, started the same way.
 
-use crate::repo::{root, target_dir};
+use crate::repo::{root, server_features, target_dir};
 use crate::resp::Client;
 use crate::wait::{free_port, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
@@ -277,7 +277,7 @@ pub fn server_binary() -> &'static Path {
     BUILT.get_or_init(|| match std::env::var_os("KEEPSAKE_SERVER") {
         Some(binary) => binary.into(),
         None => {
-            cargo(&["build", "--quiet", "--package=server"]);
+            cargo(&[&["build", "--quiet", "--package=server"], server_features()].concat());
             target_dir().join("debug/server")
         }
     })

@@ -35,6 +35,18 @@ pub fn page_directory() -> &'static Path {
     })
 }
 
+/// What cargo is told when it builds the server: jemalloc's own build needs `make`, which not every machine has.
+pub fn server_features() -> &'static [&'static str] {
+    let has_jemalloc = cfg!(all(target_os = "linux", target_env = "gnu")) && is_installed("make");
+    if has_jemalloc { &["--features=jemalloc"] } else { &[] }
+}
+
+/// Whether there is a program of this name.
+pub(crate) fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
+}
+
 /// Where cargo builds.
 pub fn target_dir() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)

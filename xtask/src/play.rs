@@ -34,7 +34,8 @@ pub fn play(options: &Options) -> Result<()> {
     let page = page::build()?;
     run::step(
         "server: compile",
-        &mut workspace::cargo(&["build", "--package=server", "--profile=play"]),
+        workspace::cargo(&["build", "--package=server", "--profile=play"])
+            .args(tests::server_features()),
     )?;
     let mut lab = Command::new(workspace::target_dir().join("play/server"));
     lab.arg("lab").arg("--page").arg(page).arg("--http").arg(options.http.to_string());

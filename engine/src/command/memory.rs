@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::{Ctx, Flag, Flags, KeyFlags, KeySpec, Outcome, Row};
 use crate::{
+    io::Effect,
     number::parse_i64,
     refusal::Refusal,
     resp::{Args, Reply},
@@ -179,6 +180,7 @@ fn ratio(reply: &mut Reply<'_>, name: &str, value: f64) {
 }
 
 fn purge(ctx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    ctx.turn.fx.push(Effect::PurgeMemory);
     ctx.reply().ok();
     Ok(())
 }

@@ -88,8 +88,10 @@ pub enum Effect {
         /// Microseconds.
         micros: u64,
     },
-    /// Give back this memory. When, and on which thread, does not matter.
+    /// Free this memory and give it back to the system. When, and on which thread, does not matter.
     Free(Garbage),
+    /// Give back to the system what is free already (MEMORY PURGE).
+    PurgeMemory,
     /// End the process with this exit code. Nothing is stepped afterwards.
     Exit {
         /// 0 for a clean end.

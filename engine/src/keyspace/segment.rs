@@ -421,9 +421,16 @@ const fn matching_lanes(lanes: u64) -> u64 {
     !(((lanes & LOW_BITS) + LOW_BITS) | lanes | LOW_BITS)
 }
 
-/// Room for an arena with so many bytes in use: a quarter more.
+/// Room for an arena with so many bytes in use: a sixteenth more, and what an allocator adds of its own. Allocators have four
+/// sizes of blocks between a power of two and the next (jemalloc, mimalloc): room of such a size is used to its end.
 const fn roomy(live: usize) -> usize {
-    (live + live / 4).next_multiple_of(64)
+    const SMALLEST: usize = 64;
+    let wanted = live + live / 16;
+    if wanted <= 4 * SMALLEST {
+        return wanted.next_multiple_of(SMALLEST);
+    }
+    let power = 1 << (wanted - 1).ilog2();
+    wanted.next_multiple_of(power / 4)
 }
 
 /// The bits of hash that a tag holds: the lowest, because the directory consumes the highest.

@@ -17,6 +17,7 @@ use engine::io::{ChildEvent, ChildJob, ChildOutput, ChildState, ChildTask, ConnI
 use mio::Waker;
 
 use super::disk::strerror;
+use crate::allocator;
 use crate::cpus;
 
 /// Bytes that a child makes between two looks at whether it was killed.
@@ -110,12 +111,13 @@ impl Child {
     }
 }
 
-/// Free memory on a thread of its own, so that no client waits for it.
+/// Free memory on a thread of its own, so that no client waits for it, and give it back to the system.
 pub fn free(garbage: Garbage) {
     // Without a thread it is given back here and now.
     let _ = thread::Builder::new().name("free".into()).spawn(move || {
         yield_to_the_node();
         drop(garbage);
+        allocator::purge();
     });
 }
 

@@ -156,7 +156,7 @@ impl World {
                 }
             }
             // `carry_out` does it, when all else is done; and memory needs no giving back here.
-            Effect::ResumeReading { .. } | Effect::Free(_) => {}
+            Effect::ResumeReading { .. } | Effect::Free(_) | Effect::PurgeMemory => {}
             Effect::Connect { conn, to } => self.connect(Party::Node(node), life, conn, &to),
             Effect::Disk { owner, op } => self.disk_op(node, life, owner, &op),
             Effect::StartChild(job) => {

@@ -109,7 +109,8 @@ pub fn picture() -> Result<()> {
 fn build_server(profile: &str) -> Result<PathBuf> {
     run::step(
         &format!("server: compile ({profile})"),
-        &mut workspace::cargo(&["build", "--package=server", "--profile", profile]),
+        workspace::cargo(&["build", "--package=server", "--profile", profile])
+            .args(tests::server_features()),
     )?;
     Ok(workspace::target_dir().join(profile).join("server"))
 }

@@ -189,7 +189,10 @@ fn tidy(tally: &mut Tally) -> Result<()> {
 }
 
 fn across(tally: &mut Tally) -> Result<()> {
-    run::check(&mut workspace::cargo(&["build", "--profile", PROFILE, "--package=server"]))?;
+    run::check(
+        workspace::cargo(&["build", "--profile", PROFILE, "--package=server"])
+            .args(tests::server_features()),
+    )?;
     let target = workspace::target_dir();
     let mut cargo =
         workspace::cargo(&["test", "--no-fail-fast", "--profile", PROFILE, "--package=tests"]);

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// A Debian package and a file by which it is known to be there.
-const PACKAGES: [(&str, &str); 8] = [
+const PACKAGES: [(&str, &str); 9] = [
     ("redis-server", "/usr/bin/redis-server"),
     ("redis-tools", "/usr/bin/redis-cli"),
     ("redis-sentinel", "/usr/bin/redis-sentinel"),
@@ -19,6 +19,7 @@ const PACKAGES: [(&str, &str); 8] = [
     ("nodejs", "/usr/bin/node"),
     ("npm", "/usr/bin/npm"),
     ("strace", "/usr/bin/strace"),
+    ("make", "/usr/bin/make"),
 ];
 
 /// Where the browser tests lie.

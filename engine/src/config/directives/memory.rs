@@ -50,7 +50,8 @@ pub const ROWS: &[Directive] = &[
     number("active-defrag-threshold-upper", (0, 1000), 100, Place::Kept).kept_only(DEFRAG),
     number("active-defrag-max-scan-fields", (1, LONG_MAX), 1000, Place::Kept).kept_only(DEFRAG),
     memory("active-defrag-ignore-bytes", (1, LONG_MAX), 100 << 20, Place::Kept).kept_only(DEFRAG),
-    yes_no("jemalloc-bg-thread", true, Place::Kept).kept_only("The allocator is not jemalloc."),
+    yes_no("jemalloc-bg-thread", true, Place::Kept)
+        .kept_only("Where the allocator is jemalloc, its thread always runs."),
 ];
 
 /// What Debian's Redis says too, built with the system's jemalloc as it is.

@@ -301,6 +301,7 @@ impl Net {
             | Effect::Listen { .. }
             | Effect::Stall { .. }
             | Effect::Free(_)
+            | Effect::PurgeMemory
             | Effect::PauseReading { .. }
             | Effect::ResumeReading { .. } => {}
         }
