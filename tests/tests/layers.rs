@@ -128,9 +128,8 @@ fn the_methods_of_a_subsystem_stand_in_its_own_module() {
     for path in tracked_files() {
         let Some((module, file)) = product_module(&path) else { continue };
         let text = std::fs::read_to_string(root().join(&path)).expect("a tracked file");
-        for stranger in strangers(&module, &text) {
-            panic!("{file}: methods of {stranger} stand elsewhere");
-        }
+        let strangers = strangers(&module, &text);
+        assert!(strangers.is_empty(), "{file}: methods of {strangers:?} stand elsewhere");
     }
 }
 

@@ -73,6 +73,9 @@ fn start_log(program: Program, files: &[(&str, &str)], configuration: &[&str]) -
     log
 }
 
+/// Files of the kernel with other contents, and lines of redis.conf.
+type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+
 #[test]
 fn the_log_begins_as_that_of_redis() {
     if !can_compare() {
@@ -80,7 +83,7 @@ fn the_log_begins_as_that_of_redis() {
     }
     let quiet = [(OVERCOMMIT, "1"), (HUGE_PAGES, "always madvise [never]")];
     let loud = [(OVERCOMMIT, "0"), (HUGE_PAGES, "[always] madvise never")];
-    let cases: [(&[(&str, &str)], &[&str]); 8] = [
+    let cases: [Case<'_>; 8] = [
         (&[], &[]),
         (&quiet, &[]),
         (&loud, &[]),

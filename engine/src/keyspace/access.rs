@@ -61,7 +61,7 @@ impl AccessClock {
     }
 
     const fn minute(self) -> u32 {
-        (self.seconds / 60 & MINUTE_MASK) as u32
+        ((self.seconds / 60) & MINUTE_MASK) as u32
     }
 
     /// The bits of a key that is new.

@@ -53,13 +53,13 @@ impl Server {
         client.output.over_soft_limit_since = since;
         let too_long =
             since.is_some_and(|since| turn.clock.mono.since(since).as_secs() > limit.soft_seconds);
-        if (limit.hard > 0 && waiting >= limit.hard) || too_long {
-            if let Some(mut client) = self.clients.take(conn) {
-                let shown = self.describe(&client, turn.clock.mono);
-                turn.note(ServerFact::OutputBufferFull { client: shown, when });
-                client.net.close = CloseIntent::Now;
-                self.settle(turn, client);
-            }
+        if ((limit.hard > 0 && waiting >= limit.hard) || too_long)
+            && let Some(mut client) = self.clients.take(conn)
+        {
+            let shown = self.describe(&client, turn.clock.mono);
+            turn.note(ServerFact::OutputBufferFull { client: shown, when });
+            client.net.close = CloseIntent::Now;
+            self.settle(turn, client);
         }
     }
 
