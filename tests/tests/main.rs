@@ -38,3 +38,4 @@ mod redis_cli;
 mod solo;
 mod surroundings;
 mod tidy;
+mod used_memory;
