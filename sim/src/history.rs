@@ -15,6 +15,7 @@ use crate::{
     action::{Action, Timed},
     run::{BadLink, Run},
     scenario::Scenario,
+    view::marks,
     world::{BEGINNING, World},
 };
 
@@ -99,13 +100,18 @@ impl History {
 
     /// Go to any moment, past or future.
     pub fn seek(&mut self, t: u64) {
+        self.rewind_to(t);
+        self.play_to(t);
+    }
+
+    /// Go back to the nearest checkpoint before `t`, if that is past: from there it is to be played to `t`.
+    pub fn rewind_to(&mut self, t: u64) {
         if t < self.now() {
             let at = self.checkpoints.partition_point(|(_, world)| world.elapsed() <= t);
             let (done, world) = &self.checkpoints[at.saturating_sub(1)];
             self.done = *done;
             self.world = world.clone();
         }
-        self.play_to(t);
     }
 
     /// Play on to the next moment at which anything happens.
@@ -117,20 +123,33 @@ impl History {
         }
     }
 
-    /// Play on until something noteworthy happens (something that the timeline shows), but no longer than `most` microseconds.
-    pub fn step_to_happening(&mut self, most: u64) {
-        let (seen, until) = (self.world.chronicle().len(), self.now().saturating_add(most));
-        while self.world.chronicle().len() == seen && self.now() < until {
-            self.step();
+    /// The same, but no further than to `t`.
+    pub fn step_within(&mut self, t: u64) {
+        let now = self.now();
+        self.step();
+        if self.now() > t || self.now() == now {
+            self.seek(t);
         }
     }
 
-    /// Go back to the moment of the last noteworthy happening before now.
-    pub fn step_back(&mut self) {
+    /// Whether anything that the timeline shows has happened since there were `seen` happenings.
+    pub fn has_mark_since(&self, seen: usize) -> bool {
+        let chronicle = self.world.chronicle();
+        (seen..chronicle.len()).filter_map(|n| chronicle.get(n)).any(marks::is_shown)
+    }
+
+    /// The moment of the last mark before now; 0 if there is none.
+    pub fn mark_before_now(&self) -> u64 {
         let now = self.world.now();
-        let before = self.world.chronicle().iter().rev().find(|happening| happening.at < now);
-        let t = before.map_or(0, |happening| happening.at.0 - BEGINNING.0);
-        self.seek(t);
+        let mut past = self.world.chronicle().iter().rev();
+        let before = past.find(|happening| happening.at < now && marks::is_shown(happening));
+        before.map_or(0, |happening| happening.at.0 - BEGINNING.0)
+    }
+
+    /// The run up to now, without what lies ahead, and the present place in it.
+    pub fn past(&self) -> (Run, u64) {
+        let actions = self.run.actions[..self.done].to_vec();
+        (Run { actions, ..self.run.clone() }, self.now())
     }
 
     /// Do something now. What lay ahead is another timeline: it is cut off and given back, if there was anything.

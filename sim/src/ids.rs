@@ -2,17 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A node of the scenario, by its place in it.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-pub struct NodeId(pub u32);
-
-/// A client: a terminal or a workload.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-pub struct ClientId(pub u32);
+pub use ::view::{ClientId, NodeId};
 
 /// A party on the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

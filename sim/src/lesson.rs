@@ -33,6 +33,7 @@ pub mod goal;
 use engine::time::Time;
 use serde::Deserialize;
 
+pub use ::view::lesson::{Choice, Question, Text};
 pub use goal::{Context, Goal};
 
 use crate::{
@@ -42,16 +43,6 @@ use crate::{
     scenario::Scenario,
     world::World,
 };
-
-/// A text in both languages.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Text {
-    /// Korean.
-    pub ko: String,
-    /// English.
-    pub en: String,
-}
 
 /// A lesson, checked.
 #[derive(Clone, Debug)]
@@ -97,31 +88,6 @@ pub struct Step {
     pub watch: bool,
     /// How fast time is to go: virtual seconds a second.
     pub speed: f64,
-}
-
-/// A prediction.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Question {
-    /// The question.
-    pub text: Text,
-    /// The answers to choose from.
-    pub choices: Vec<Choice>,
-    /// The explanation that is shown after the answer.
-    pub why: Text,
-}
-
-/// An answer.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Choice {
-    /// Korean.
-    pub ko: String,
-    /// English.
-    pub en: String,
-    /// Whether it is the right one.
-    #[serde(default)]
-    pub right: bool,
 }
 
 /// A move of a solution.

@@ -15,6 +15,7 @@
 //! | lessons, and their goals | [`lesson`] |
 //! | random faults, and what must hold in spite of them | [`chaos`], [`invariants`] |
 //! | pictures of a world, for the page | [`view`], [`meaning`] |
+//! | the page's commands in, frames out | [`player`] |
 //!
 //! Nothing in here reads a real clock, starts a thread or draws randomness but from the seed.
 
@@ -34,6 +35,7 @@ pub mod lineage;
 pub mod log;
 pub mod meaning;
 pub mod net;
+pub mod player;
 mod queue;
 mod remains;
 pub mod run;
@@ -46,6 +48,7 @@ pub use action::{Action, Target, Timed};
 pub use history::{History, digest_of};
 pub use ids::{ClientId, NodeId, Party};
 pub use lesson::Lesson;
+pub use player::Player;
 pub use run::{BadLink, Run};
 pub use scenario::{NodeKind, NodeSpec, Scenario};
 pub use world::World;

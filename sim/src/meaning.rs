@@ -1,43 +1,131 @@
 //! What bytes mean: the text beside them in the inspector.
+//!
+//! Bytes on a connection have no meaning by themselves: a piece of an RDB file in the middle of a full sync may begin with a
+//! letter, as an inline command does. So each direction of a connection remembers what it is in the middle of ([`Speech`]),
+//! and each message what its direction was in the middle of when it was sent.
 
-use std::ops::Range;
-
-use serde::Serialize;
-
+use ::view::inside::Span;
 use engine::resp::reply_decode::Value;
-
-/// Some bytes and what they mean.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Span {
-    /// Where they stand.
-    pub range: Range<usize>,
-    /// What they mean.
-    pub text: String,
-}
 
 /// Longer texts are cut.
 const LONGEST: usize = 120;
+/// Longer files are not taken apart any further.
+const MOST_SPANS: usize = 20_000;
+/// The mark at the end of a data set of unknown length: 40 characters.
+const MARK: usize = 40;
 
-/// What travels on a connection: requests, replies, the replication stream, an RDB file.
-pub fn of_stream(bytes: &[u8]) -> Vec<Span> {
-    let mut spans = Vec::new();
-    let mut at = 0;
-    while at < bytes.len() {
-        let (used, text) = one(&bytes[at..]);
-        let used = used.clamp(1, bytes.len() - at);
-        spans.push(Span { range: at..at + used, text });
-        at += used;
+/// What one direction of a connection is in the middle of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Speech {
+    /// Requests, replies, the replication stream.
+    #[default]
+    Words,
+    /// `+FULLRESYNC` has gone out: the header of a data set comes next, after any number of line ends.
+    Announced,
+    /// A data set of known length: so many bytes are missing.
+    Sized(u64),
+    /// A data set that ends with this mark; the last bytes sent, fewer than the mark has, are kept, since it may be cut.
+    Marked(Vec<u8>, Vec<u8>),
+}
+
+impl Speech {
+    /// These bytes are sent: what they mean goes into `spans`, where the first of them stands at 0.
+    fn say(&mut self, bytes: &[u8], mut span: impl FnMut(usize, usize, String)) {
+        let mut at = 0;
+        while at < bytes.len() {
+            let rest = &bytes[at..];
+            let (used, text) = match self {
+                Self::Words => {
+                    let (used, text) = one(rest);
+                    if rest.starts_with(b"+FULLRESYNC ") {
+                        *self = Self::Announced;
+                    }
+                    (used, text)
+                }
+                Self::Announced => self.header(rest),
+                Self::Sized(left) => {
+                    let here = (*left).min(rest.len() as u64);
+                    *left -= here;
+                    if *left == 0 {
+                        *self = Self::Words;
+                    }
+                    (here as usize, rdb(&rest[..here as usize]))
+                }
+                Self::Marked(mark, tail) => {
+                    let before = tail.len();
+                    tail.extend_from_slice(rest);
+                    match tail.windows(MARK).position(|part| part == mark) {
+                        Some(found) => {
+                            let used = found + MARK - before;
+                            *self = Self::Words;
+                            (used, format!("{}, and the end mark", rdb(&rest[..used])))
+                        }
+                        None => {
+                            let surplus = tail.len().saturating_sub(MARK - 1);
+                            tail.drain(..surplus);
+                            (rest.len(), rdb(rest))
+                        }
+                    }
+                }
+            };
+            let used = used.clamp(1, rest.len());
+            span(at, at + used, text);
+            at += used;
+        }
     }
+
+    /// What is sent next on this direction begins behind `bytes`.
+    pub fn pass(&mut self, bytes: &[u8]) {
+        // Nearly every message leaves its direction as it found it.
+        if *self != Self::Words || bytes.windows(12).any(|part| part == b"+FULLRESYNC ") {
+            self.say(bytes, |_, _, _| {});
+        }
+    }
+
+    /// The header of a data set: `$<len>` or `$EOF:<mark>`.
+    fn header(&mut self, rest: &[u8]) -> (usize, String) {
+        if rest[0] != b'$' {
+            return one(rest);
+        }
+        let line = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1);
+        let said = String::from_utf8_lossy(&rest[1..line]).trim_end().to_owned();
+        match said.strip_prefix("EOF:") {
+            Some(mark) => {
+                *self = Self::Marked(mark.as_bytes().to_vec(), Vec::new());
+                (line, "RDB payload follows, up to an end mark".to_owned())
+            }
+            None => {
+                let len: u64 = said.parse().unwrap_or(0);
+                *self = if len == 0 { Self::Words } else { Self::Sized(len) };
+                (line, format!("RDB payload follows, {said} bytes"))
+            }
+        }
+    }
+}
+
+/// What travels on a connection: requests, replies, the replication stream, a data set. `before` is what the direction was
+/// in the middle of.
+pub fn of_stream(mut before: Speech, bytes: &[u8]) -> Vec<Span> {
+    let mut spans = Vec::new();
+    before.say(bytes, |start, end, text| {
+        if spans.len() < MOST_SPANS {
+            spans.push(Span { start: start as u64, end: end as u64, text });
+        }
+    });
     spans
 }
 
 /// One line for all of it: what is written beside a message that travels.
-pub fn label(bytes: &[u8]) -> String {
-    let spans = of_stream(bytes);
-    match spans.as_slice() {
-        [] => String::new(),
-        [one] => one.text.clone(),
-        [first, rest @ ..] => format!("{} (+{})", first.text, rest.len()),
+pub fn label(mut before: Speech, bytes: &[u8]) -> String {
+    let (mut first, mut more) = (None, 0);
+    before.say(bytes, |_, _, text| match &first {
+        None => first = Some(text),
+        Some(_) => more += 1,
+    });
+    match (first, more) {
+        (None, _) => String::new(),
+        (Some(first), 0) => first,
+        (Some(first), more) => format!("{first} (+{more})"),
     }
 }
 
@@ -46,25 +134,11 @@ fn one(bytes: &[u8]) -> (usize, String) {
         b'*' | b'+' | b'-' | b':' | b'>' | b'%' | b'~' | b',' | b'(' | b'#' | b'_' | b'=' => {
             reply(bytes, "the beginning of a message")
         }
-        b'$' => bulk(bytes),
+        b'$' => reply(bytes, "the beginning of a bulk string"),
         b'\n' => (1, "keep-alive".to_owned()),
-        b'R' if bytes.starts_with(b"REDIS") => (bytes.len(), rdb(bytes)),
         b if b.is_ascii_alphabetic() => inline(bytes),
         _ => (bytes.len(), format!("{} bytes", bytes.len())),
     }
-}
-
-/// A bulk string, or the header of an RDB transfer (`$<len>` or `$EOF:<mark>`), which has no line end behind its bytes.
-fn bulk(bytes: &[u8]) -> (usize, String) {
-    let header = bytes.windows(2).position(|pair| pair == b"\r\n").map_or(bytes.len(), |at| at + 2);
-    if bytes.starts_with(b"$EOF:") {
-        return (header, "RDB payload follows, up to an end mark".to_owned());
-    }
-    if bytes[header..].starts_with(b"REDIS") || header == bytes.len() {
-        let len = String::from_utf8_lossy(&bytes[1..header]).trim_end().to_owned();
-        return (header, format!("RDB payload follows, {len} bytes"));
-    }
-    reply(bytes, "the beginning of a bulk string")
 }
 
 /// A reply or a request; `unfinished` is what it is called while its end is missing.
@@ -77,8 +151,13 @@ fn reply(bytes: &[u8], unfinished: &str) -> (usize, String) {
 }
 
 fn rdb(bytes: &[u8]) -> String {
-    let version = String::from_utf8_lossy(&bytes[5..bytes.len().min(9)]).into_owned();
-    format!("RDB payload, version {version}, {} bytes", bytes.len())
+    match bytes.strip_prefix(b"REDIS").and_then(|rest| rest.get(..4)) {
+        Some(version) => {
+            let version = String::from_utf8_lossy(version);
+            format!("RDB, version {version}, {} bytes", bytes.len())
+        }
+        None => format!("more of the RDB, {} bytes", bytes.len()),
+    }
 }
 
 fn inline(bytes: &[u8]) -> (usize, String) {
@@ -123,17 +202,16 @@ fn cut(text: &str) -> String {
 /// What stands in a file: commands of an AOF, lines of a manifest or a configuration, an RDB.
 pub fn of_file(path: &str, bytes: &[u8]) -> Vec<Span> {
     if bytes.starts_with(b"REDIS") {
-        return vec![Span { range: 0..bytes.len(), text: rdb(bytes) }];
+        return vec![Span { start: 0, end: bytes.len() as u64, text: rdb(bytes) }];
     }
     if path.ends_with(".aof") {
-        return of_stream(bytes);
+        return of_stream(Speech::Words, bytes);
     }
-    let mut spans = Vec::new();
-    let mut at = 0;
-    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        let text = cut(String::from_utf8_lossy(line).trim_end());
-        spans.push(Span { range: at..at + line.len(), text });
-        at += line.len();
+    let (mut spans, mut at) = (Vec::new(), 0);
+    for line in bytes.split_inclusive(|byte| *byte == b'\n').take(MOST_SPANS) {
+        let (text, end) = (cut(String::from_utf8_lossy(line).trim_end()), at + line.len() as u64);
+        spans.push(Span { start: at, end, text });
+        at = end;
     }
     spans
 }
@@ -142,13 +220,45 @@ pub fn of_file(path: &str, bytes: &[u8]) -> Vec<Span> {
 mod tests {
     use super::*;
 
+    fn texts(before: Speech, bytes: &[u8]) -> Vec<String> {
+        of_stream(before, bytes).into_iter().map(|span| span.text).collect()
+    }
+
     #[test]
-    fn a_stream_is_told_piece_by_piece() {
+    fn a_stream_is_read_piece_by_piece() {
         let bytes = b"*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n$3\r\n123\r\n+CONTINUE\r\n\n";
-        let texts: Vec<String> = of_stream(bytes).into_iter().map(|span| span.text).collect();
-        assert_eq!(texts, ["REPLCONF ACK 123", "+CONTINUE", "keep-alive"]);
-        assert_eq!(label(bytes), "REPLCONF ACK 123 (+2)");
-        assert_eq!(label(b"$5\r\nREDIS0010"), "RDB payload follows, 5 bytes (+1)");
+        assert_eq!(texts(Speech::Words, bytes), ["REPLCONF ACK 123", "+CONTINUE", "keep-alive"]);
+        assert_eq!(label(Speech::Words, bytes), "REPLCONF ACK 123 (+2)");
+    }
+
+    #[test]
+    fn a_data_set_is_no_command_however_it_is_cut() {
+        let all = b"+FULLRESYNC abc 1\r\n\n$14\r\nREDIS0010PING\n*1\r\n$4\r\nPING\r\n";
+        let rdb = 25..39;
+        // Each of these lines is sent in one piece.
+        for cut in [19, 20].into_iter().chain(rdb.start..all.len()) {
+            let mut speech = Speech::default();
+            speech.pass(&all[..cut]);
+            let second = of_stream(speech, &all[cut..]);
+            for span in second {
+                let (start, end) = (span.start as usize + cut, span.end as usize + cut);
+                let inside = rdb.contains(&start) && rdb.contains(&(end - 1));
+                assert_eq!(inside, span.text.contains("RDB,"), "cut at {cut}: {span:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_data_set_of_unknown_length_ends_with_its_mark() {
+        let mark = "m".repeat(MARK);
+        let all =
+            format!("+FULLRESYNC abc 1\r\n$EOF:{mark}\r\nREDIS0010xyz{mark}*1\r\n$4\r\nPING\r\n");
+        for cut in [19].into_iter().chain(19 + 7 + MARK..all.len()) {
+            let mut speech = Speech::default();
+            speech.pass(&all.as_bytes()[..cut]);
+            speech.pass(&all.as_bytes()[cut..]);
+            assert_eq!(speech, Speech::Words, "cut at {cut}");
+        }
     }
 
     #[test]
@@ -156,8 +266,10 @@ mod tests {
         for bytes in
             [&b"*2\r\n$1\r\n"[..], b"\xff\x00\x01", b"$zz\r\n", b"*-5\r\n+x\r\n", b"$EOF:abc"]
         {
-            let spans = of_stream(bytes);
-            assert_eq!(spans.last().unwrap().range.end, bytes.len());
+            for before in [Speech::Words, Speech::Announced, Speech::Sized(2)] {
+                let spans = of_stream(before, bytes);
+                assert_eq!(spans.last().unwrap().end, bytes.len() as u64);
+            }
         }
     }
 }

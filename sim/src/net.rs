@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{NodeId, Party},
+    meaning::Speech,
     queue::{Event, Queue},
     trail::Trail,
 };
@@ -70,6 +71,8 @@ pub struct Message {
     pub arrives_at: Option<Time>,
     /// What it carries.
     pub payload: Payload,
+    /// What its direction was in the middle of when it was sent.
+    pub before: Speech,
     /// At which end of the connection it arrives.
     pub(crate) side: usize,
 }
@@ -145,6 +148,8 @@ pub(crate) struct End {
 /// One direction: what was sent and has not arrived.
 #[derive(Clone, Debug, Default)]
 struct Lane {
+    /// What it is in the middle of, behind all that was sent.
+    speech: Speech,
     /// Messages that wait for a retransmission, in order; empty when all is well.
     stalled: VecDeque<u64>,
     attempts: u32,
@@ -263,13 +268,27 @@ impl Net {
         (conn, side): (u64, usize),
         payload: Payload,
     ) {
-        let Some(wire) = self.wires.get(&conn) else { return };
+        let Some(wire) = self.wires.get_mut(&conn) else { return };
         let (from, to) = (wire.ends[side].party, wire.ends[1 - side].party);
         self.next_message += 1;
         let id = self.next_message;
         let syn = payload == Payload::Syn;
-        let message =
-            Message { id, from, to, conn, sent_at: now, arrives_at: None, payload, side: 1 - side };
+        let (arrives_at, before) = (None, wire.lanes[side].speech.clone());
+        if let Payload::Data(bytes) = &payload {
+            wire.lanes[side].speech.pass(bytes);
+        }
+        let side_there = 1 - side;
+        let message = Message {
+            id,
+            from,
+            to,
+            conn,
+            sent_at: now,
+            arrives_at,
+            payload,
+            before,
+            side: side_there,
+        };
         self.messages.insert(id, message);
         let path = self.path(from, to, rng);
         let Some(wire) = self.wires.get_mut(&conn) else { return };
@@ -362,7 +381,8 @@ impl Net {
         party.node().is_some_and(|node| self.unpowered.contains(&node))
     }
 
-    fn rule(&self, from: Party, to: Party) -> Option<Trouble> {
+    /// What the first rule that fits does to what `from` sends to `to`.
+    pub fn rule(&self, from: Party, to: Party) -> Option<Trouble> {
         let rule = self.rules.iter().find(|rule| rule.from.fits(from) && rule.to.fits(to))?;
         Some(rule.trouble)
     }

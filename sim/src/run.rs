@@ -19,8 +19,8 @@ use crate::{
 pub const VERSION: u32 = 2;
 /// No link is longer.
 const LONGEST_LINK: usize = 256 * 1024;
-/// No run goes on longer: a virtual day.
-const LONGEST_MICROS: u64 = 86_400_000_000;
+/// No run goes on longer: a simulated day.
+pub const LONGEST_MICROS: u64 = 86_400_000_000;
 
 /// What a run is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +100,14 @@ impl Run {
         let text =
             String::from_utf8(bytes).map_err(|_| BadLink("what it says is not text".into()))?;
         Self::from_text(&text)
+    }
+
+    /// Open what stands behind the `#` of the page's address: a run and, behind an `@`, the moment to go to.
+    pub fn from_link_at(link: &str) -> Result<(Self, u64), BadLink> {
+        let (run, at) = link.split_once('@').unwrap_or((link, "0"));
+        let moment = at.parse().ok().filter(|at| *at <= LONGEST_MICROS);
+        let moment = moment.ok_or_else(|| BadLink(format!("'{at}' is not a moment of a run")))?;
+        Ok((Self::from_link(run)?, moment))
     }
 
     /// The scenario; runs are only ever made with one that exists.

@@ -88,7 +88,18 @@ mod tests {
     fn message(id: u64) -> Message {
         let (from, to) = (Party::Node(NodeId(0)), Party::Node(NodeId(1)));
         let payload = Payload::Data(bytes::Bytes::from(vec![0; 10_000]));
-        Message { id, from, to, conn: 1, sent_at: Time(id), arrives_at: None, payload, side: 0 }
+        let before = crate::meaning::Speech::default();
+        Message {
+            id,
+            from,
+            to,
+            conn: 1,
+            sent_at: Time(id),
+            arrives_at: None,
+            payload,
+            before,
+            side: 0,
+        }
     }
 
     #[test]

@@ -46,7 +46,7 @@ fn masters_of(world: &World, id: NodeId) -> Result<Vec<NodeId>, String> {
     };
     let mut named = Vec::new();
     for watched in &view.masters {
-        let idle = watched.failover == engine::sentinel::failover::State::None;
+        let idle = watched.failover == ::view::sentinel::FailoverStep::None;
         if watched.sdown || watched.odown || !idle {
             return Err(format!("{one} sees {} down, or fails over", watched.name));
         }

@@ -1,123 +1,57 @@
 //! A node from inside: its card, its details, its files.
 
+use std::collections::BTreeSet;
+
+use ::view::{
+    inside::{
+        ChildView, FileContent, FileView, KeyView, LinkState, MasterLink, NodeDetails, ReplicaView,
+    },
+    stage::{Health, MachineFaults, NodeCard, NodeKind, Role},
+};
 use engine::{
     io::Endpoint,
     keyspace::{Keyspace, ValueRef},
-    replication::Attached,
+    replication::{Attached, link},
 };
-use serde::Serialize;
 
 use super::{
-    Health, NodeCard,
-    watch::{self, SentinelView, Watch},
+    marks::log_lines,
+    watch::{self, Watch},
     writes,
 };
-use crate::{
-    ids::NodeId,
-    ledger::Executed,
-    meaning::{self, Span},
-    scenario::NodeKind,
-    world::World,
-};
+use crate::{ids::NodeId, ledger::Executed, meaning, scenario, world::World};
 
-/// A node's role in replication.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Role {
-    /// It takes writes.
-    Master,
-    /// It follows one.
-    Replica,
-    /// It watches.
-    Sentinel,
-}
-
-/// A node in detail.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct NodeDetails {
-    /// Its card.
-    pub card: NodeCard,
-    /// Its process id.
-    pub pid: u32,
-    /// 40 hexadecimal digits, while it runs.
-    pub run_id: String,
-    /// How far its clock is from the world's, in milliseconds.
-    pub clock_millis: i64,
-    /// Its master, if it is a replica.
-    pub master: Option<String>,
-    /// Whether the link to its master is up.
-    pub master_link_up: bool,
-    /// Its replicas, if it has any.
-    pub replicas: Vec<ReplicaView>,
-    /// Its first keys.
-    pub keys: Vec<KeyView>,
-    /// What runs beside it: `AOF rewrite`, `BGSAVE`, with the bytes written so far.
-    pub children: Vec<(String, u64)>,
-    /// A sentinel's view of the world.
-    pub sentinel: Option<SentinelView>,
-    /// Its configuration file.
-    pub config: String,
-}
-
-/// A replica, as its master sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ReplicaView {
-    /// Where it listens.
-    pub address: String,
-    /// `online`, `wait_bgsave`, `send_bulk`.
-    pub state: String,
-    /// The offset that it has acknowledged.
-    pub offset: u64,
-}
-
-/// A key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct KeyView {
-    /// In which database.
-    pub db: u32,
-    /// The key.
-    pub key: String,
-    /// `string`, `list`, …
-    pub kind: String,
-    /// The value, or the beginning of it.
-    pub value: String,
-    /// Milliseconds until it expires.
-    pub ttl_millis: Option<i64>,
-}
-
-/// A file, bytes beside meaning.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct FileContent {
-    /// Its path.
-    pub path: String,
-    /// Its bytes, as a reader sees them.
-    pub bytes: Vec<u8>,
-    /// How many of them a power cut would leave.
-    pub durable: u64,
-    /// Whether a power cut would leave its name.
-    pub name_durable: bool,
-    /// What the bytes mean.
-    pub meaning: Vec<Span>,
-}
+/// How many of its last log lines are shown beside a node's state.
+const LOG_LINES: usize = 6;
 
 /// The card of a node.
 pub(super) fn card(world: &World, watch: &Watch, id: NodeId) -> NodeCard {
     let host = world.host(id);
     NodeCard {
-        id,
+        id: id,
         name: host.spec.name.clone(),
         address: host.spec.address.to_string(),
-        kind: host.spec.kind,
+        kind: match host.spec.kind {
+            scenario::NodeKind::Server => NodeKind::Server,
+            scenario::NodeKind::Sentinel => NodeKind::Sentinel,
+        },
         health: health(world, id),
         role: role(world, id),
+        follows: follows(world, id),
         replication_id: host
             .node()
-            .filter(|_| host.spec.kind == NodeKind::Server)
+            .filter(|_| host.spec.kind == scenario::NodeKind::Server)
             .map(|node| node.replication().id.clone()),
         offset: offset(world, id),
         keys: keys(world, id),
         opinions: watch.opinions(&host.spec.address),
         thought: watch.thought(world, id),
         places: writes::places(world, id),
+        machine: MachineFaults {
+            disk_full: host.disk.full,
+            slow_fsync_millis: host.disk.slow_micros / 1000,
+            clock_millis: host.clock_micros / 1000,
+        },
     }
 }
 
@@ -148,36 +82,63 @@ pub fn at_address(world: &World, address: &Endpoint) -> Option<NodeId> {
     world.hosts().find(|(_, host)| host.spec.address == *address).map(|(id, _)| id)
 }
 
-/// A node in detail, with at most `most_keys` of its keys.
-pub fn node(world: &World, id: NodeId, most_keys: usize) -> NodeDetails {
+/// A node in detail.
+pub fn details(world: &World, id: NodeId) -> NodeDetails {
     let host = world.host(id);
+    let children = host.children().into_iter();
     NodeDetails {
         card: card(world, &Watch::of(world), id),
         pid: host.pid(),
         run_id: host.node().map(|node| node.run_id().to_owned()).unwrap_or_default(),
-        clock_millis: host.clock_micros / 1000,
-        master: follows(world, id).map(|master| world.host(master).spec.name.clone()),
-        master_link_up: is_linked(world, id),
+        master: master_link(world, id),
         replicas: replicas(world, id),
-        keys: first_keys(world, id, most_keys),
-        children: host.children(),
+        children: children.map(|(what, bytes)| ChildView { what, bytes }).collect(),
         sentinel: watch::sentinel(world, id),
-        config: host.spec.config.clone(),
+        log: log_lines(world, id, LOG_LINES),
     }
 }
 
-/// A node's files, bytes beside meaning. Its configuration file is one of them.
-pub fn files(world: &World, id: NodeId) -> Vec<FileContent> {
+/// A replica's link to its master.
+fn master_link(world: &World, id: NodeId) -> Option<MasterLink> {
+    let link = world.host(id).node()?.replication().link.as_ref()?;
+    let master = at_address(world, &link.master);
+    let name =
+        master.map_or_else(|| link.master.to_string(), |node| world.host(node).spec.name.clone());
+    let state = match &link.state {
+        link::LinkState::Online(_) => LinkState::Up,
+        link::LinkState::Opening(_)
+        | link::LinkState::Receiving(_)
+        | link::LinkState::Loading(_)
+        | link::LinkState::Parsing(_) => LinkState::Syncing,
+        _ if link.down_since.is_some() => LinkState::Lost,
+        _ => LinkState::Connecting,
+    };
+    Some(MasterLink { name, state })
+}
+
+/// A node's files; its configuration file is one of them. Those whose paths are in `open` are shown from inside.
+pub fn files(world: &World, id: NodeId, open: &BTreeSet<&str>) -> Vec<FileView> {
     let files = world.disk(id).files().into_iter();
     files
-        .map(|file| FileContent {
-            meaning: meaning::of_file(&file.path, &file.bytes),
-            bytes: file.bytes.to_vec(),
-            path: file.path,
+        .map(|file| FileView {
+            len: file.bytes.len() as u64,
             durable: file.durable,
             name_durable: file.name_durable,
+            content: open.contains(file.path.as_str()).then(|| content(&file.path, &file.bytes)),
+            path: file.path,
         })
         .collect()
+}
+
+/// The end of a file: as much of it as one can read.
+fn content(path: &str, bytes: &[u8]) -> FileContent {
+    const MOST_SPANS: usize = 200;
+    const MOST_BYTES: u64 = 64 * 1024;
+    let mut meaning = meaning::of_file(path, bytes);
+    meaning.drain(..meaning.len().saturating_sub(MOST_SPANS));
+    let first = meaning.first().map_or(0, |span| span.start);
+    let last = (first + MOST_BYTES).min(bytes.len() as u64);
+    FileContent { first, bytes: bytes[first as usize..last as usize].to_vec(), meaning }
 }
 
 /// How many keys a node holds.
@@ -194,11 +155,18 @@ pub fn offset(world: &World, id: NodeId) -> u64 {
 pub fn replicas(world: &World, id: NodeId) -> Vec<ReplicaView> {
     let replicas = world.host(id).node().map(|node| &node.replication().replicas);
     let view = |replica: &Attached| ReplicaView {
-        address: replica.name(),
+        name: replica_name(world, replica),
         state: replica.state_word().to_owned(),
         offset: replica.acked,
     };
     replicas.into_iter().flatten().map(view).collect()
+}
+
+/// The name of the node that listens where a replica says, or that address.
+fn replica_name(world: &World, replica: &Attached) -> String {
+    let address = replica.name();
+    let node = world.hosts().find(|(_, host)| host.spec.address.to_string() == address);
+    node.map_or(address, |(_, host)| host.spec.name.clone())
 }
 
 /// Whether a replica's link to its master is up.
@@ -228,7 +196,7 @@ pub fn string_value(world: &World, id: NodeId, key: &str) -> Option<String> {
     string_in(world, id, world.host(id).node()?.keyspace(), key)
 }
 
-/// The same in a keyspace that belongs to this node: in memory, or what its next process will load.
+/// The same, in data that are this node's, wherever they are.
 pub(super) fn string_in(world: &World, id: NodeId, data: &Keyspace, key: &str) -> Option<String> {
     let entry = data.db(0).get(key.as_bytes())?;
     let now = world.host(id).clock(world.now()).wall.as_millis();
@@ -240,7 +208,7 @@ pub(super) fn string_in(world: &World, id: NodeId, data: &Keyspace, key: &str) -
 }
 
 /// The first keys of a node, by database and name.
-fn first_keys(world: &World, id: NodeId, most: usize) -> Vec<KeyView> {
+pub fn first_keys(world: &World, id: NodeId, most: usize) -> Vec<KeyView> {
     const MOST_BYTES: u64 = 200;
     let host = world.host(id);
     let Some(node) = host.node() else { return Vec::new() };

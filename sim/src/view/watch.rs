@@ -4,15 +4,18 @@
 //! one, and the address that clients get is the new one's already. [`WatchedMaster::watched`] and
 //! [`WatchedMaster::node`] keep them apart.
 
+use ::view::sentinel::{
+    Candidate, FailoverStep, KnownReplica, KnownSentinel, Obstacle, Opinion, SentinelView, Thought,
+    Verdict, WatchedMaster,
+};
 use engine::{
     io::Endpoint,
     sentinel::{
-        choose::{Candidate, Verdict},
+        choose,
         failover::State,
-        sentinel_view::{MasterView, SentinelView as Known},
+        view::{MasterView, SentinelView as Known},
     },
 };
-use serde::Serialize;
 
 use super::node::at_address;
 use crate::{
@@ -20,147 +23,105 @@ use crate::{
     world::World,
 };
 
-/// What a sentinel thinks of a node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Opinion {
-    /// The sentinel.
-    pub by: NodeId,
-    /// It gets no answer from it.
-    pub sdown: bool,
-    /// Enough sentinels agree.
-    pub odown: bool,
-}
-
-/// What a sentinel thinks, in short: the lines under it on the stage.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Thought {
-    /// Which master it thinks down, and whether enough others agree.
-    pub down: Option<(String, bool)>,
-    /// The candidate of its latest vote, and the epoch.
-    pub vote: Option<(String, u64)>,
-}
-
-/// Why no failover comes, though a master is down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub enum Obstacle {
-    /// This sentinel knows no replica that it could promote. It learns of replicas from the master's INFO.
-    NoReplicaKnown,
-    /// Too few sentinels can be reached for a quorum to agree.
-    BelowQuorum {
-        /// As many, itself included.
-        reachable: u32,
-        /// So many must agree.
-        quorum: u32,
-    },
-    /// Too few sentinels can be reached to elect a leader.
-    BelowMajority {
-        /// As many, itself included.
-        reachable: u32,
-        /// So many votes make a leader.
-        majority: u32,
-    },
-    /// It knows replicas, but none that may be chosen now.
-    NoGoodReplica,
-    /// The last attempt was too recent: the next one begins after so many milliseconds.
-    Rests {
-        /// So many.
-        millis: u64,
-    },
-}
-
-/// A sentinel's view.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SentinelView {
-    /// Its id: 40 hexadecimal digits.
-    pub id: String,
-    /// Its current epoch.
-    pub current_epoch: u64,
-    /// The masters that it watches.
-    pub masters: Vec<WatchedMaster>,
-}
-
-/// A master, as a sentinel sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct WatchedMaster {
-    /// Its name.
-    pub name: String,
-    /// The address that clients get.
-    pub address: String,
-    /// Which node that is.
-    pub node: Option<NodeId>,
-    /// Which node is meant by all that follows: until a failover is finished, the old master.
-    pub watched: Option<NodeId>,
-    /// No answer for too long.
-    pub sdown: bool,
-    /// Enough others say so too.
-    pub odown: bool,
-    /// How many must agree.
-    pub quorum: u32,
-    /// How many votes make a leader.
-    pub majority: u32,
-    /// The epoch of this configuration.
-    pub config_epoch: u64,
-    /// The candidate of its vote, and the epoch.
-    pub vote: Option<(String, u64)>,
-    /// Where a failover stands that it leads, or wants to lead.
-    pub failover: State,
-    /// The replica that this failover promotes, once it is chosen.
-    pub promoted: Option<NodeId>,
-    /// For how many milliseconds its PING has waited for a good answer, if one waits.
-    pub silent_millis: Option<u64>,
-    /// How many sentinels hold the master for down, itself included: none are counted unless it does so itself.
-    pub agree: u32,
-    /// How many votes it has, its own included, while it stands for leader.
-    pub votes: u32,
-    /// Why no failover comes of it, if the master is down and something stands in the way.
-    pub obstacle: Option<Obstacle>,
-    /// How its replicas would be judged if one had to be chosen now, the best first.
-    pub candidates: Vec<Candidate>,
-    /// The replicas that it knows: where, SDOWN.
-    pub replicas: Vec<(String, bool)>,
-    /// The other sentinels that it knows: address, SDOWN, the leader that it has voted for.
-    pub sentinels: Vec<(String, bool, Option<String>)>,
-}
+/// A PING a second is answered at once: a longer silence says something.
+const NOTABLE_SILENCE_MILLIS: u64 = 1200;
 
 /// What a sentinel knows.
 pub fn sentinel(world: &World, id: NodeId) -> Option<SentinelView> {
-    let host = world.host(id);
-    let now = host.clock(world.now()).mono;
-    let known = host.node()?.sentinel_view(now)?;
-    let masters = known.masters.iter().map(|master| WatchedMaster {
+    let watch = Watch::of(world);
+    let now = world.host(id).clock(world.now()).mono;
+    let (_, known) = watch.0.iter().find(|(one, _)| *one == id)?;
+    let masters = known.masters.iter().map(|master| watched(world, &watch, &known.id, master, now));
+    Some(SentinelView {
+        id: known.id.clone(),
+        current_epoch: known.epoch,
+        tilt: known.tilt,
+        masters: masters.collect(),
+    })
+}
+
+fn watched(
+    world: &World,
+    watch: &Watch,
+    me: &str,
+    master: &MasterView,
+    now: engine::time::Instant,
+) -> WatchedMaster {
+    let node = |address: &Endpoint| at_address(world, address);
+    let silent = master.instance.ping_unanswered_since.map(|since| now.millis_since(since));
+    let promoted = master.promoted.as_ref();
+    WatchedMaster {
         name: master.instance.name.clone(),
         address: master.address.to_string(),
-        node: at_address(world, &master.address),
-        watched: at_address(world, &master.instance.addr),
+        node: node(&master.address),
+        watched: node(&master.instance.addr),
         sdown: master.instance.s_down,
         odown: master.o_down,
         quorum: master.quorum,
         majority: master.majority,
         config_epoch: master.config_epoch,
-        vote: master.voted_for.clone().map(|leader| (leader, master.voted_in)),
-        failover: master.failover,
-        promoted: master.promoted.as_ref().and_then(|replica| replica_node(world, master, replica)),
-        silent_millis: master.instance.ping_unanswered_since.map(|since| now.millis_since(since)),
+        vote: master.voted_for.as_ref().map(|one| (watch.name(world, one), master.voted_in)),
+        failover: step(master.failover),
+        promoted: promoted.and_then(|replica| replica_node(world, master, replica)),
+        silent_millis: silent.filter(|millis| *millis > NOTABLE_SILENCE_MILLIS),
         agree: agree(master),
-        votes: votes(master, &known.id),
+        votes: votes(master, me),
         obstacle: obstacle(master, now),
-        candidates: master.candidates.clone(),
+        candidates: master.candidates.iter().map(|one| candidate(world, one)).collect(),
         replicas: master
             .replicas
             .iter()
-            .map(|replica| (replica.instance.addr.to_string(), replica.instance.s_down))
+            .map(|replica| KnownReplica {
+                address: replica.instance.addr.to_string(),
+                node: node(&replica.instance.addr),
+                sdown: replica.instance.s_down,
+            })
             .collect(),
         sentinels: master
             .sentinels
             .iter()
-            .map(|peer| {
-                let address = peer.instance.addr.to_string();
-                (address, peer.instance.s_down, peer.voted_for.clone())
+            .map(|peer| KnownSentinel {
+                address: peer.instance.addr.to_string(),
+                node: node(&peer.instance.addr),
+                sdown: peer.instance.s_down,
+                vote: peer.voted_for.as_ref().map(|one| watch.name(world, one)),
             })
             .collect(),
-    });
-    let masters = masters.collect();
-    Some(SentinelView { id: known.id.clone(), current_epoch: known.epoch, masters })
+    }
+}
+
+const fn step(state: State) -> FailoverStep {
+    match state {
+        State::None => FailoverStep::None,
+        State::WaitStart => FailoverStep::WaitStart,
+        State::SelectReplica => FailoverStep::SelectReplica,
+        State::SendReplicaofNoOne => FailoverStep::SendReplicaofNoOne,
+        State::WaitPromotion => FailoverStep::WaitPromotion,
+        State::ReconfReplicas => FailoverStep::ReconfReplicas,
+        State::UpdateConfig => FailoverStep::UpdateConfig,
+    }
+}
+
+fn candidate(world: &World, candidate: &choose::Candidate) -> Candidate {
+    use choose::Verdict as V;
+    let node = world.hosts().find(|(_, host)| host.spec.address.to_string() == candidate.name);
+    Candidate {
+        name: node.map_or_else(|| candidate.name.clone(), |(_, host)| host.spec.name.clone()),
+        priority: candidate.priority,
+        offset: candidate.offset,
+        verdict: match candidate.verdict {
+            V::Chosen => Verdict::Chosen,
+            V::LosesByPriority => Verdict::LosesByPriority,
+            V::LosesByOffset => Verdict::LosesByOffset,
+            V::LosesByRunId => Verdict::LosesByRunId,
+            V::Down => Verdict::Down,
+            V::Disconnected => Verdict::Disconnected,
+            V::SilentFor(millis) => Verdict::SilentFor(millis),
+            V::PriorityZero => Verdict::PriorityZero,
+            V::InfoTooOld(millis) => Verdict::InfoTooOld(millis),
+            V::LostMasterLongAgo(millis) => Verdict::LostMasterLongAgo(millis),
+        },
+    }
 }
 
 /// A sentinel's epochs: its own, and of each master the name, the epoch of its configuration and the address.
@@ -185,7 +146,7 @@ fn replica_node(world: &World, master: &MasterView, replica: &str) -> Option<Nod
     at_address(world, all.find(|addr| addr.to_string() == replica)?)
 }
 
-/// The other sentinels' answers are kept for some seconds, but requested and counted only while the master is SDOWN here.
+/// What others answered is remembered for some seconds, but asked about and counted only while the master is SDOWN here.
 fn agree(master: &MasterView) -> u32 {
     if !master.instance.s_down {
         return 0;
@@ -209,12 +170,10 @@ fn obstacle(master: &MasterView, now: engine::time::Instant) -> Option<Obstacle>
     }
     let reachable = 1 + master.sentinels.iter().filter(|p| !p.instance.s_down).count() as u32;
     let (quorum, majority) = (master.quorum, master.majority);
-    // An old INFO is no obstacle: once the master is down, INFO goes to the replicas every second.
-    let never = |candidate: &Candidate| {
-        matches!(
-            candidate.verdict,
-            Verdict::Down | Verdict::PriorityZero | Verdict::LostMasterLongAgo(_)
-        )
+    // That an INFO is old is no obstacle: once the master is down, replicas are asked every second.
+    let never = |candidate: &choose::Candidate| {
+        use choose::Verdict as V;
+        matches!(candidate.verdict, V::Down | V::PriorityZero | V::LostMasterLongAgo(_))
     };
     if master.replicas.is_empty() {
         Some(Obstacle::NoReplicaKnown)
@@ -229,7 +188,7 @@ fn obstacle(master: &MasterView, now: engine::time::Instant) -> Option<Obstacle>
     }
 }
 
-/// What all running sentinels know, gathered once for each picture.
+/// What all sentinels that run know, asked once a picture.
 pub(super) struct Watch(Vec<(NodeId, Known)>);
 
 impl Watch {
@@ -261,21 +220,27 @@ impl Watch {
     pub(super) fn thought(&self, world: &World, id: NodeId) -> Option<Thought> {
         let (_, known) = self.0.iter().find(|(one, _)| *one == id)?;
         let master = known.masters.first()?;
-        let name = |node: NodeId| world.scenario().name_of(Party::Node(node));
-        let down = at_address(world, &master.instance.addr)
-            .map_or_else(|| master.instance.addr.to_string(), name);
-        let leader = |leader: &String| {
-            let known = self.0.iter().find(|(_, known)| known.id == *leader);
-            known.map_or_else(|| leader.chars().take(8).collect(), |(node, _)| name(*node))
-        };
+        let down = at_address(world, &master.instance.addr).map_or_else(
+            || master.instance.addr.to_string(),
+            |node| world.scenario().name_of(Party::Node(node)),
+        );
         Some(Thought {
             down: master.instance.s_down.then_some((down, master.o_down)),
-            vote: master.voted_for.as_ref().map(|one| (leader(one), master.voted_in)),
+            vote: master.voted_for.as_ref().map(|one| (self.name(world, one), master.voted_in)),
         })
     }
 
+    /// The name of the sentinel with this id, or the beginning of the id.
+    fn name(&self, world: &World, id: &str) -> String {
+        let known = self.0.iter().find(|(_, known)| known.id == id);
+        known.map_or_else(
+            || id.chars().take(8).collect(),
+            |(node, _)| world.scenario().name_of(Party::Node(*node)),
+        )
+    }
+
     /// What stands in the way of a failover, if a master is down, no sentinel has chosen a replica, and every sentinel that sees it
-    /// down waits.
+    /// down is held up.
     pub(super) fn obstacle(&self, world: &World) -> Option<Obstacle> {
         let mut worst = None;
         for (by, master) in self.masters() {

@@ -10,13 +10,16 @@
 //!
 //! Where there was no AOF, what is left is looked at ([`crate::remains`]): a `SET` can be looked for.
 
+use ::view::{
+    inside::WriteView,
+    writes::{Place, Places},
+};
 use engine::{
     keyspace::Keyspace,
     node::{Node, view::AofProgress},
 };
-use serde::Serialize;
 
-use super::{Health, Places, node, since_beginning};
+use super::{Health, node, since_beginning};
 use crate::{
     host::Process,
     ids::{ClientId, NodeId},
@@ -25,23 +28,8 @@ use crate::{
     world::World,
 };
 
-/// How far a write has come on the node that took it: the same five words everywhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub enum Place {
-    /// In memory only.
-    Memory,
-    /// In the AOF buffer.
-    Buffer,
-    /// In the page cache: survives the process.
-    Cache,
-    /// On the platter: survives the electricity.
-    Disk,
-    /// Nowhere any more.
-    Lost,
-}
-
 /// Why a write was lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LossReason {
     /// The process died with it in memory, before it was written to a file.
     DiedInMemory,
@@ -51,53 +39,17 @@ pub enum LossReason {
     NotReplicated,
 }
 
-/// A write, as the ledger shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct WriteView {
-    /// The client that sent it.
-    pub client: ClientId,
-    /// Its name.
-    pub client_name: String,
-    /// To which node.
-    pub node: NodeId,
-    /// The command.
-    pub command: String,
-    /// When it was sent, in microseconds since the beginning.
-    pub sent: u64,
-    /// When it came into memory.
-    pub executed: Option<u64>,
-    /// When its client received OK.
-    pub acknowledged: Option<u64>,
-    /// How far it has come on its node.
-    pub place: Place,
-    /// If it is lost there: why.
-    pub reason: Option<LossReason>,
-    /// Which other nodes have it.
-    pub replicas: Vec<NodeId>,
-}
-
-/// The last `most` writes, the newest last.
-pub fn ledger(world: &World, most: usize) -> Vec<WriteView> {
-    let mut views: Vec<WriteView> =
-        world.ledger().writes().rev().take(most).map(|write| view(world, write)).collect();
-    views.reverse();
-    views
-}
-
-fn view(world: &World, write: &Write) -> WriteView {
-    let place = place(world, write);
-    WriteView {
-        client: write.client,
-        client_name: world.scenario().name_of(write.client.into()),
+/// The last `most` writes of a client, the newest first.
+pub fn of_client(world: &World, client: ClientId, most: usize) -> Vec<WriteView> {
+    let writes = world.ledger().writes().rev().filter(|write| write.client == client);
+    let view = |write: &Write| WriteView {
         node: write.node,
         command: write.command.clone(),
         sent: since_beginning(write.sent_at),
-        executed: write.executed.as_ref().map(|executed| since_beginning(executed.at)),
         acknowledged: write.answered_at.filter(|_| write.error.is_none()).map(since_beginning),
-        place,
-        reason: (place == Place::Lost).then(|| reason(world, write)),
-        replicas: others(world, write).collect(),
-    }
+        place: place(world, write),
+    };
+    writes.take(most).map(view).collect()
 }
 
 /// How far a write has come on the node that took it.

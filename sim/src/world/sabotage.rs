@@ -7,7 +7,7 @@ use crate::{
     disk::Disk,
     host::{Host, config_path},
     ids::NodeId,
-    meaning,
+    meaning::{self, Speech},
     scenario::NodeKind,
 };
 
@@ -47,8 +47,8 @@ impl World {
     /// Remember which sentinel requests a vote on which connection; answer it with its own id, whatever the vote was.
     fn vote_for_each(&mut self, wire: u64, bytes: Vec<u8>) -> Vec<u8> {
         let mut out = Vec::new();
-        for span in meaning::of_stream(&bytes) {
-            let piece = &bytes[span.range];
+        for span in meaning::of_stream(Speech::Words, &bytes) {
+            let piece = &bytes[span.start as usize..span.end as usize];
             let value = Value::read(piece).ok().flatten().map(|(value, _)| value);
             let items = value.as_ref().map_or(&[][..], Value::items);
             let texts: Vec<_> = items.iter().map(|item| item.words().unwrap_or_default()).collect();

@@ -4,7 +4,11 @@ use std::collections::{BTreeMap, VecDeque};
 
 use engine::{resp::reply_decode::Value, time::Time};
 
-use crate::{ids::NodeId, log::Log, meaning};
+use crate::{
+    ids::NodeId,
+    log::Log,
+    meaning::{self, Speech},
+};
 
 /// A vote that a sentinel sent to a candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,8 +52,11 @@ impl Votes {
         if !has(ANSWER) && !has(REQUEST) {
             return;
         }
-        for span in meaning::of_stream(bytes) {
-            let value = Value::read(&bytes[span.range]).ok().flatten().map(|(value, _)| value);
+        for span in meaning::of_stream(Speech::Words, bytes) {
+            let value = Value::read(&bytes[span.start as usize..span.end as usize])
+                .ok()
+                .flatten()
+                .map(|(value, _)| value);
             match value.as_ref().map_or(&[][..], Value::items) {
                 [_, what, host, port, _, _]
                     if what.words().is_some_and(|what| what.as_bytes() == REQUEST) =>
