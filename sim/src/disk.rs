@@ -19,6 +19,8 @@
 //! * A power cut takes everything else. A *torn* one keeps, of each file, some beginning of what was written and not
 //!   fsynced, cut in the middle of a write, and some beginning of the changes of names.
 
+mod contents;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use engine::{
@@ -26,6 +28,8 @@ use engine::{
     time::Time,
 };
 use oorandom::Rand64;
+
+pub use contents::Contents;
 
 /// The kernel writes dirty pages back after this long (`dirty_expire_centisecs`).
 const WRITEBACK_MICROS: u64 = 30_000_000;
@@ -49,8 +53,8 @@ enum Change {
 /// A file: what a reader sees, and what a power cut would leave of it.
 #[derive(Clone, Debug, Default)]
 struct Inode {
-    cached: Arc<Vec<u8>>,
-    platter: Arc<Vec<u8>>,
+    cached: Contents,
+    platter: Contents,
     dirty: Vec<Dirty>,
 }
 
@@ -67,16 +71,16 @@ impl Inode {
             apply(&mut self.platter, &dirty.change);
         }
         if self.dirty.is_empty() {
-            // One allocation serves both views again.
+            // The same pieces serve both views again.
             self.platter = self.cached.clone();
         }
     }
 }
 
-fn apply(bytes: &mut Arc<Vec<u8>>, change: &Change) {
+fn apply(contents: &mut Contents, change: &Change) {
     match change {
-        Change::Append(more) => Arc::make_mut(bytes).extend_from_slice(more),
-        Change::Truncate(len) => Arc::make_mut(bytes).resize(*len as usize, 0),
+        Change::Append(more) => contents.append(more),
+        Change::Truncate(len) => contents.resize(*len as usize),
     }
 }
 
@@ -102,7 +106,7 @@ pub struct FileView {
     /// Its path.
     pub path: String,
     /// What a reader of the file sees now.
-    pub bytes: Arc<Vec<u8>>,
+    pub bytes: Contents,
     /// How many of them would be there after a power cut at this moment.
     pub durable: u64,
     /// Whether its name would be there.
@@ -189,7 +193,7 @@ impl Disk {
     pub fn install(&mut self, path: &str, bytes: &[u8]) {
         let inode = self.next_inode;
         self.next_inode += 1;
-        let bytes = Arc::new(bytes.to_vec());
+        let bytes = Contents::from(bytes);
         self.inodes
             .insert(inode, Inode { cached: bytes.clone(), platter: bytes, dirty: Vec::new() });
         let path = self.resolve(path);
@@ -198,7 +202,7 @@ impl Disk {
     }
 
     /// A file's bytes as a reader sees them.
-    pub fn file(&self, path: &str) -> Option<Arc<Vec<u8>>> {
+    pub fn file(&self, path: &str) -> Option<Contents> {
         match self.names.get(&self.resolve(path))? {
             Entry::File(inode) => Some(self.inodes[inode].cached.clone()),
             Entry::Directory => None,
@@ -235,7 +239,7 @@ impl Disk {
                 FileView {
                     path: path.clone(),
                     bytes: file.cached.clone(),
-                    durable: common_prefix(&file.platter, &file.cached),
+                    durable: file.platter.common_prefix(&file.cached) as u64,
                     name_durable: self.journal.get(path) == Some(&Entry::File(inode)),
                 }
             })
@@ -380,9 +384,9 @@ impl Disk {
         let it = self.inode(inode);
         match op {
             FileOp::Read { offset, len } => {
-                let from = (*offset).min(it.cached.len() as u64) as usize;
-                let to = from + (*len).min((it.cached.len() - from) as u64) as usize;
-                return Ok(DiskReply::Data(bytes::Bytes::copy_from_slice(&it.cached[from..to])));
+                let most = it.cached.len() as u64;
+                let (from, len) = ((*offset).min(most) as usize, (*len).min(most) as usize);
+                return Ok(DiskReply::Data(it.cached.read(from, len).into()));
             }
             FileOp::Append { bytes } => {
                 if full && !bytes.is_empty() {
@@ -563,13 +567,6 @@ fn tear(inode: &mut Inode, rng: &mut Rand64) {
         let cut = rng.rand_range(0..bytes.len() as u64 + 1) as usize;
         apply(&mut inode.platter, &Change::Append(bytes[..cut].into()));
     }
-}
-
-fn common_prefix(a: &Arc<Vec<u8>>, b: &Arc<Vec<u8>>) -> u64 {
-    if Arc::ptr_eq(a, b) {
-        return a.len() as u64;
-    }
-    a.iter().zip(b.iter()).take_while(|(a, b)| a == b).count() as u64
 }
 
 fn error(kind: DiskErrorKind, text: &str) -> DiskError {

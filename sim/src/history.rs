@@ -6,8 +6,9 @@
 //!                  ▲ seek: the nearest checkpoint before it, and from there by replay
 //! ```
 //!
-//! Copies are cheap (data, files and logs are shared until they change), but not free: when there are too many, every
-//! other one of the older half goes, so that a seek into the near past is quick and one into the far past replays a little more.
+//! Copies are cheap (data, files and logs are shared until they change), but not free. The latest ones are kept as they
+//! come, so that the near past is close at hand; the older ones are thinned evenly over the whole run, so that no moment of
+//! it is farther from a checkpoint than others.
 
 use engine::time::Time;
 
@@ -21,8 +22,9 @@ use crate::{
 
 /// How far apart checkpoints are, at first.
 const EVERY_MICROS: u64 = 1_000_000;
-/// How many are kept.
-const MOST: usize = 48;
+/// How many are kept, and how many of them are the latest ones.
+const MOST: usize = 64;
+const RECENT: usize = 12;
 
 /// A run, and a place in it.
 #[derive(Clone, Debug)]
@@ -187,12 +189,16 @@ impl History {
         }
         self.checkpoints.push((self.done, self.world.clone()));
         if self.checkpoints.len() > MOST {
-            let half = self.checkpoints.len() / 2;
-            let mut n = 0;
-            self.checkpoints.retain(|_| {
-                n += 1;
-                n > half || n % 2 == 1
-            });
+            self.thin_out();
+        }
+    }
+
+    /// Of the older checkpoints that one goes which leaves the smallest gap; the beginning stays.
+    fn thin_out(&mut self) {
+        let at = |n: usize| self.checkpoints[n].1.elapsed();
+        let older = 1..self.checkpoints.len() - RECENT;
+        if let Some(n) = older.min_by_key(|n| at(n + 1) - at(n - 1)) {
+            self.checkpoints.remove(n);
         }
     }
 }
@@ -265,5 +271,17 @@ mod tests {
         assert!(history.checkpoints.len() <= MOST);
         history.seek(17_000_000);
         assert_eq!(history.now(), 17_000_000);
+    }
+
+    #[test]
+    fn no_moment_is_far_from_a_checkpoint() {
+        let mut history = History::new(Run::new("single", 1)).unwrap();
+        history.play_to(600_000_000);
+        let times: Vec<u64> =
+            history.checkpoints.iter().map(|(_, world)| world.elapsed()).collect();
+        let gaps: Vec<u64> = times.windows(2).map(|two| two[1] - two[0]).collect();
+        let even = 600_000_000 / (MOST - RECENT) as u64;
+        assert!(gaps.iter().all(|gap| *gap <= 3 * even), "{gaps:?}");
+        assert!(gaps.iter().rev().take(RECENT - 1).all(|gap| *gap == EVERY_MICROS), "{gaps:?}");
     }
 }

@@ -33,7 +33,7 @@ pub mod goal;
 use engine::time::Time;
 use serde::Deserialize;
 
-pub use ::view::lesson::{Choice, Question, Text};
+pub use ::view::lesson::{Choice, LessonCard, Question, Text};
 pub use goal::{Context, Goal};
 
 use crate::{
@@ -131,6 +131,24 @@ pub fn all() -> Vec<Result<Lesson, BadLesson>> {
     let mut all: Vec<_> = FILES.iter().map(|(file, text)| Lesson::parse(file, text)).collect();
     all.sort_by_key(|one| one.as_ref().map_or(LAST, |lesson| lesson.order));
     all
+}
+
+/// What a list of the lessons shows: it is made when this library is, so that the texts of all lessons need not be at hand.
+static CARDS: &[Card] = include!(concat!(env!("OUT_DIR"), "/cards.rs"));
+
+/// Name, title (Korean, English), summary (Korean, English), number of steps.
+type Card = (&'static str, [&'static str; 2], [&'static str; 2], usize);
+
+/// The lessons that come with the playground, as a list shows them.
+pub fn cards() -> Vec<LessonCard> {
+    let text = |[ko, en]: [&str; 2]| Text { ko: ko.to_owned(), en: en.to_owned() };
+    let card = |(name, title, summary, steps): &Card| LessonCard {
+        name: (*name).to_owned(),
+        title: text(*title),
+        summary: text(*summary),
+        steps: *steps,
+    };
+    CARDS.iter().map(card).collect()
 }
 
 /// The place of a lesson that names none.
@@ -379,6 +397,18 @@ solution = ["kill m1"]
         assert_eq!(lessons[0].name, "failover");
         assert!(lessons.windows(2).all(|two| two[0].order < two[1].order), "no two in one place");
         assert_eq!(Lesson::parse("one.toml", LESSON).unwrap().order, u32::MAX);
+    }
+
+    #[test]
+    fn the_cards_are_those_of_the_lessons() {
+        let of = |lesson: Lesson| LessonCard {
+            name: lesson.name,
+            title: lesson.title,
+            summary: lesson.summary,
+            steps: lesson.steps.len(),
+        };
+        let all: Vec<LessonCard> = all().into_iter().map(|lesson| of(lesson.unwrap())).collect();
+        assert_eq!(cards(), all);
     }
 
     #[test]

@@ -85,8 +85,8 @@ impl Player {
     }
 
     /// What it says first.
-    pub const fn greeting() -> Event {
-        Event::Ready(Capabilities { rewind: true, faults: true, lessons: true })
+    pub fn greeting() -> Event {
+        Event::Ready(Capabilities { rewind: true, faults: true, lessons: crate::lesson::cards() })
     }
 
     /// Take in a command. What takes long is left to [`work`](Self::work).

@@ -13,14 +13,16 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::{ClientId, NodeId},
     inside::Inside,
-    lesson::LessonView,
+    lesson::{LessonCard, LessonView},
     stage::Stage,
     time::{Arrived, Growth, Mark},
     writes::Places,
 };
 
 /// One of the timelines that a player holds: the first, and perhaps a second that was forked off it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct TimelineId(pub u32);
 
 /// What the page asks for.
@@ -166,14 +168,14 @@ pub enum Event {
 }
 
 /// What a player can do: what it cannot is not offered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capabilities {
     /// Time can be stopped, wound back and forked.
     pub rewind: bool,
     /// Nodes can be broken.
     pub faults: bool,
-    /// There are lessons.
-    pub lessons: bool,
+    /// The lessons that it can play, in the order in which they are to be taken; their files lie beside the page.
+    pub lessons: Vec<LessonCard>,
 }
 
 /// Everything that the page shows.

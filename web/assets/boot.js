@@ -5,6 +5,7 @@
 
 (() => {
   const root = document.documentElement;
+  const names = document.currentScript.dataset;
   const kept = (name) => {
     try {
       return JSON.parse(localStorage.getItem(`keepsake.${name}`));
@@ -50,10 +51,38 @@
     return new Response(response.body.pipeThrough(count), { headers: { "Content-Type": "application/wasm" } });
   }
 
+  // The worker that plays the nodes is begun first: it has more to load than the page has.
+  function begin() {
+    if (typeof Worker !== "function") throw new Error("this browser has no Web Workers");
+    const query = new URLSearchParams({ script: `./${names.player}`, wasm: `./${names.playerWasm}` });
+    const worker = new Worker(`${names.worker}?${query}`, { type: "module" });
+    worker.addEventListener("error", (event) => {
+      // What breaks later is reported by the page itself.
+      if ($("boot")) explain(event.message ?? "its worker could not be loaded");
+    });
+    return worker;
+  }
+
+  // Ask the worker for one of its functions, from the browser's console or a test.
+  let asked = 0;
+  function ask(worker, name, args) {
+    const number = ++asked;
+    return new Promise((done, failed) => {
+      worker.addEventListener("message", function answer({ data }) {
+        if (data?.answer !== number) return;
+        worker.removeEventListener("message", answer);
+        if ("error" in data) failed(new Error(data.error));
+        else done(data.value);
+      });
+      worker.postMessage({ ask: number, name, args });
+    });
+  }
+
   async function start() {
-    await parsed;
     if (typeof WebAssembly !== "object") throw new Error("this browser has no WebAssembly");
-    // The two preload links in index.html are where the fingerprinted names stand.
+    const worker = begin();
+    await parsed;
+    // The two preload links in index.html are where the page's own fingerprinted names stand.
     const script = document.querySelector('link[rel="modulepreload"]').href;
     const wasm = document.querySelector('link[type="application/wasm"]');
     const [all, sent] = [Number(wasm.dataset.bytes), Number(wasm.dataset.sent)];
@@ -68,8 +97,13 @@
     const [page, response] = await Promise.all([import(script), fetch(wasm.href)]);
     if (!response.ok) throw new Error(`${response.status} ${response.statusText} for ${wasm.href}`);
     await page.default({ module_or_path: counted(response, show) });
-    // For the browser's console: Keepsake.panic() shows what a learner sees if the page breaks.
-    globalThis.Keepsake = { panic: page.panic };
+    page.start(worker);
+    // For the browser's console: what a learner sees if the page or its worker breaks; and the digest of a run.
+    globalThis.Keepsake = {
+      panic: page.panic,
+      panicWorker: () => ask(worker, "panic", []),
+      digestOf: (link, seconds) => ask(worker, "digest_of", [link, seconds]),
+    };
     $("boot").remove();
   }
 

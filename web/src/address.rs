@@ -3,32 +3,31 @@
 
 use gloo::events::EventListener;
 use leptos::prelude::*;
-use sim::{Run, history::History, run::BadLink};
+use view::Command;
 use wasm_bindgen::JsValue;
 
-use crate::store::Store;
+use crate::model::Page;
 
-/// The run that the address names and the place in it; `None` where it names none.
-pub fn read() -> Option<Result<(Run, u64), BadLink>> {
+/// The address is not written more often than that while time goes on.
+const SECOND: f64 = 1_000_000.0;
+
+/// What stands behind the `#` of the address, if anything does.
+pub fn read() -> Option<String> {
     let hash = web_sys::window()?.location().hash().ok()?;
-    let fragment = hash.trim_start_matches('#');
-    (!fragment.is_empty()).then(|| parse(fragment))
+    let link = hash.trim_start_matches('#');
+    (!link.is_empty()).then(|| link.to_owned())
 }
 
-fn parse(fragment: &str) -> Result<(Run, u64), BadLink> {
-    let (link, at) = fragment.split_once('@').unwrap_or((fragment, "0"));
-    let at = at.parse().map_err(|_| BadLink(format!("'{at}' is not a moment of a run")))?;
-    Ok((Run::from_link(link)?, at))
-}
-
-/// What the address says for this history.
-fn fragment(history: &History) -> String {
-    format!("#{}@{}", history.link(), history.now())
+/// What the address says for the present run and place.
+fn fragment(page: Page) -> Option<String> {
+    let first = page.timelines.with_untracked(|all| all.first().copied())?;
+    let link = first.link.get_untracked();
+    (!link.is_empty()).then(|| format!("#{link}@{}", first.now.get_untracked()))
 }
 
 /// Write the present run and place into the address bar, without a new entry in the browser's history.
-pub fn write(store: Store) {
-    let url = store.peek(fragment);
+fn write(page: Page) {
+    let Some(url) = fragment(page) else { return };
     if let Some(history) = web_sys::window().and_then(|window| window.history().ok()) {
         // A browser that refuses (too many changes in a short time) gets the next one.
         let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&url));
@@ -36,28 +35,31 @@ pub fn write(store: Store) {
 }
 
 /// The whole address of the present run and place.
-pub fn of(store: Store) -> String {
-    write(store);
+pub fn of(page: Page) -> String {
+    write(page);
     web_sys::window().and_then(|window| window.location().href().ok()).unwrap_or_default()
 }
 
-/// The address of this tab was edited: open the run that it names.
-pub fn follow(store: Store) {
+/// From now on the address follows the page, and the page an address that was edited.
+pub fn follow(page: Page) {
     let Some(window) = web_sys::window() else { return };
-    EventListener::new(&window, "hashchange", move |_| match read() {
-        Some(Ok((run, at))) => store.open(run, at),
-        Some(Err(bad)) => store.complain_of_link(&bad),
-        None => {}
+    EventListener::new(&window, "hashchange", move |_| {
+        if let Some(link) = read() {
+            page.send(&Command::Open { link });
+        }
     })
     .forget();
     // While time stands still the address follows every change; while it runs, every second.
     Effect::new(move |last: Option<u64>| {
-        let now = store.with(History::now);
-        let playing = store.playing.get();
-        let second = 1_000_000.0 * store.speed.get().max(1.0);
-        let moved = last.is_none_or(|last| last.abs_diff(now) as f64 > second);
-        if !playing || moved {
-            write(store);
+        let (now, playing) = (page.now(), page.playing.get());
+        if let Some(first) = page.first() {
+            first.link.track();
+        }
+        let far = SECOND * page.speed.get().max(1.0);
+        let moved = last.is_none_or(|last| last.abs_diff(now) as f64 > far);
+        // Nothing is written on the way to a moment, either.
+        if (!playing && page.busy.get().is_none()) || moved {
+            write(page);
             now
         } else {
             last.unwrap_or(now)

@@ -2,10 +2,13 @@
 
 use gloo::events::EventListener;
 use leptos::{html::Button, prelude::*};
-use sim::history::History;
+use view::{Command, protocol::Step};
 use wasm_bindgen::JsCast;
 
-use crate::{store::Store, text::Text};
+use crate::{
+    model::{Page, Timeline},
+    text::Text,
+};
 
 const TITLE: Text = Text("도움말", "Help");
 const CLOSE: Text = Text("닫기", "Close");
@@ -47,10 +50,7 @@ const OUTLINES: [(&str, Text); 3] = [
             "ODOWN: a quorum of sentinels thinks it down.",
         ),
     ),
-    (
-        "down",
-        Text("흐림: 프로세스가 없거나 전원이 꺼졌어요.", "Faded: no process, or no electricity."),
-    ),
+    ("down", Text("흐림: 프로세스가 없거나 전원이 꺼졌어요.", "Faded: no process, or no power.")),
 ];
 const COLOURS: [(&str, Text); 5] = [
     ("memory", Text("메모리에만 있는 쓰기", "a write in memory only")),
@@ -65,10 +65,12 @@ const COLOURS: [(&str, Text); 5] = [
     ("disk", Text("디스크까지: 정전에도 남아요", "on disk: survives a power cut")),
     ("lost", Text("사라진 쓰기", "lost")),
 ];
-const KEYS: [(&str, Text); 7] = [
+const KEYS: [(&str, Text); 9] = [
     ("Space", Text("재생과 멈춤", "play and pause")),
-    (".", Text("사건 하나만큼 앞으로", "one event forward")),
-    (",", Text("사건 하나만큼 뒤로", "one event back")),
+    (".", Text("다음 이벤트로", "to the next event")),
+    (",", Text("이전 이벤트로", "to the event before")),
+    (">", Text("다음 메시지나 타이머로", "to the next message or timer")),
+    ("m", Text("1밀리초 앞으로", "one millisecond forward")),
     (
         "← →",
         Text(
@@ -88,9 +90,7 @@ const KEYS: [(&str, Text); 7] = [
 ];
 
 /// The page's keys, wherever nothing is being typed.
-pub fn keys(store: Store, help: RwSignal<bool>) {
-    /// How far "next event" looks ahead.
-    const LOOK_AHEAD: u64 = 30_000_000;
+pub fn keys(page: Page, help: RwSignal<bool>) {
     let Some(window) = web_sys::window() else { return };
     EventListener::new(&window, "keydown", move |event| {
         let Some(event) = event.dyn_ref::<web_sys::KeyboardEvent>() else { return };
@@ -102,23 +102,26 @@ pub fn keys(store: Store, help: RwSignal<bool>) {
         if typing || pressing || event.ctrl_key() || event.meta_key() || event.alt_key() {
             return;
         }
-        let go = |change: fn(&mut History)| {
-            store.playing.set(false);
-            store.change(change);
+        let step = |step: Step| {
+            page.playing.set(false);
+            page.send(&Command::Step(step));
         };
+        let line = page.active_timeline();
         match event.key().as_str() {
             " " if !event.default_prevented() => {
-                store.playing.update(|playing| *playing = !*playing)
+                page.play(!page.playing.get_untracked());
             }
-            "." => go(|history| history.step_to_happening(LOOK_AHEAD)),
-            "," => go(History::step_back),
+            "." => step(Step::Event),
+            "," => step(Step::EventBack),
+            ">" => step(Step::Next),
+            "m" => step(Step::Millisecond),
             "?" => help.update(|open| *open = !*open),
-            "+" | "=" => store.zoom(true),
-            "-" => store.zoom(false),
-            "0" => store.zoom_fit(),
+            "+" | "=" => drop(line.map(|line| line.zoom(true))),
+            "-" => drop(line.map(|line| line.zoom(false))),
+            "0" => drop(line.map(Timeline::zoom_fit)),
             "Escape" if help.get_untracked() => help.set(false),
             "Escape" => {
-                store.close_message();
+                line.map(Timeline::close_message);
             }
             _ => {}
         }
@@ -129,7 +132,7 @@ pub fn keys(store: Store, help: RwSignal<bool>) {
 /// The dialogue.
 #[component]
 pub fn Help(open: RwSignal<bool>) -> impl IntoView {
-    let store = expect_context::<Store>();
+    let page = expect_context::<Page>();
     let close = NodeRef::<Button>::new();
     // The dialogue takes the focus, and gives it back.
     let before = StoredValue::new_local(None::<web_sys::HtmlElement>);
@@ -148,20 +151,20 @@ pub fn Help(open: RwSignal<bool>) -> impl IntoView {
         is_open
     });
     let row =
-        move |mark: AnyView, text: Text| view! { <li>{mark}<span>{store.say(text)}</span></li> };
+        move |mark: AnyView, text: Text| view! { <li>{mark}<span>{page.say(text)}</span></li> };
     move || {
         open.get().then(|| {
             view! {
                 <div class="veil" on:click=move |_| open.set(false)>
-                    <div class="help" role="dialog" aria-modal="true" aria-label=store.say(TITLE) on:click=|event| event.stop_propagation()>
-                        <h1>{store.say(TITLE)}</h1>
+                    <div class="help" role="dialog" aria-modal="true" aria-label=page.say(TITLE) on:click=|event| event.stop_propagation()>
+                        <h1>{page.say(TITLE)}</h1>
                         <ul>
                             {SHAPES.map(|(mark, text)| row(view! { <b class="glyph">{mark}</b> }.into_any(), text))}
                             {OUTLINES.map(|(class, text)| row(view! { <i class=format!("outline {class}")></i> }.into_any(), text))}
                             {COLOURS.map(|(class, text)| row(view! { <i class=format!("swatch {class}")></i> }.into_any(), text))}
                             {KEYS.map(|(key, text)| row(view! { <kbd>{key}</kbd> }.into_any(), text))}
                         </ul>
-                        <button node_ref=close class="button primary" on:click=move |_| open.set(false)>{store.say(CLOSE)}</button>
+                        <button node_ref=close class="button primary" on:click=move |_| open.set(false)>{page.say(CLOSE)}</button>
                     </div>
                 </div>
             }

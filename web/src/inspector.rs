@@ -10,11 +10,11 @@ mod watched;
 mod why;
 
 use leptos::prelude::*;
-use sim::{NodeId, Party, view};
+use view::{NodeId, Party, inside::Inside};
 use wasm_bindgen::JsCast;
 
 use crate::{
-    store::{Selection, Store, Tab},
+    model::{Page, Selection, Tab, Timeline},
     text::Text,
     transport::clock,
 };
@@ -34,63 +34,76 @@ const TABS: [(Tab, Text); 6] = [
     (Tab::Terminal, Text("터미널", "Terminal")),
 ];
 
-/// How many keys are listed, and how many log lines.
-const KEYS: usize = 200;
-const LOG_LINES: usize = 200;
-
 /// The right-hand side of the page.
 #[component]
 pub fn Inspector() -> impl IntoView {
-    let store = expect_context::<Store>();
-    // Selecting the same party again changes nothing.
-    let selection = Memo::new(move |_| store.selection.get());
+    let page = expect_context::<Page>();
     view! {
         <section class="inspect">
-            {move || match selection.get() {
-                None => view! { <p class="empty">{store.say(NOTHING)}</p> }.into_any(),
-                Some(Selection::Node(node)) => view! { <NodeInspector node/> }.into_any(),
-                Some(Selection::Client(client)) => {
-                    let name = store.name_of(Party::Client(client));
-                    let stop = format!("stop {name}");
-                    view! {
-                        <div class="who">
-                            <h2>{name}</h2>
-                            <div class="faults">
-                                <button class="button small" data-action="stop" on:click=move |_| store.act_line(&stop)>{store.say(STOP)}</button>
-                            </div>
-                        </div>
-                        <state::Writes client/>
-                    }.into_any()
+            {move || match page.active_timeline() {
+                None => view! { <p class="empty">{page.say(NOTHING)}</p> }.into_any(),
+                Some(line) => {
+                    provide_context(line);
+                    view! { <Selected/> }.into_any()
                 }
-                Some(Selection::Message(id)) => view! { <message::Opened id/> }.into_any(),
             }}
         </section>
     }
 }
 
+/// What is selected in the timeline that is looked at.
+#[component]
+fn Selected() -> impl IntoView {
+    let line = expect_context::<Timeline>();
+    let page = line.page;
+    // What is selected again stays as it is.
+    let selection = Memo::new(move |_| line.selection.get());
+    view! {
+            {move || match selection.get() {
+                None => view! { <p class="empty">{page.say(NOTHING)}</p> }.into_any(),
+                Some(Selection::Node(node)) => view! { <NodeInspector node/> }.into_any(),
+                Some(Selection::Client(client)) => {
+                    let name = line.name_of(Party::Client(client));
+                    let stop = format!("stop {name}");
+                    view! {
+                        <div class="who">
+                            <h2>{name}</h2>
+                            <div class="faults">
+                                <button class="button small" data-action="stop" on:click=move |_| line.act(&stop)>{page.say(STOP)}</button>
+                            </div>
+                        </div>
+                        <state::Writes/>
+                    }.into_any()
+                }
+                Some(Selection::Message(_)) => view! { <message::Opened/> }.into_any(),
+            }}
+    }
+}
+
 #[component]
 fn NodeInspector(node: NodeId) -> impl IntoView {
-    let store = expect_context::<Store>();
-    let name = store.name_of(Party::Node(node));
-    let tab = Memo::new(move |_| store.tab.get());
+    let line = expect_context::<Timeline>();
+    let page = line.page;
+    let name = line.name_of(Party::Node(node));
+    let tab = Memo::new(move |_| line.tab.get());
     view! {
         <div class="who"><h2>{name.clone()}</h2><faults::Faults node/></div>
-        <div class="tabs" role="tablist" on:keydown=move |event| turn(store, &event)>
+        <div class="tabs" role="tablist" on:keydown=move |event| turn(line, &event)>
             {TABS.map(|(tab, text)| view! {
-                <button role="tab" class="tab" data-tab=format!("{tab:?}") aria-selected=move || (store.tab.get() == tab).to_string()
-                        tabindex=move || if store.tab.get() == tab { "0" } else { "-1" }
-                        on:click=move |_| store.tab.set(tab)>
-                    {move || store.say(text)}
+                <button role="tab" class="tab" data-tab=format!("{tab:?}") aria-selected=move || (line.tab.get() == tab).to_string()
+                        tabindex=move || if line.tab.get() == tab { "0" } else { "-1" }
+                        on:click=move |_| line.tab.set(tab)>
+                    {move || page.say(text)}
                 </button>
             })}
         </div>
         <div class="body" role="tabpanel">
             {move || match tab.get() {
-                Tab::State => view! { <state::State node/> }.into_any(),
-                Tab::Messages => view! { <message::List node/> }.into_any(),
-                Tab::Keys => view! { <Keys node/> }.into_any(),
-                Tab::Files => view! { <files::Files node/> }.into_any(),
-                Tab::Log => view! { <Log node/> }.into_any(),
+                Tab::State => view! { <state::State/> }.into_any(),
+                Tab::Messages => view! { <message::List/> }.into_any(),
+                Tab::Keys => view! { <Keys/> }.into_any(),
+                Tab::Files => view! { <files::Files/> }.into_any(),
+                Tab::Log => view! { <Log/> }.into_any(),
                 Tab::Terminal => view! { <terminal::Terminal node/> }.into_any(),
             }}
         </div>
@@ -98,8 +111,8 @@ fn NodeInspector(node: NodeId) -> impl IntoView {
 }
 
 /// Arrow keys go from tab to tab, as everywhere.
-fn turn(store: Store, event: &web_sys::KeyboardEvent) {
-    let now = TABS.iter().position(|(tab, _)| *tab == store.tab.get_untracked()).unwrap_or(0);
+fn turn(line: Timeline, event: &web_sys::KeyboardEvent) {
+    let now = TABS.iter().position(|(tab, _)| *tab == line.tab.get_untracked()).unwrap_or(0);
     let next = match event.key().as_str() {
         "ArrowRight" => (now + 1) % TABS.len(),
         "ArrowLeft" => (now + TABS.len() - 1) % TABS.len(),
@@ -109,7 +122,7 @@ fn turn(store: Store, event: &web_sys::KeyboardEvent) {
     };
     event.prevent_default();
     let tab = TABS[next].0;
-    store.tab.set(tab);
+    line.tab.set(tab);
     let selector = format!("[data-tab={tab:?}]");
     let document = web_sys::window().and_then(|window| window.document());
     let element = document.and_then(|document| document.query_selector(&selector).ok()?);
@@ -122,13 +135,19 @@ const NO_KEYS: Text = Text("아직 키가 없어요.", "No keys yet.");
 const TTL: Text = Text("남은 시간", "time left");
 
 #[component]
-fn Keys(node: NodeId) -> impl IntoView {
-    let store = expect_context::<Store>();
-    let keys = Memo::new(move |_| store.look_at(node, |world| view::node(world, node, KEYS).keys));
+fn Keys() -> impl IntoView {
+    let line = expect_context::<Timeline>();
+    let page = line.page;
+    let keys = Memo::new(move |_| {
+        line.inside.with(|inside| match inside {
+            Inside::Keys(keys) => keys.clone(),
+            _ => Vec::new(),
+        })
+    });
     move || {
         let keys = keys.get();
         if keys.is_empty() {
-            return view! { <p class="empty">{store.say(NO_KEYS)}</p> }.into_any();
+            return view! { <p class="empty">{page.say(NO_KEYS)}</p> }.into_any();
         }
         let rows = keys.into_iter().map(|key| {
             let ttl = key.ttl_millis.map(|ttl| format!("{:.1} s", ttl as f64 / 1000.0));
@@ -137,7 +156,7 @@ fn Keys(node: NodeId) -> impl IntoView {
             }
         });
         view! {
-            <table><thead><tr><th>"db"</th><th>"key"</th><th>"value"</th><th>{store.say(TTL)}</th></tr></thead>
+            <table><thead><tr><th>"db"</th><th>"key"</th><th>"value"</th><th>{page.say(TTL)}</th></tr></thead>
                 <tbody>{rows.collect_view()}</tbody></table>
         }
         .into_any()
@@ -145,14 +164,18 @@ fn Keys(node: NodeId) -> impl IntoView {
 }
 
 #[component]
-fn Log(node: NodeId) -> impl IntoView {
-    let store = expect_context::<Store>();
-    let lines =
-        Memo::new(move |_| store.look_at(node, |world| view::log_lines(world, node, LOG_LINES)));
+fn Log() -> impl IntoView {
+    let line = expect_context::<Timeline>();
+    let lines = Memo::new(move |_| {
+        line.inside.with(|inside| match inside {
+            Inside::Log(lines) => lines.clone(),
+            _ => Vec::new(),
+        })
+    });
     view! {
         <ol class="log mono">
             {move || lines.get().into_iter().rev().map(|line| view! {
-                <li class:warning=line.warning title=clock(line.at)>{line.text}</li>
+                <li class:warning=line.warning title=clock(line.at)>{format!("{} {}", line.stamp, line.text)}</li>
             }).collect_view()}
         </ol>
     }

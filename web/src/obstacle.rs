@@ -1,6 +1,6 @@
 //! Why no failover comes, in words: on the stage and in the inspector.
 
-use sim::view::Obstacle;
+use view::sentinel::Obstacle;
 
 use crate::text::Lang;
 
@@ -12,7 +12,7 @@ pub fn sentence(obstacle: Obstacle, lang: Lang) -> String {
     };
     match obstacle {
         Obstacle::NoReplicaKnown => text(
-            "승격할 레플리카를 센티널이 하나도 몰라서 페일오버가 되지 않아요. 센티널은 레플리카를 마스터의 INFO에서 알게 되고, INFO는 10초마다 물어요. 마스터를 다시 시작하고 다음 INFO를 기다려 보세요.",
+            "승격할 레플리카를 센티널이 하나도 몰라서 페일오버가 되지 않아요. 센티널은 레플리카를 마스터의 INFO에서 알게 되고, INFO는 10초마다 요청해요. 마스터를 다시 시작하고 다음 INFO를 기다려 보세요.",
             "No failover comes: the sentinels know of no replica to promote. They learn of replicas from the master's INFO, for which they ask every ten seconds. Restart the master and wait for the next one.",
         ),
         Obstacle::BelowQuorum { reachable, quorum } => text(
@@ -32,7 +32,7 @@ pub fn sentence(obstacle: Obstacle, lang: Lang) -> String {
             ),
         ),
         Obstacle::NoGoodReplica => text(
-            "페일오버가 되지 않아요. 아는 레플리카는 있지만 지금 승격할 수 있는 것이 없어요. 까닭은 후보 표에 있어요.",
+            "페일오버가 되지 않아요. 아는 레플리카는 있지만 지금 승격할 수 있는 것이 없어요. 이유는 후보 표에서 확인하세요.",
             "No failover comes: replicas are known, but none can be promoted now. The table of candidates says why.",
         ),
         Obstacle::Rests { millis } => {

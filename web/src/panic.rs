@@ -1,17 +1,15 @@
 //! A panic is shown over the page, with the link that leads back to the moment: the page is never blank.
 
-use std::panic::PanicHookInfo;
-
 /// From now on a panic is logged to the console and shown over the page.
 pub fn install() {
     std::panic::set_hook(Box::new(|info| {
         console_error_panic_hook::hook(info);
-        show(info);
+        report(&info.to_string());
     }));
 }
 
-/// Plain DOM calls: after a panic no framework can be relied upon.
-fn show(info: &PanicHookInfo<'_>) {
+/// Show that the page, or what plays for it, can't go on. Plain DOM calls: after a panic no framework can be relied upon.
+pub fn report(what: &str) {
     let Some(window) = web_sys::window() else { return };
     let Some(document) = window.document() else { return };
     let Some(body) = document.body() else { return };
@@ -33,7 +31,7 @@ fn show(info: &PanicHookInfo<'_>) {
         ),
         ("p", "This link replays the same run. Please send it with your report.".to_owned()),
         ("pre", link),
-        ("pre", info.to_string()),
+        ("pre", what.to_owned()),
     ];
     for (name, text) in lines {
         if let Some(line) = element(name, &text) {

@@ -23,7 +23,7 @@ pub fn keep_lang(lang: Lang) {
 }
 
 /// Set the document's language (for fonts, hyphenation, screen readers).
-pub fn tell_lang(lang: Lang) {
+pub fn set_document_lang(lang: Lang) {
     if let Some(root) = root() {
         let _ = root.set_attribute("lang", lang.code());
     }

@@ -1,6 +1,6 @@
 //! The stage: nodes, links and messages, drawn in SVG.
 //!
-//! The place of a party is fixed by the scenario and never changes with its role: what moves on this stage is only what
+//! The place of a party is fixed by how the run begins and never changes with its role: what moves on this stage is only what
 //! really moves from one place to another.
 
 mod card;
@@ -10,9 +10,9 @@ mod place;
 
 use gloo::events::EventListener;
 use leptos::{html::Main, prelude::*};
-use sim::Party;
+use view::Party;
 
-use crate::{obstacle, store::Store, text::Text};
+use crate::{model::Timeline, obstacle, text::Text};
 
 pub use card::grouped;
 pub use place::Spot;
@@ -25,7 +25,7 @@ const NARROW: f64 = 560.0;
 /// The middle of the page.
 #[component]
 pub fn Stage() -> impl IntoView {
-    let store = expect_context::<Store>();
+    let line = expect_context::<Timeline>();
     let (main, upright) = (NodeRef::<Main>::new(), RwSignal::new(false));
     let measure = move || {
         let width = main.get_untracked().map_or(f64::MAX, |main| f64::from(main.client_width()));
@@ -40,20 +40,21 @@ pub fn Stage() -> impl IntoView {
     if let Some(window) = web_sys::window() {
         EventListener::new(&window, "resize", move |_| measure()).forget();
     }
+    let roster = Memo::new(move |_| line.stage.with(place::Roster::of));
     view! {
-        <main node_ref=main class="stage" aria-label=move || store.say(LABEL)>
+        <main node_ref=main class="stage" aria-label=move || line.page.say(LABEL)>
             {move || {
-                store.opened.track();
-                let places = place::of(&store.peek(|history| history.world().scenario().clone()), upright.get());
+                line.opened.track();
+                let roster = roster.get();
+                let places = place::of(&roster, upright.get());
                 let view_box = places.view_box();
                 let places = StoredValue::new(places);
-                let nodes = store.stage.with_untracked(|stage| stage.nodes.len());
                 view! {
                     <svg viewBox=view_box preserveAspectRatio="xMidYMid meet">
                         <links::Links places/>
                         // Under the nodes: a message that has just left must not stand between the pointer and its node.
                         <messages::Messages places/>
-                        {(0..nodes).map(|n| view! { <card::Node n places/> }).collect_view()}
+                        {roster.nodes.into_iter().map(|(id, _)| view! { <card::Node id places/> }).collect_view()}
                         <card::Clients places/>
                     </svg>
                 }
@@ -66,9 +67,9 @@ pub fn Stage() -> impl IntoView {
 /// If a master is down and no failover comes: why.
 #[component]
 fn Stuck() -> impl IntoView {
-    let store = expect_context::<Store>();
-    let obstacle = Memo::new(move |_| store.stage.with(|stage| stage.obstacle));
-    let says = move || obstacle.get().map(|one| obstacle::sentence(one, store.lang.get()));
+    let line = expect_context::<Timeline>();
+    let obstacle = Memo::new(move |_| line.stage.with(|stage| stage.obstacle));
+    let says = move || obstacle.get().map(|one| obstacle::sentence(one, line.page.lang.get()));
     view! {
         <div role="status">{move || says().map(|text| view! { <p class="stuck">{text}</p> })}</div>
     }

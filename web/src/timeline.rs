@@ -10,10 +10,13 @@ mod marks;
 mod pointer;
 
 use leptos::prelude::*;
-use sim::history::History;
+use view::{
+    NodeId,
+    stage::{NodeCard, NodeKind, Stage},
+};
 
 use self::lens::{Window, ticks};
-use crate::{store::Store, text::Text, transport::clock};
+use crate::{model::Timeline, text::Text, transport::clock};
 
 const LABEL: Text = Text(
     "시간: 화살표 키로 앞뒤로 움직이고 +와 -로 확대하거나 축소해요",
@@ -43,44 +46,42 @@ fn percent(share: f64) -> String {
     format!("{:.3}%", share * 100.0)
 }
 
-/// The lower part of the page.
+/// The time of one timeline.
 #[component]
-pub fn Timeline() -> impl IntoView {
-    let store = expect_context::<Store>();
+pub fn Chart() -> impl IntoView {
+    let line = expect_context::<Timeline>();
+    let page = line.page;
     let fingers = StoredValue::new(pointer::Fingers::default());
     let by_key = move |event: web_sys::KeyboardEvent| {
-        let window = store.window.get_untracked();
+        let window = line.window.get_untracked();
         let nudge = if window.whole { NUDGE } else { window.span / 50 };
         let far = if event.shift_key() { nudge * 10 } else { nudge };
-        let now = store.peek(History::now);
+        let now = line.now.get_untracked();
         let t = match event.key().as_str() {
             "ArrowLeft" => now.saturating_sub(far),
             "ArrowRight" => now + far,
             "Home" => 0,
-            "End" => store.peek(History::furthest),
+            "End" => line.furthest.get_untracked(),
             _ => return,
         };
         event.prevent_default();
-        store.playing.set(false);
-        store.change(|history| history.seek(t));
+        page.seek(t);
     };
+    let lanes = Memo::new(move |_| line.stage.with(lanes_of));
     view! {
-        <div class="timeline" tabindex="0" role="slider" aria-label=move || store.say(LABEL)
-             aria-valuenow=move || store.with(History::now) aria-valuemin="0"
-             aria-valuemax=move || store.with(History::furthest)
-             aria-valuetext=move || clock(store.with(History::now)) on:keydown=by_key
-             data-span=move || store.window.get().span data-start=move || store.window.get().start
-             on:pointerdown=move |event| pointer::down(store, fingers, &event)
-             on:pointermove=move |event| pointer::moved(store, fingers, &event)
+        <div class="timeline" tabindex="0" role="slider" aria-label=move || page.say(LABEL)
+             aria-valuenow=move || line.now.get() aria-valuemin="0"
+             aria-valuemax=move || line.furthest.get()
+             aria-valuetext=move || clock(line.now.get()) on:keydown=by_key
+             data-span=move || line.window.get().span data-start=move || line.window.get().start
+             on:pointerdown=move |event| pointer::down(line, fingers, &event)
+             on:pointermove=move |event| pointer::moved(line, fingers, &event)
              on:pointerup=move |event| pointer::up(fingers, &event)
              on:pointercancel=move |event| pointer::up(fingers, &event)
-             on:wheel=move |event| pointer::wheel(store, &event)>
+             on:wheel=move |event| pointer::wheel(line, &event)>
             {move || {
-                store.opened.track();
-                let names: Vec<String> = store.peek(|history| {
-                    history.world().scenario().nodes.iter().map(|n| n.name.clone()).collect()
-                });
-                view! { <Lanes names/> }
+                line.opened.track();
+                view! { <Lanes lanes=lanes.get()/> }
             }}
             <Ticks/>
             <Band/>
@@ -88,18 +89,37 @@ pub fn Timeline() -> impl IntoView {
     }
 }
 
+/// A lane: whose, its name, and whether it is a sentinel's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lane {
+    /// Whose.
+    pub node: NodeId,
+    name: String,
+    watches: bool,
+}
+
+fn lanes_of(stage: &Stage) -> Vec<Lane> {
+    let lane = |card: &NodeCard| Lane {
+        node: card.id,
+        name: card.name.clone(),
+        watches: card.kind == NodeKind::Sentinel,
+    };
+    stage.nodes.iter().map(lane).collect()
+}
+
 #[component]
-fn Lanes(names: Vec<String>) -> impl IntoView {
-    let store = expect_context::<Store>();
-    let lanes = names.len();
+fn Lanes(lanes: Vec<Lane>) -> impl IntoView {
+    let line = expect_context::<Timeline>();
+    let count = lanes.len();
+    let places: Vec<NodeId> = lanes.iter().map(|lane| lane.node).collect();
     view! {
         <div class="lanes">
-            <diagram::Diagram lanes/>
+            <diagram::Diagram lanes=lanes.clone()/>
             <div class="over" aria-hidden="true">
-                {names.into_iter().enumerate().map(|(n, name)| {
-                    view! { <span class="lane-name" style:top=percent(lane_y(n, lanes) / HEIGHT)>{name}</span> }
+                {lanes.into_iter().enumerate().map(|(n, lane)| {
+                    view! { <span class="lane-name" style:top=percent(lane_y(n, count) / HEIGHT)>{lane.name}</span> }
                 }).collect_view()}
-                {move || store.marks.with(|marks| marks::drawn(marks, store.window.get(), lanes))}
+                {move || line.marks.with(|marks| marks::drawn(marks, line.window.get(), &places))}
             </div>
         </div>
     }
@@ -108,9 +128,9 @@ fn Lanes(names: Vec<String>) -> impl IntoView {
 /// Moments under the diagram.
 #[component]
 fn Ticks() -> impl IntoView {
-    let store = expect_context::<Store>();
+    let line = expect_context::<Timeline>();
     let ticks = move || {
-        let window = store.window.get();
+        let window = line.window.get();
         let label = |at: u64| match window.span {
             0..100_000 => format!("{:.3} s", at as f64 / 1e6),
             100_000..1_000_000 => format!("{:.2} s", at as f64 / 1e6),
@@ -132,11 +152,10 @@ fn Ticks() -> impl IntoView {
 /// The ledger as one band: how much of what clients wrote is where, and how many writes are lost.
 #[component]
 fn Band() -> impl IntoView {
-    let store = expect_context::<Store>();
-    let totals =
-        Memo::new(move |_| store.with_throttled(|history| sim::view::totals(history.world())));
+    let line = expect_context::<Timeline>();
+    let page = line.page;
     move || {
-        let t = totals.get();
+        let t = line.totals.get();
         let parts = [
             ("disk", t.disk),
             ("cache", t.cache),
@@ -146,8 +165,8 @@ fn Band() -> impl IntoView {
         ];
         let all: u64 = parts.iter().map(|(_, n)| n).sum();
         view! {
-            <div class="band" title=store.say(WRITES)>
-                <span class="lane-name">{store.say(WRITES)}</span>
+            <div class="band" title=page.say(WRITES)>
+                <span class="lane-name">{page.say(WRITES)}</span>
                 {parts.into_iter().filter(|(_, n)| *n > 0).map(|(class, n)| view! {
                     <i class=class style:width=percent(n as f64 / all.max(1) as f64 * 0.9) title=n.to_string()></i>
                 }).collect_view()}

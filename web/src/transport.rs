@@ -1,16 +1,21 @@
 //! Play, pause, step, speed: the controls of time.
 
 use leptos::prelude::*;
-use sim::history::History;
+use view::{Command, protocol::Step};
 
-use crate::{store::Store, text::Text};
+use crate::{
+    model::{Page, Timeline},
+    text::Text,
+};
 
 const PLAY: Text = Text("▶ 재생", "▶ Play");
 const PAUSE: Text = Text("❚❚ 멈춤", "❚❚ Pause");
 const START: Text = Text("처음", "Start");
-const BACK: Text = Text("◀ 사건", "◀ Event");
-const NEXT: Text = Text("사건 ▶", "Event ▶");
-const STEP: Text = Text("한 걸음", "Step");
+const BACK: Text = Text("◀ 이벤트", "◀ Event");
+const NEXT: Text = Text("이벤트 ▶", "Event ▶");
+const STEP: Text = Text("메시지 ▶", "Message ▶");
+const MILLI: Text = Text("1 ms ▶", "1 ms ▶");
+const FORK: Text = Text("갈라서 비교", "Fork and compare");
 const SPEED: Text = Text("속도", "Speed");
 const ZOOM: Text = Text("타임라인 확대", "Zoom of the timeline");
 const CLOSER: Text = Text("타임라인 확대 (+)", "Zoom in (+)");
@@ -26,7 +31,7 @@ const PLACES: [(&str, Text); 5] = [
 ];
 
 /// The speeds on offer: virtual seconds a second.
-const SPEEDS: [(f64, &str); 7] = [
+const SPEEDS: [(f64, &str); 8] = [
     (0.002, "1/500"),
     (0.01, "1/100"),
     (0.1, "1/10"),
@@ -34,42 +39,41 @@ const SPEEDS: [(f64, &str); 7] = [
     (1.0, "1×"),
     (3.0, "3×"),
     (10.0, "10×"),
+    (100.0, "100×"),
 ];
-/// How far "next event" looks ahead.
-const LOOK_AHEAD: u64 = 30_000_000;
-
 /// The row above the timeline.
 #[component]
 pub fn Transport() -> impl IntoView {
-    let store = expect_context::<Store>();
-    let go = move |change: fn(&mut History)| {
-        store.playing.set(false);
-        store.change(change);
+    let page = expect_context::<Page>();
+    let step = move |step: Step| {
+        page.playing.set(false);
+        page.send(&Command::Step(step));
     };
+    let forked = move || page.timelines.with(Vec::len) > 1;
     view! {
         <div class="controls" role="toolbar">
-            <button class="button" on:click=move |_| go(|history| history.seek(0))>{move || store.say(START)}</button>
-            <button class="button" data-do="back" on:click=move |_| go(History::step_back)>{move || store.say(BACK)}</button>
-            <button class="button primary" data-do="play" data-playing=move || store.playing.get().to_string() on:click=move |_| store.playing.update(|playing| *playing = !*playing)>
-                {move || store.say(if store.playing.get() { PAUSE } else { PLAY })}
+            <button class="button" on:click=move |_| page.seek(0)>{move || page.say(START)}</button>
+            <button class="button" data-do="back" on:click=move |_| step(Step::EventBack)>{move || page.say(BACK)}</button>
+            <button class="button primary" data-do="play" data-playing=move || page.playing.get().to_string() on:click=move |_| page.play(!page.playing.get_untracked())>
+                {move || page.say(if page.playing.get() { PAUSE } else { PLAY })}
             </button>
-            <button class="button" data-do="step" on:click=move |_| go(History::step)>{move || store.say(STEP)}</button>
-            <button class="button" data-do="next" on:click=move |_| go(|history| history.step_to_happening(LOOK_AHEAD))>
-                {move || store.say(NEXT)}
-            </button>
-            <span class="clock mono" data-now=move || store.with(History::now)>{move || clock(store.with(History::now))}</span>
+            <button class="button" data-do="next" on:click=move |_| step(Step::Event)>{move || page.say(NEXT)}</button>
+            <button class="button" data-do="step" on:click=move |_| step(Step::Next)>{move || page.say(STEP)}</button>
+            <button class="button" data-do="milli" on:click=move |_| step(Step::Millisecond)>{move || page.say(MILLI)}</button>
+            <span class="clock mono" data-now=move || page.now() data-busy=move || page.busy.get().is_some().to_string()>{move || clock(page.now())}</span>
             <label class="speed">
-                <span class="sr">{move || store.say(SPEED)}</span>
-                <select prop:value=move || store.speed.get().to_string() on:change=move |event| if let Ok(speed) = event_target_value(&event).parse() { store.speed.set(speed) }>
+                <span class="sr">{move || page.say(SPEED)}</span>
+                <select prop:value=move || page.speed.get().to_string() on:change=move |event| if let Ok(speed) = event_target_value(&event).parse() { page.set_speed(speed) }>
                     {SPEEDS.map(|(speed, name)| view! {
-                        <option value=speed.to_string() selected=move || store.speed.get() == speed>{name}</option>
+                        <option value=speed.to_string() selected=move || page.speed.get() == speed>{name}</option>
                     })}
                 </select>
             </label>
-            <ZoomButtons/>
+            {move || page.first().map(|line| { provide_context(line); view! { <ZoomButtons/> } })}
+            <button class="button" data-do="fork" disabled=forked on:click=move |_| page.send(&Command::Fork)>{move || page.say(FORK)}</button>
             <span class="spring"></span>
             <ul class="legend">
-                {PLACES.map(|(class, text)| view! { <li><i class=class></i>{move || store.say(text)}</li> })}
+                {PLACES.map(|(class, text)| view! { <li><i class=class></i>{move || page.say(text)}</li> })}
             </ul>
         </div>
     }
@@ -78,22 +82,23 @@ pub fn Transport() -> impl IntoView {
 /// How much of time the timeline shows.
 #[component]
 fn ZoomButtons() -> impl IntoView {
-    let store = expect_context::<Store>();
+    let line = expect_context::<Timeline>();
+    let page = line.page;
     let width = move || {
-        let window = store.window.get();
+        let window = line.window.get();
         match window.span {
-            _ if window.whole => store.say(WHOLE).to_owned(),
+            _ if window.whole => page.say(WHOLE).to_owned(),
             0..1_000_000 => format!("{} ms", window.span / 1000),
             span => format!("{} s", span as f64 / 1e6),
         }
     };
     view! {
-        <span class="zoom" role="group" aria-label=move || store.say(ZOOM)>
-            <button class="button" data-do="zoom-out" title=move || store.say(WIDER) aria-label=move || store.say(WIDER)
-                    disabled=move || store.window.get().whole on:click=move |_| store.zoom(false)>"−"</button>
-            <button class="button mono" data-do="zoom-fit" title=move || store.say(FIT) on:click=move |_| store.zoom_fit()>{width}</button>
-            <button class="button" data-do="zoom-in" title=move || store.say(CLOSER) aria-label=move || store.say(CLOSER)
-                    on:click=move |_| store.zoom(true)>"+"</button>
+        <span class="zoom" role="group" aria-label=move || page.say(ZOOM)>
+            <button class="button" data-do="zoom-out" title=move || page.say(WIDER) aria-label=move || page.say(WIDER)
+                    disabled=move || line.window.get().whole on:click=move |_| line.zoom(false)>"−"</button>
+            <button class="button mono" data-do="zoom-fit" title=move || page.say(FIT) on:click=move |_| line.zoom_fit()>{width}</button>
+            <button class="button" data-do="zoom-in" title=move || page.say(CLOSER) aria-label=move || page.say(CLOSER)
+                    on:click=move |_| line.zoom(true)>"+"</button>
         </span>
     }
 }

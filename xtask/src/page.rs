@@ -1,13 +1,15 @@
 //! Builds the page into `target/page/`.
 //!
 //! ```text
-//! web/ ──cargo──▶ web.wasm ──wasm-bindgen──▶ page.js + page.wasm ─┐
-//! web/assets/* ───────────────────────────────────────────────────┼─▶ NAME-FINGERPRINT.EXT (+ .br)
-//! index.html ──{{NAME}} becomes the fingerprinted name────────────┘─▶ index.html           (+ .br)
+//! web/        ──cargo──▶ web.wasm    ──wasm-bindgen──▶ page.js + page.wasm     ─┐
+//! web/player/ ──cargo──▶ player.wasm ──wasm-bindgen──▶ player.js + player.wasm ─┤
+//! web/assets/* ─────────────────────────────────────────────────────────────────┼─▶ NAME-FINGERPRINT.EXT (+ .br)
+//! index.html ──{{NAME}} becomes the fingerprinted name──────────────────────────┘─▶ index.html           (+ .br)
+//! lessons/*.toml ───────────────────────────────────────────────────────────────▶ lessons/*.toml       (+ .br)
 //! ```
 //!
 //! A fingerprinted name changes with its content, so the server lets browsers keep such a file for
-//! good, and only `index.html` is requested again.
+//! good, and only `index.html` and the lessons are requested again.
 
 use crate::{run, workspace};
 use anyhow::{Context, Result, bail};
@@ -42,6 +44,7 @@ fn build_with(profile: &str, compressed: bool) -> Result<PathBuf> {
         &mut workspace::cargo(&[
             "build",
             "--package=web",
+            "--package=player",
             "--profile",
             profile,
             "--target",
@@ -62,23 +65,31 @@ fn build_with(profile: &str, compressed: bool) -> Result<PathBuf> {
     })
 }
 
-/// Makes the JavaScript that loads and calls the WASM; returns the directory that holds both.
+/// The two programs that the page consists of: the crate, and what its files are called.
+const PROGRAMS: [(&str, &str); 2] = [("web", "page"), ("player", "player")];
+
+/// Makes the JavaScript that loads and calls the WASM of both programs; returns the directory that holds all four.
 fn bind(profile: &str) -> Result<PathBuf> {
-    let target = workspace::target_dir();
-    let wasm = target.join(workspace::PAGE_TARGET).join(profile).join("web.wasm");
-    let out = target.join("page.bindgen");
+    let out = workspace::target_dir().join("page.bindgen");
     remove(&out)?;
+    for (package, name) in PROGRAMS {
+        bind_one(profile, package, name, &out)?;
+    }
+    Ok(out)
+}
+
+fn bind_one(profile: &str, package: &str, name: &str, out: &Path) -> Result<()> {
+    let built = workspace::target_dir().join(workspace::PAGE_TARGET).join(profile);
     Bindgen::new()
-        .input_path(wasm)
-        .out_name("page")
+        .input_path(built.join(format!("{package}.wasm")))
+        .out_name(name)
         .web(true)?
         .typescript(false)
         // A page that is looked at while it is changed is profiled too.
         .remove_name_section(profile == "web")
         .remove_producers_section(true)
-        .generate(&out)
-        .context("wasm-bindgen failed")?;
-    Ok(out)
+        .generate(out)
+        .with_context(|| format!("wasm-bindgen failed for {package}"))
 }
 
 /// A file of the page.
@@ -112,8 +123,10 @@ fn collect(bound: &Path, compressed: bool) -> Result<BTreeMap<String, Served>> {
         files.insert(path, file);
         Ok(())
     };
-    add("page.js", read(&bound.join("page.js"))?)?;
-    add("page.wasm", read(&bound.join("page_bg.wasm"))?)?;
+    for (_, name) in PROGRAMS {
+        add(&format!("{name}.js"), read(&bound.join(format!("{name}.js")))?)?;
+        add(&format!("{name}.wasm"), read(&bound.join(format!("{name}_bg.wasm")))?)?;
+    }
     if bound.join("snippets").exists() {
         bail!("a dependency brings JavaScript snippets along; page.rs does not copy these yet");
     }
@@ -123,6 +136,13 @@ fn collect(bound: &Path, compressed: bool) -> Result<BTreeMap<String, Served>> {
             .and_then(|name| name.to_str())
             .context("an asset needs a UTF-8 name")?;
         add(name, read(&path)?)?;
+    }
+    for path in list(&workspace::root().join("lessons"))? {
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .context("a lesson needs a UTF-8 name")?;
+        files.insert(format!("lessons/{name}"), Served::new(read(&path)?, compressed)?);
     }
     let index = workspace::root().join("index.html");
     let template = fs::read_to_string(&index).context("could not read index.html")?;
@@ -161,8 +181,9 @@ fn fill(template: &str, names: &BTreeMap<String, String>) -> Result<String> {
 
 /// Writes each file and, where that makes it smaller, a brotli-compressed copy.
 fn write(directory: &Path, files: &BTreeMap<String, Served>) -> Result<()> {
-    fs::create_dir_all(directory)
-        .with_context(|| format!("could not create {}", directory.display()))?;
+    let lessons = directory.join("lessons");
+    fs::create_dir_all(&lessons)
+        .with_context(|| format!("could not create {}", lessons.display()))?;
     let mut total = 0;
     for (name, file) in files {
         let path = directory.join(name);

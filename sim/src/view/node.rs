@@ -124,7 +124,9 @@ pub fn files(world: &World, id: NodeId, open: &BTreeSet<&str>) -> Vec<FileView> 
             len: file.bytes.len() as u64,
             durable: file.durable,
             name_durable: file.name_durable,
-            content: open.contains(file.path.as_str()).then(|| content(&file.path, &file.bytes)),
+            content: open
+                .contains(file.path.as_str())
+                .then(|| content(&file.path, &file.bytes.to_vec())),
             path: file.path,
         })
         .collect()

@@ -1,9 +1,12 @@
 //! What can be done to a node: the same faults that the lessons and the chaos tests use.
 
 use leptos::{html::Select, prelude::*};
-use sim::{NodeId, NodeKind, Party, view::Health};
+use view::{
+    NodeId, Party,
+    stage::{Health, NodeKind},
+};
 
-use crate::{store::Store, text::Text};
+use crate::{model::Timeline, text::Text};
 
 const KILL: Text = Text("kill -9", "kill -9");
 const RESTART: Text = Text("재시작", "Restart");
@@ -21,27 +24,25 @@ const CUT_FROM: Text = Text("단절: 상대…", "Cut from…");
 /// The buttons beside a node's name.
 #[component]
 pub fn Faults(node: NodeId) -> impl IntoView {
-    let store = expect_context::<Store>();
-    let name = store.name_of(Party::Node(node));
+    let line = expect_context::<Timeline>();
+    let page = line.page;
+    let name = line.name_of(Party::Node(node));
     let health = Memo::new(move |_| {
-        store.stage.with(|stage| {
-            stage.nodes.get(node.0 as usize).map_or(Health::Unpowered, |card| card.health)
-        })
+        line.stage.with(|stage| stage.node(node).map_or(Health::Unpowered, |card| card.health))
     });
-    let (is_server, watched) = store.peek(|history| {
-        let nodes = &history.world().scenario().nodes;
-        let kind = nodes[node.0 as usize].kind;
-        (kind == NodeKind::Server, nodes.iter().any(|node| node.kind == NodeKind::Sentinel))
-    });
+    let kind = line.stage.with_untracked(|stage| stage.node(node).map(|card| card.kind));
+    let is_server = kind == Some(NodeKind::Server);
     // A client that knows sentinels asks them who the master is, and follows it.
-    let writes =
-        if watched { "workload @mymaster 50".to_owned() } else { format!("workload {name} 50") };
-    let button = move |text: Text, line: String, shown: fn(Health) -> bool| {
-        let word = line.split(' ').next().unwrap_or_default().to_owned();
+    let writes = match line.masters.with_untracked(|masters| masters.first().cloned()) {
+        Some(master) => format!("workload @{master} 50"),
+        None => format!("workload {name} 50"),
+    };
+    let button = move |text: Text, action: String, shown: fn(Health) -> bool| {
+        let word = action.split(' ').next().unwrap_or_default().to_owned();
         view! {
             <button class="button small" data-action=word disabled=move || !shown(health.get())
-                    on:click=move |_| store.act_line(&line)>
-                {move || store.say(text)}
+                    on:click=move |_| line.act(&action)>
+                {move || page.say(text)}
             </button>
         }
     };
@@ -70,16 +71,16 @@ pub fn Faults(node: NodeId) -> impl IntoView {
 /// A partition between this node and one other: choosing the other one makes it.
 #[component]
 fn CutFrom(name: String) -> impl IntoView {
-    let store = expect_context::<Store>();
-    let others: Vec<String> = store.peek(|history| {
-        let nodes = &history.world().scenario().nodes;
-        nodes.iter().map(|node| node.name.clone()).filter(|other| *other != name).collect()
+    let line = expect_context::<Timeline>();
+    let page = line.page;
+    let others: Vec<String> = line.stage.with_untracked(|stage| {
+        stage.nodes.iter().map(|node| node.name.clone()).filter(|other| *other != name).collect()
     });
     let select = NodeRef::<Select>::new();
     let cut = move |event: leptos::ev::Event| {
         let other = event_target_value(&event);
         if !other.is_empty() {
-            store.act_line(&format!("partition {name} {other}"));
+            line.act(&format!("partition {name} {other}"));
         }
         if let Some(select) = select.get() {
             select.set_value("");
@@ -87,8 +88,8 @@ fn CutFrom(name: String) -> impl IntoView {
     };
     (!others.is_empty()).then(|| {
         view! {
-            <select node_ref=select class="button small" data-do="cut-from" aria-label=move || store.say(CUT_FROM) on:change=cut>
-                <option value="">{move || store.say(CUT_FROM)}</option>
+            <select node_ref=select class="button small" data-do="cut-from" aria-label=move || page.say(CUT_FROM) on:change=cut>
+                <option value="">{move || page.say(CUT_FROM)}</option>
                 {others.into_iter().map(|other| view! { <option value=other.clone()>{other.clone()}</option> }).collect_view()}
             </select>
         }

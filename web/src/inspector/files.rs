@@ -1,10 +1,10 @@
 //! A node's files: what a power cut would leave of each, and what the bytes mean.
 
 use leptos::prelude::*;
-use sim::{NodeId, view};
+use view::inside::{FileContent, FileView, Inside};
 
 use super::bytes::dump;
-use crate::{store::Store, text::Text};
+use crate::{model::Timeline, text::Text};
 
 const NONE: Text = Text("아직 파일이 없어요.", "No files yet.");
 const BYTES: Text = Text("바이트", "bytes");
@@ -13,33 +13,41 @@ const NAME_PENDING: Text = Text("이름이 아직 디스크에 없음", "its nam
 
 /// The tab of a node's files.
 #[component]
-pub fn Files(node: NodeId) -> impl IntoView {
-    let store = expect_context::<Store>();
-    let files = Memo::new(move |_| store.look_at(node, |world| view::files(world, node)));
-    let open = RwSignal::new(None::<String>);
+pub fn Files() -> impl IntoView {
+    let line = expect_context::<Timeline>();
+    let page = line.page;
+    let files = Memo::new(move |_| {
+        line.inside.with(|inside| match inside {
+            Inside::Files(files) => files.clone(),
+            _ => Vec::new(),
+        })
+    });
     move || {
         let files = files.get();
         if files.is_empty() {
-            return view! { <p class="empty">{store.say(NONE)}</p> }.into_any();
+            return view! { <p class="empty">{page.say(NONE)}</p> }.into_any();
         }
         files
             .into_iter()
             .map(|file| {
+                let pending = file.len - file.durable.min(file.len);
+                let is_open = line.open_files.with(|open| open.contains(&file.path));
                 let path = file.path.clone();
-                let pending = file.bytes.len() as u64 - file.durable.min(file.bytes.len() as u64);
-                let is_open = open.with(|open| open.as_ref() == Some(&path));
-                let toggle = move |_| open.update(|open| {
-                    *open = if open.as_ref() == Some(&path) { None } else { Some(path.clone()) };
+                let toggle = move |_| line.open_files.update(|open| {
+                    match open.iter().position(|one| *one == path) {
+                        Some(at) => drop(open.remove(at)),
+                        None => open.push(path.clone()),
+                    }
                 });
                 view! {
                     <div class="file" data-file=file.path.clone()>
                         <button class="file-name" aria-expanded=is_open.to_string() on:click=toggle>
                             <span class="mono">{shown_name(&file.path)}</span>
-                            <span class="size">{format!("{} {}", file.bytes.len(), store.say(BYTES))}</span>
-                            {(pending > 0).then(|| view! { <span class="tag cache">{format!("+{pending} {}", store.say(PENDING))}</span> })}
-                            {(!file.name_durable).then(|| view! { <span class="tag cache">{store.say(NAME_PENDING)}</span> })}
+                            <span class="size">{format!("{} {}", file.len, page.say(BYTES))}</span>
+                            {(pending > 0).then(|| view! { <span class="tag cache">{format!("+{pending} {}", page.say(PENDING))}</span> })}
+                            {(!file.name_durable).then(|| view! { <span class="tag cache">{page.say(NAME_PENDING)}</span> })}
                         </button>
-                        {is_open.then(|| contents(&file))}
+                        {file.content.as_ref().filter(|_| is_open).map(|content| contents(&file, content))}
                     </div>
                 }
             })
@@ -54,22 +62,23 @@ fn shown_name(path: &str) -> String {
 }
 
 /// Spans of meaning, each over its bytes.
-fn contents(file: &view::FileContent) -> impl IntoView + use<> {
-    const SPANS: usize = 200;
+fn contents(file: &FileView, content: &FileContent) -> impl IntoView + use<> {
     let durable = file.durable as usize;
-    if file.meaning.is_empty() {
-        return dump(&file.bytes, 0, durable).into_any();
+    if content.meaning.is_empty() {
+        return dump(&content.bytes, content.first as usize, durable).into_any();
     }
-    let first = file.meaning.len().saturating_sub(SPANS);
-    file.meaning[first..]
+    let at = |place: u64| place.saturating_sub(content.first) as usize;
+    content
+        .meaning
         .iter()
         .map(|span| {
-            let bytes = file.bytes.get(span.range.clone()).unwrap_or_default();
-            let pending = span.range.end > durable;
+            let end = at(span.end).min(content.bytes.len());
+            let bytes = content.bytes.get(at(span.start)..end).unwrap_or_default();
+            let pending = span.end as usize > durable;
             view! {
                 <details class="span">
                     <summary class:cache=pending>{span.text.clone()}</summary>
-                    {dump(bytes, span.range.start, durable)}
+                    {dump(bytes, span.start as usize, durable)}
                 </details>
             }
         })

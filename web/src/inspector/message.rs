@@ -1,14 +1,11 @@
 //! One message, opened; and the list of a node's messages.
 
 use leptos::prelude::*;
-use sim::{
-    NodeId,
-    view::{self, MessageView},
-};
+use view::inside::{Inside, MessageLine, MessageView};
 
 use super::bytes::dump;
 use crate::{
-    store::{Selection, Store},
+    model::{Selection, Timeline},
     text::Text,
     transport::clock,
 };
@@ -21,59 +18,74 @@ const GONE: Text = Text(
 
 /// An opened message, and the way back to what was open before.
 #[component]
-pub fn Opened(id: u64) -> impl IntoView {
-    let store = expect_context::<Store>();
-    let message = Memo::new(move |_| store.with(|history| view::message(history.world(), id)));
+pub fn Opened() -> impl IntoView {
+    let line = expect_context::<Timeline>();
+    let page = line.page;
+    let message = Memo::new(move |_| {
+        line.inside.with(|inside| match inside {
+            Inside::Message(message) => Some(message.clone()),
+            _ => None,
+        })
+    });
     let back = move || {
-        let before = match store.before.get() {
-            Some(Selection::Node(node)) => store.name_of(node.into()),
-            Some(Selection::Client(client)) => store.name_of(client.into()),
-            _ => store.say(BACK).to_owned(),
+        let before = match line.before.get() {
+            Some(Selection::Node(node)) => line.name_of(node.into()),
+            Some(Selection::Client(client)) => line.name_of(client.into()),
+            _ => page.say(BACK).to_owned(),
         };
         format!("← {before}")
     };
     view! {
-        <button class="back" data-do="close-message" on:click=move |_| { store.close_message(); }>{back}</button>
+        <button class="back" data-do="close-message" on:click=move |_| { line.close_message(); }>{back}</button>
         {move || match message.get() {
-            Some(message) => shown(&message).into_any(),
-            None => view! { <p class="empty">{store.say(GONE)}</p> }.into_any(),
+            Some(message) => shown(&message, line).into_any(),
+            None => view! { <p class="empty">{page.say(GONE)}</p> }.into_any(),
         }}
     }
 }
 
 /// Sender, receiver, time, and the bytes beside their meaning.
-fn shown(message: &MessageView) -> impl IntoView + use<> {
+fn shown(message: &MessageView, line: Timeline) -> impl IntoView + use<> {
     let arrives = message.arrives.map_or_else(|| "…".to_owned(), clock);
     let spans: Vec<_> = message
         .meaning
         .iter()
         .map(|span| {
-            let bytes = message.bytes.get(span.range.clone()).unwrap_or_default();
-            view! { <p class="meaning">{span.text.clone()}</p>{dump(bytes, span.range.start, usize::MAX)} }
+            let (start, end) = (span.start as usize, span.end as usize);
+            let bytes = message.bytes.get(start..end).unwrap_or_default();
+            view! { <p class="meaning">{span.text.clone()}</p>{dump(bytes, start, usize::MAX)} }
         })
         .collect();
     view! {
-        <div class="who"><h2>{format!("{} → {}", message.from, message.to)}</h2></div>
-        <div class="body"><p class="soft mono">{format!("{} → {arrives}", clock(message.sent))}</p>{spans}</div>
+        <div class="who"><h2>{between(&message.line, line)}</h2></div>
+        <div class="body"><p class="soft mono">{format!("{} → {arrives}", clock(message.line.sent))}</p>{spans}</div>
     }
 }
 
-/// The messages that a node has received and sent lately, the newest first.
+/// `m1 → r1`
+fn between(message: &MessageLine, line: Timeline) -> String {
+    format!("{} → {}", line.name_of(message.from), line.name_of(message.to))
+}
+
+/// What a node has heard and said lately, the newest first.
 #[component]
-pub fn List(node: NodeId) -> impl IntoView {
-    const MOST: usize = 120;
-    let store = expect_context::<Store>();
-    let lines =
-        Memo::new(move |_| store.look_at(node, |world| view::messages_of(world, node, MOST)));
+pub fn List() -> impl IntoView {
+    let line = expect_context::<Timeline>();
+    let lines = Memo::new(move |_| {
+        line.inside.with(|inside| match inside {
+            Inside::Messages(lines) => lines.clone(),
+            _ => Vec::new(),
+        })
+    });
     view! {
         <ol class="message-list mono">
-            {move || lines.get().into_iter().map(|line| {
-                let id = line.id;
+            {move || lines.get().into_iter().map(|message| {
+                let id = message.id;
                 view! {
-                    <li><button on:click=move |_| store.select(Selection::Message(id))>
-                        <span class="soft">{clock(line.sent)}</span>
-                        <b>{format!("{} → {}", line.from, line.to)}</b>
-                        <span>{line.label}</span>
+                    <li><button on:click=move |_| line.select(Selection::Message(id))>
+                        <span class="soft">{clock(message.sent)}</span>
+                        <b>{between(&message, line)}</b>
+                        <span>{message.label}</span>
                     </button></li>
                 }
             }).collect_view()}

@@ -1,60 +1,62 @@
 //! What a node knows: why it does what it does first, the numbers under it, Redis's own words last.
 
 use leptos::prelude::*;
-use sim::{ClientId, NodeId, view};
+use view::{
+    inside::{Inside, LinkState, NodeDetails},
+    writes::Place,
+};
 
 use super::{watched, why};
-use crate::{stage::grouped, store::Store, text::Text, transport::clock};
+use crate::{
+    model::{Page, Timeline},
+    stage::grouped,
+    text::Text,
+    transport::clock,
+};
 
 const MASTER: Text = Text("마스터", "master");
 const REPLICA: Text = Text("레플리카", "replica");
 const LINK: Text = Text("마스터 링크", "master link");
 const EPOCH: Text = Text("현재 에포크", "current epoch");
-const WORDS: Text = Text("Redis의 말", "In Redis's words");
-/// How many of its last log lines are shown.
-const LINES: usize = 6;
+const WORDS: Text = Text("Redis 로그 원문", "In Redis's words");
 
-/// The tab of a node's state.
+/// The tab.
 #[component]
-pub fn State(node: NodeId) -> impl IntoView {
-    let store = expect_context::<Store>();
-    let details = Memo::new(move |_| store.look_at(node, |world| Some(view::node(world, node, 0))));
-    let lines =
-        Memo::new(move |_| store.look_at(node, |world| view::log_lines(world, node, LINES)));
+pub fn State() -> impl IntoView {
+    let line = expect_context::<Timeline>();
+    let page = line.page;
+    let details = Memo::new(move |_| {
+        line.inside.with(|inside| match inside {
+            Inside::State(details) => Some(details.clone()),
+            _ => None,
+        })
+    });
     move || {
         let details = details.get()?;
-        let sentence = why::of(&details, store);
+        let (sentence, lines) = (why::of(&details, line), details.log.clone());
         let masters = details.sentinel.iter().flat_map(|sentinel| sentinel.masters.clone());
-        let panels = masters.map(|master| watched::panel(master, store)).collect_view();
+        let panels = masters.map(|master| watched::panel(master, page)).collect_view();
         Some(view! {
             <p class="sentence">{sentence}</p>
             {panels}
             <dl class="facts">
-                {facts(details, store).into_iter().map(|(name, value)| view! {
+                {facts(details, page).into_iter().map(|(name, value)| view! {
                     <dt>{name}</dt><dd class="mono">{value}</dd>
                 }).collect_view()}
             </dl>
-            <h3>{store.say(WORDS)}</h3>
+            <h3>{page.say(WORDS)}</h3>
             <ol class="log mono">
-                {lines.get().into_iter().map(|line| view! {
-                    <li class:warning=line.warning title=clock(line.at)>{words(&line.text)}</li>
+                {lines.into_iter().map(|line| view! {
+                    <li class:warning=line.warning title=clock(line.at)>{line.text}</li>
                 }).collect_view()}
             </ol>
         })
     }
 }
 
-/// A log line without its process id and date.
-fn words(line: &str) -> String {
-    line.split_once(" * ")
-        .or_else(|| line.split_once(" # "))
-        .map_or(line, |(_, said)| said)
-        .to_owned()
-}
-
-/// The node's numbers: offset, keys, replication id …
-fn facts(details: view::NodeDetails, store: Store) -> Vec<(String, String)> {
-    let role = details.card.role.map(|role| format!("{role:?}").to_lowercase());
+/// The numbers.
+fn facts(details: NodeDetails, page: Page) -> Vec<(String, String)> {
+    let role = details.card.role.map(|role| role.word().to_owned());
     let mut facts = vec![
         ("role".to_owned(), role.unwrap_or_default()),
         ("pid".to_owned(), details.pid.to_string()),
@@ -65,34 +67,34 @@ fn facts(details: view::NodeDetails, store: Store) -> Vec<(String, String)> {
         facts.push(("offset".to_owned(), grouped(details.card.offset)));
     }
     if let Some(master) = details.master {
-        let link = if details.master_link_up { "up" } else { "down" };
-        facts.push((store.say(MASTER).to_owned(), master));
-        facts.push((store.say(LINK).to_owned(), link.to_owned()));
+        let link = if master.state == LinkState::Up { "up" } else { "down" };
+        facts.push((page.say(MASTER).to_owned(), master.name));
+        facts.push((page.say(LINK).to_owned(), link.to_owned()));
     }
     for replica in details.replicas {
-        let text =
-            format!("{} {} offset {}", replica.address, replica.state, grouped(replica.offset));
-        facts.push((store.say(REPLICA).to_owned(), text));
+        let text = format!("{} {} offset {}", replica.name, replica.state, grouped(replica.offset));
+        facts.push((page.say(REPLICA).to_owned(), text));
     }
     if let Some(sentinel) = details.sentinel {
-        facts.push((store.say(EPOCH).to_owned(), sentinel.current_epoch.to_string()));
+        facts.push((page.say(EPOCH).to_owned(), sentinel.current_epoch.to_string()));
     }
     facts
 }
 
 /// The writes of a client, the newest first.
 #[component]
-pub fn Writes(client: ClientId) -> impl IntoView {
-    const MOST: usize = 100;
-    let store = expect_context::<Store>();
+pub fn Writes() -> impl IntoView {
+    let line = expect_context::<Timeline>();
     let writes = Memo::new(move |_| {
-        let writes = store.with_throttled(|history| view::ledger(history.world(), MOST));
-        writes.into_iter().rev().filter(|write| write.client == client).collect::<Vec<_>>()
+        line.inside.with(|inside| match inside {
+            Inside::Client(client) => client.writes.clone(),
+            _ => Vec::new(),
+        })
     });
     view! {
         <ol class="writes mono">
             {move || writes.get().into_iter().map(|write| {
-                let class = format!("{:?}", write.place).to_lowercase();
+                let class = Place::word(write.place);
                 let answered = write.acknowledged.map_or("…".to_owned(), clock);
                 view! { <li><i class=class></i>{write.command}<span class="soft">{answered}</span></li> }
             }).collect_view()}

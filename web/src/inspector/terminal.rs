@@ -1,45 +1,46 @@
 //! A node's terminal: a redis-cli that stays connected.
 
 use leptos::{ev::SubmitEvent, html::Input, prelude::*};
-use sim::{Action, History, NodeId, Party, client::LineKind};
+use view::{
+    Command, NodeId,
+    inside::{Inside, TerminalView},
+};
 
-use crate::{store::Store, text::Text};
+use crate::{model::Timeline, text::Text};
 
 const LABEL: Text = Text("명령", "Command");
 const HINT: Text = Text(
     "예: SET a 1, INFO replication, BGREWRITEAOF",
     "e.g. SET a 1, INFO replication, BGREWRITEAOF",
 );
-/// How many lines are kept in view.
-const MOST: usize = 500;
-/// How far time goes on after a command, so that its reply arrives though time is paused.
-const PATIENCE: u64 = 20_000;
 
-/// The tab of a node's terminal.
+/// The tab.
 #[component]
 pub fn Terminal(node: NodeId) -> impl IntoView {
-    let store = expect_context::<Store>();
-    let name = store.name_of(Party::Node(node));
+    let line = expect_context::<Timeline>();
+    let page = line.page;
     let input = NodeRef::<Input>::new();
-    // What was typed is part of the run, so that the arrow keys bring it back in another tab or behind a link, too.
-    let typed = move || store.peek(|history| typed_lines(history, node));
+    let terminal = Memo::new(move |_| {
+        line.inside.with(|inside| match inside {
+            Inside::Terminal(terminal) => terminal.clone(),
+            _ => TerminalView::default(),
+        })
+    });
     let back = StoredValue::new(0usize);
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         let Some(field) = input.get() else { return };
-        let line = field.value().trim().to_owned();
-        if line.is_empty() {
+        let typed = field.value().trim().to_owned();
+        if typed.is_empty() {
             return;
         }
         field.set_value("");
         back.set_value(0);
-        store.act_line(&format!("on {name} {line}"));
-        if !store.playing.get_untracked() {
-            store.change(|history| history.play_to(history.now() + PATIENCE));
-        }
+        page.send(&Command::Type { timeline: line.id, node, line: typed });
     };
     let recall = move |event: leptos::ev::KeyboardEvent| {
-        let lines = typed();
+        // What was typed is part of the run: the arrow keys bring it back behind a link, too.
+        let lines = terminal.with_untracked(|terminal| terminal.typed.clone());
         let steps = match event.key().as_str() {
             "ArrowUp" => (back.get_value() + 1).min(lines.len()),
             "ArrowDown" => back.get_value().saturating_sub(1),
@@ -53,40 +54,20 @@ pub fn Terminal(node: NodeId) -> impl IntoView {
             field.set_value(&line);
         }
     };
-    let lines = Memo::new(move |_| {
-        store.with_throttled(|history| {
-            let lines = history.world().terminal(node).map(sim::client::Terminal::lines);
-            let last = lines.into_iter().flat_map(|lines| lines.iter().rev().take(MOST));
-            let last = last.map(|line| (line.kind == LineKind::Typed, line.text.clone()));
-            let mut last: Vec<_> = last.collect();
-            last.reverse();
-            last
-        })
-    });
-    let prompt =
-        move || store.with_throttled(|history| history.world().terminal(node).map(|t| t.prompt()));
+    let lines = Memo::new(move |_| terminal.with(|terminal| terminal.lines.clone()));
+    let prompt = move || terminal.with(|terminal| terminal.prompt.clone());
     view! {
         <form class="terminal" on:submit=submit>
             <pre class="screen mono" role="log"><div>
-                {move || lines.get().into_iter().map(|(typed, text)| {
-                    let class = if typed { "typed" } else { "" };
-                    view! { <span class=class>{text}"\n"</span> }
+                {move || lines.get().into_iter().map(|line| {
+                    let class = if line.typed { "typed" } else { "" };
+                    view! { <span class=class>{line.text}"\n"</span> }
                 }).collect_view()}
             </div></pre>
             <label class="prompt mono"><span>{prompt}</span>
-                <input node_ref=input aria-label=move || store.say(LABEL) placeholder=move || store.say(HINT)
+                <input node_ref=input aria-label=move || page.say(LABEL) placeholder=move || page.say(HINT)
                        autocomplete="off" autocapitalize="off" spellcheck="false" on:keydown=recall/>
             </label>
         </form>
     }
-}
-
-/// What was typed here up to now, the oldest first.
-fn typed_lines(history: &History, node: NodeId) -> Vec<String> {
-    let past = history.run().actions.iter().take_while(|timed| timed.at <= history.now());
-    let here = past.filter_map(|timed| match &timed.action {
-        Action::Command { node: at, line } if *at == node => Some(line.clone()),
-        _ => None,
-    });
-    here.collect()
 }

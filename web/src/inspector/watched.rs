@@ -1,10 +1,9 @@
 //! A sentinel's view of a master: two numbers for two things (quorum, majority), and the candidates.
 
-use engine::sentinel::choose::Verdict;
 use leptos::prelude::*;
-use sim::view::WatchedMaster;
+use view::sentinel::{Verdict, WatchedMaster};
 
-use crate::{stage::grouped, store::Store, text::Text};
+use crate::{model::Page, stage::grouped, text::Text};
 
 const QUORUM: Text = Text("다운에 동의 / 쿼럼", "agree it is down / quorum");
 const MAJORITY: Text = Text("이 센티널이 얻은 표 / 과반", "votes for this one / majority");
@@ -13,28 +12,27 @@ const PRIORITY: Text = Text("우선순위", "priority");
 const VOTE: Text = Text("표", "voted for");
 
 /// The panel.
-pub fn panel(master: WatchedMaster, store: Store) -> impl IntoView {
-    let vote = master.vote.clone().map(|(leader, epoch)| {
-        let name = sentinel_name(&leader, store);
-        view! { <p class="soft">{format!("{} → {name} · epoch {epoch}", store.say(VOTE))}</p> }
+pub fn panel(master: WatchedMaster, page: Page) -> impl IntoView {
+    let vote = master.vote.clone().map(|(name, epoch)| {
+        view! { <p class="soft">{format!("{} → {name} · epoch {epoch}", page.say(VOTE))}</p> }
     });
     view! {
         <div class="meters">
-            {meter(store.say(QUORUM), master.agree, master.quorum)}
-            {meter(store.say(MAJORITY), master.votes, master.majority)}
+            {meter(page.say(QUORUM), master.agree, master.quorum)}
+            {meter(page.say(MAJORITY), master.votes, master.majority)}
         </div>
         {vote}
         <table class="candidates">
-            <thead><tr><th>{store.say(CANDIDATE)}</th><th>{store.say(PRIORITY)}</th><th>"offset"</th><th></th></tr></thead>
+            <thead><tr><th>{page.say(CANDIDATE)}</th><th>{page.say(PRIORITY)}</th><th>"offset"</th><th></th></tr></thead>
             <tbody>
                 {master.candidates.into_iter().map(|candidate| {
                     let chosen = candidate.verdict == Verdict::Chosen;
                     view! {
                         <tr class:chosen=chosen>
-                            <td>{node_name(&candidate.name, store)}</td>
+                            <td>{candidate.name}</td>
                             <td>{candidate.priority}</td>
                             <td class="mono">{grouped(candidate.offset)}</td>
-                            <td>{store.say(verdict(candidate.verdict))}</td>
+                            <td>{page.say(verdict(candidate.verdict))}</td>
                         </tr>
                     }
                 }).collect_view()}
@@ -43,33 +41,13 @@ pub fn panel(master: WatchedMaster, store: Store) -> impl IntoView {
     }
 }
 
-/// A count out of a total, as cells of which so many are filled.
+/// So many of so many, as cells that fill.
 fn meter(name: &'static str, have: u32, need: u32) -> impl IntoView {
     view! {
         <span>{name}</span>
         <span class="meter" aria-hidden="true">{(0..need).map(|n| view! { <i class:on=n < have></i> }).collect_view()}</span>
         <span class="mono">{format!("{have}/{need}")}</span>
     }
-}
-
-/// The name of the sentinel with this id (40 hexadecimal digits).
-fn sentinel_name(id: &str, store: Store) -> String {
-    store.peek(|history| {
-        let world = history.world();
-        let known = world.hosts().find(|(node, _)| {
-            sim::view::watch::sentinel(world, *node).is_some_and(|sentinel| sentinel.id == id)
-        });
-        known.map_or_else(|| id.chars().take(8).collect(), |(_, host)| host.spec.name.clone())
-    })
-}
-
-/// The name of the node that listens at this address.
-fn node_name(address: &str, store: Store) -> String {
-    store.peek(|history| {
-        let known =
-            history.world().hosts().find(|(_, host)| host.spec.address.to_string() == address);
-        known.map_or_else(|| address.to_owned(), |(_, host)| host.spec.name.clone())
-    })
 }
 
 /// Why it would be chosen, or not.

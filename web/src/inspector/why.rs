@@ -1,17 +1,17 @@
 //! Why a node does what it does now, in one sentence, from the state of the world.
 
-use engine::sentinel::failover::State;
 use leptos::prelude::Get;
-use sim::{
-    NodeKind,
-    view::{Health, NodeDetails, Role, WatchedMaster},
+use view::{
+    inside::{LinkState, NodeDetails},
+    sentinel::{FailoverStep, WatchedMaster},
+    stage::{Health, NodeKind, Role},
 };
 
-use crate::{obstacle, store::Store, text::Lang};
+use crate::{model::Timeline, obstacle, text::Lang};
 
 /// The sentence.
-pub fn of(details: &NodeDetails, store: Store) -> String {
-    let lang = store.lang.get();
+pub fn of(details: &NodeDetails, line: Timeline) -> String {
+    let lang = line.page.lang.get();
     match (details.card.health, details.card.kind) {
         (Health::Down, _) => pick(
             lang,
@@ -21,7 +21,7 @@ pub fn of(details: &NodeDetails, store: Store) -> String {
         (Health::Unpowered, _) => pick(
             lang,
             "전원이 꺼졌어요. fsync된 것만 디스크에 남아 있어요.",
-            "There is no electricity. Only what was fsynced is on the disk.",
+            "The machine has no power. Only what was fsynced is on the disk.",
         ),
         (Health::Paused, _) => pick(
             lang,
@@ -30,7 +30,7 @@ pub fn of(details: &NodeDetails, store: Store) -> String {
         ),
         (Health::Running, NodeKind::Sentinel) => {
             let master = details.sentinel.as_ref().and_then(|sentinel| sentinel.masters.first());
-            master.map(|master| sentinel(master, store, lang)).unwrap_or_default()
+            master.map(|master| sentinel(master, line, lang)).unwrap_or_default()
         }
         (Health::Running, NodeKind::Server) => server(details, lang),
     }
@@ -43,16 +43,14 @@ fn pick(lang: Lang, ko: &str, en: &str) -> String {
     }
 }
 
-fn sentinel(master: &WatchedMaster, store: Store, lang: Lang) -> String {
-    /// A PING goes out every second and is usually answered at once: one that waits longer than this is worth a sentence.
-    const NOTABLE_MILLIS: u64 = 1200;
-    let who = master.watched.map_or(master.address.clone(), |node| store.name_of(node.into()));
+fn sentinel(master: &WatchedMaster, line: Timeline, lang: Lang) -> String {
+    let who = master.watched.map_or(master.address.clone(), |node| line.name_of(node.into()));
     let silent = master.silent_millis.unwrap_or(0);
     let seconds = format!("{:.1}", silent as f64 / 1000.0);
-    if master.failover != State::None {
-        return leads(master, &who, store, lang);
+    if master.failover != FailoverStep::None {
+        return leads(master, &who, line, lang);
     }
-    if !master.sdown && silent > NOTABLE_MILLIS {
+    if !master.sdown && silent > 0 {
         let ko = format!("{who}: {seconds}초째 응답이 없어요.");
         return pick(lang, &ko, &format!("{who} has not answered for {seconds} s."));
     }
@@ -65,7 +63,7 @@ fn sentinel(master: &WatchedMaster, store: Store, lang: Lang) -> String {
         pick(
             lang,
             &format!(
-                "센티널 {agree}대가 {who}의 다운에 동의해 쿼럼 {quorum}을 채웠어요(ODOWN). 페일오버를 이끌려면 {majority}표가 필요해요."
+                "센티널 {agree}대가 {who}의 다운에 동의해 쿼럼({quorum})을 채웠어요(ODOWN). 페일오버를 이끌려면 {majority}표가 필요해요."
             ),
             &format!(
                 "{agree} sentinels agree that {who} is down: the quorum of {quorum} is reached (ODOWN). To lead the failover takes {majority} votes."
@@ -75,7 +73,7 @@ fn sentinel(master: &WatchedMaster, store: Store, lang: Lang) -> String {
         pick(
             lang,
             &format!(
-                "{who}: {seconds}초째 응답이 없어서 SDOWN으로 봐요. 동의한 센티널은 {agree}대, 쿼럼은 {quorum}이에요."
+                "{who}: {seconds}초째 응답이 없어서 SDOWN으로 봐요. 동의한 센티널은 {agree}대, 쿼럼: {quorum}."
             ),
             &format!(
                 "{who} has not answered for {seconds} s, so it is SDOWN here. {agree} agree so far; the quorum is {quorum}."
@@ -89,11 +87,11 @@ fn sentinel(master: &WatchedMaster, store: Store, lang: Lang) -> String {
 }
 
 /// A sentinel that leads a failover, or wants to.
-fn leads(master: &WatchedMaster, who: &str, store: Store, lang: Lang) -> String {
-    let new = master.promoted.map_or_else(|| "?".to_owned(), |node| store.name_of(node.into()));
+fn leads(master: &WatchedMaster, who: &str, line: Timeline, lang: Lang) -> String {
+    let new = master.promoted.map_or_else(|| "?".to_owned(), |node| line.name_of(node.into()));
     let (votes, majority) = (master.votes, master.majority);
     match master.failover {
-        State::None | State::WaitStart => pick(
+        FailoverStep::None | FailoverStep::WaitStart => pick(
             lang,
             &format!(
                 "{who}의 페일오버를 이끌려고 표를 모으고 있어요. 지금까지 {votes}표, 필요한 것은 {majority}표예요."
@@ -102,22 +100,22 @@ fn leads(master: &WatchedMaster, who: &str, store: Store, lang: Lang) -> String 
                 "It asks for votes to lead the failover of {who}: {votes} so far, {majority} are needed."
             ),
         ),
-        State::SelectReplica => pick(
+        FailoverStep::SelectReplica => pick(
             lang,
             "리더로 뽑혔어요. 승격할 레플리카를 고르고 있어요.",
             "It was elected leader, and chooses the replica to promote.",
         ),
-        State::SendReplicaofNoOne => pick(
+        FailoverStep::SendReplicaofNoOne => pick(
             lang,
             &format!("리더예요. {new}에 REPLICAOF NO ONE을 보내 승격시키려고 해요."),
             &format!("The leader: it is about to promote {new} with REPLICAOF NO ONE."),
         ),
-        State::WaitPromotion => pick(
+        FailoverStep::WaitPromotion => pick(
             lang,
             &format!("리더예요. {new}의 INFO에 role:master가 나오기를 기다려요."),
             &format!("The leader: it waits for role:master in the INFO of {new}."),
         ),
-        State::ReconfReplicas => pick(
+        FailoverStep::ReconfReplicas => pick(
             lang,
             &format!(
                 "리더예요. {new}이(가) 마스터가 되었고, 나머지 레플리카를 거기에 붙이고 있어요. 클라이언트에게는 벌써 {new}을(를) 알려 줘요."
@@ -126,7 +124,7 @@ fn leads(master: &WatchedMaster, who: &str, store: Store, lang: Lang) -> String 
                 "The leader: {new} is a master now, the other replicas are being attached to it, and clients are told of {new} already."
             ),
         ),
-        State::UpdateConfig => pick(
+        FailoverStep::UpdateConfig => pick(
             lang,
             &format!("리더예요. 페일오버를 마치고 {new}을(를) 새 마스터로 적고 있어요."),
             &format!("The leader: the failover is done, {new} is being noted as the master."),
@@ -135,11 +133,11 @@ fn leads(master: &WatchedMaster, who: &str, store: Store, lang: Lang) -> String 
 }
 
 fn server(details: &NodeDetails, lang: Lang) -> String {
-    if let Some((child, bytes)) = details.children.first() {
+    if let Some(view::inside::ChildView { what: child, bytes }) = details.children.first() {
         return pick(
             lang,
             &format!(
-                "자식이 일하고 있어요: {child}, 지금까지 {bytes}바이트를 썼어요. 그동안에도 명령을 받아요."
+                "자식 프로세스가 작업 중이에요: {child}, 지금까지 {bytes}바이트를 썼어요. 그동안에도 명령을 받아요."
             ),
             &format!(
                 "A child is at work: {child}, {bytes} bytes so far. Commands are served meanwhile."
@@ -147,23 +145,7 @@ fn server(details: &NodeDetails, lang: Lang) -> String {
         );
     }
     match (&details.card.role, &details.master, details.replicas.len()) {
-        (Some(Role::Replica), Some(master), _) if details.master_link_up => pick(
-            lang,
-            &format!("{master}의 레플리카예요. 마스터의 쓰기를 그대로 받아 적용해요."),
-            &format!("A replica of {master}: it applies the master's writes as they come."),
-        ),
-        (Some(Role::Replica), master, _) => {
-            let master = master.as_deref().unwrap_or("?");
-            pick(
-                lang,
-                &format!(
-                    "{master}과(와) 연결이 끊겨 다시 연결하려고 해요. 스스로 승격하지는 않아요."
-                ),
-                &format!(
-                    "It has lost {master} and keeps trying to reach it. It never promotes itself."
-                ),
-            )
-        }
+        (Some(Role::Replica), Some(master), _) => replica(&master.name, master.state, lang),
         (_, _, 0) => pick(
             lang,
             "마스터예요. 연결된 레플리카가 없어서 이 노드의 쓰기는 여기에만 있어요.",
@@ -176,6 +158,38 @@ fn server(details: &NodeDetails, lang: Lang) -> String {
             ),
             &format!(
                 "A master: it passes its writes on to {n} replicas. OK does not wait for them."
+            ),
+        ),
+    }
+}
+
+/// A replica, by how its link is.
+fn replica(master: &str, link: LinkState, lang: Lang) -> String {
+    match link {
+        LinkState::Up => pick(
+            lang,
+            &format!("{master}의 레플리카예요. 마스터의 쓰기를 그대로 받아 적용해요."),
+            &format!("A replica of {master}: it applies the master's writes as they come."),
+        ),
+        LinkState::Connecting => pick(
+            lang,
+            &format!("{master}의 레플리카가 되려고 연결하고 있어요. 아직 데이터를 받지 못했어요."),
+            &format!("It connects to {master} to become its replica, and has no data of it yet."),
+        ),
+        LinkState::Syncing => pick(
+            lang,
+            &format!(
+                "{master}의 데이터 전체를 받고 있어요(전체 동기화). 끝나면 스트림을 이어서 받아요."
+            ),
+            &format!(
+                "It receives the whole data set of {master} (a full sync), and will go on with the stream."
+            ),
+        ),
+        LinkState::Lost => pick(
+            lang,
+            &format!("{master}과(와) 연결이 끊겨 다시 연결하려고 해요. 스스로 승격하지는 않아요."),
+            &format!(
+                "It has lost {master} and keeps trying to reach it. It never promotes itself."
             ),
         ),
     }

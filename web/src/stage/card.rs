@@ -1,20 +1,21 @@
-//! Nodes and clients: a hexagon is a sentinel, a card a data node, a circle a client; the outline shows its health.
+//! Nodes and clients: a hexagon is a sentinel, a card a data node, a circle a client; the outline says how it is.
 
 use leptos::prelude::*;
-use sim::{
-    NodeKind, Party,
-    client::WorkloadState,
-    view::{Health, NodeCard, Places as Writes, Role, Thought},
+use view::{
+    NodeId, Party,
+    sentinel::Thought,
+    stage::{ClientState, Health, NodeCard, NodeKind, Role},
+    writes::Places as Writes,
 };
 
 use super::{place::Places, spot};
 use crate::{
-    store::{Selection, Store},
+    model::{Page, Selection, Timeline},
     text::Text,
 };
 
 const DOWN: Text = Text("죽음", "down");
-const DARK: Text = Text("전원 꺼짐", "no power");
+const UNPOWERED: Text = Text("전원 꺼짐", "no power");
 const PAUSED: Text = Text("멈춤", "paused");
 const KEYS: Text = Text("키", "keys");
 const VOTE: Text = Text("표", "vote");
@@ -24,32 +25,32 @@ const LOST: Text = Text("사라짐", "lost");
 const CARD: (f64, f64) = (104.0, 48.0);
 const HEXAGON: f64 = 34.0;
 
-/// The n-th node.
+/// A node.
 #[component]
-pub fn Node(n: usize, places: StoredValue<Places>) -> impl IntoView {
-    let store = expect_context::<Store>();
-    // When another scenario is opened, the cards of the old one are evaluated once more before they are removed.
+pub fn Node(id: NodeId, places: StoredValue<Places>) -> impl IntoView {
+    let line = expect_context::<Timeline>();
+    let page = line.page;
+    // When another run is opened, cards are looked up once more before they go.
     let card = Memo::new(move |old: Option<&NodeCard>| {
-        let card = store.stage.with(|stage| stage.nodes.get(n).cloned());
+        let card = line.stage.with(|stage| stage.node(id).cloned());
         card.or_else(|| old.cloned()).expect("a card is drawn for a node that exists")
     });
-    let id = card.with_untracked(|card| card.id);
     let Some(at) = spot(places, Party::Node(id)) else { return ().into_any() };
     let select = move || {
-        store.select(Selection::Node(id));
+        line.select(Selection::Node(id));
     };
-    let selected = move || store.selection.get() == Some(Selection::Node(id));
+    let selected = move || line.selection.get() == Some(Selection::Node(id));
     let kind = card.with_untracked(|card| card.kind);
     view! {
         <g class=move || card.with(class_of) class:selected=selected tabindex="0" role="button"
            data-node=card.with_untracked(|card| card.name.clone())
-           aria-label=move || card.with(|card| label(card, store))
+           aria-label=move || card.with(|card| label(card, page))
            transform=format!("translate({} {})", at.x, at.y)
            on:click=move |_| select()
            on:keydown=move |event| if event.key() == "Enter" || event.key() == " " { event.prevent_default(); select() }>
             {match kind {
-                NodeKind::Sentinel => sentinel(card, store).into_any(),
-                NodeKind::Server => server(card, store).into_any(),
+                NodeKind::Sentinel => sentinel(card, page).into_any(),
+                NodeKind::Server => server(card, page).into_any(),
             }}
         </g>
     }
@@ -68,7 +69,7 @@ fn class_of(card: &NodeCard) -> String {
         Health::Running => "",
         Health::Paused => " paused",
         Health::Down => " down",
-        Health::Unpowered => " unpowered",
+        Health::Unpowered => " dark",
     };
     let thought = if card.opinions.iter().any(|opinion| opinion.odown) {
         " odown"
@@ -80,8 +81,8 @@ fn class_of(card: &NodeCard) -> String {
     format!("node {role}{health}{thought}")
 }
 
-fn label(card: &NodeCard, store: Store) -> String {
-    format!("{} {} {}", card.name, role_word(card), health_word(card, store).unwrap_or_default())
+fn label(card: &NodeCard, page: Page) -> String {
+    format!("{} {} {}", card.name, role_word(card), health_word(card, page).unwrap_or_default())
 }
 
 const fn role_word(card: &NodeCard) -> &'static str {
@@ -93,18 +94,18 @@ const fn role_word(card: &NodeCard) -> &'static str {
     }
 }
 
-fn health_word(card: &NodeCard, store: Store) -> Option<&'static str> {
+fn health_word(card: &NodeCard, page: Page) -> Option<&'static str> {
     match card.health {
         Health::Running => None,
-        Health::Paused => Some(store.say(PAUSED)),
-        Health::Down => Some(store.say(DOWN)),
-        Health::Unpowered => Some(store.say(DARK)),
+        Health::Paused => Some(page.say(PAUSED)),
+        Health::Down => Some(page.say(DOWN)),
+        Health::Unpowered => Some(page.say(UNPOWERED)),
     }
 }
 
 /// What stands beside the name: health first, then what sentinels think, then the role.
-fn word(card: &NodeCard, store: Store) -> String {
-    if let Some(word) = health_word(card, store) {
+fn word(card: &NodeCard, page: Page) -> String {
+    if let Some(word) = health_word(card, page) {
         return word.to_owned();
     }
     let sdown: Vec<_> = card.opinions.iter().filter(|opinion| opinion.sdown).collect();
@@ -117,7 +118,7 @@ fn word(card: &NodeCard, store: Store) -> String {
     role_word(card).to_owned()
 }
 
-fn sentinel(card: Memo<NodeCard>, store: Store) -> impl IntoView {
+fn sentinel(card: Memo<NodeCard>, page: Page) -> impl IntoView {
     let points = (0..6)
         .map(|n| {
             let angle = (60.0 * f64::from(n) - 90.0).to_radians();
@@ -134,15 +135,15 @@ fn sentinel(card: Memo<NodeCard>, store: Store) -> impl IntoView {
         Some((_, false)) => "word sdown",
         None => "word",
     };
-    let says = move || match (card.with(|card| health_word(card, store)), thought.get().down) {
+    let says = move || match (card.with(|card| health_word(card, page)), thought.get().down) {
         (Some(word), _) => word.to_owned(),
         (None, Some((who, true))) => format!("{who} ODOWN"),
         (None, Some((who, false))) => format!("{who} SDOWN"),
-        (None, None) => card.with(|card| word(card, store)),
+        (None, None) => card.with(|card| word(card, page)),
     };
     let vote = move || {
         let vote = thought.get().vote;
-        vote.map(|(whom, epoch)| format!("{} → {whom} · epoch {epoch}", store.say(VOTE)))
+        vote.map(|(whom, epoch)| format!("{} → {whom} · epoch {epoch}", page.say(VOTE)))
     };
     view! {
         <polygon class="shape" points=points/>
@@ -152,7 +153,7 @@ fn sentinel(card: Memo<NodeCard>, store: Store) -> impl IntoView {
     }
 }
 
-fn server(card: Memo<NodeCard>, store: Store) -> impl IntoView {
+fn server(card: Memo<NodeCard>, page: Page) -> impl IntoView {
     let (w, h) = CARD;
     let (name, address) = card.with_untracked(|card| (card.name.clone(), card.address.clone()));
     let history = move || {
@@ -165,7 +166,7 @@ fn server(card: Memo<NodeCard>, store: Store) -> impl IntoView {
         <rect class="shape" x=-w y=-h width=2.0 * w height=2.0 * h rx="12"/>
         <text class="name" x=14.0 - w y=24.0 - h>{name}</text>
         <text class="address" x=44.0 - w y=24.0 - h>{address}</text>
-        <text class="word" x=w - 14.0 y=24.0 - h text-anchor="end">{move || card.with(|card| word(card, store))}</text>
+        <text class="word" x=w - 14.0 y=24.0 - h text-anchor="end">{move || card.with(|card| word(card, page))}</text>
         <text class="fact" x=14.0 - w y=45.0 - h>
             {move || card.with(|card| alive(card, || format!("offset {}", grouped(card.offset))))}
         </text>
@@ -174,18 +175,18 @@ fn server(card: Memo<NodeCard>, store: Store) -> impl IntoView {
             {move || card.with(|card| cells(card.places))}
         </g>
         <text class="fact" x=w - 14.0 y=70.0 - h text-anchor="end">
-            {move || card.with(|card| alive(card, || format!("{} {}", store.say(KEYS), grouped(card.keys))))}
+            {move || card.with(|card| alive(card, || format!("{} {}", page.say(KEYS), grouped(card.keys))))}
         </text>
         <text class="loss" x=14.0 - w y=89.0 - h>
             {move || card.with(|card| match card.places.lost {
                 0 => String::new(),
-                n => format!("× {} {}", n, store.say(LOST)),
+                n => format!("× {} {}", n, page.say(LOST)),
             })}
         </text>
     }
 }
 
-/// A node without a process has no offset and no keys.
+/// A process that is gone has no offset and no keys.
 fn alive(card: &NodeCard, text: impl FnOnce() -> String) -> String {
     if card.role.is_some() { text() } else { String::new() }
 }
@@ -213,21 +214,22 @@ fn cells(writes: Writes) -> impl IntoView {
 }
 
 /// What a workload is doing, in a word.
-const fn state_word(state: WorkloadState) -> Text {
+const fn state_word(state: ClientState) -> Text {
     match state {
-        WorkloadState::Asking => Text("센티널에게 묻는 중", "asking a sentinel"),
-        WorkloadState::Connecting => Text("연결하는 중", "connecting"),
-        WorkloadState::Writing => Text("쓰는 중", "writing"),
-        WorkloadState::BackingOff => Text("다시 시도하려고 기다림", "waiting to try again"),
-        WorkloadState::Stopped => Text("멈춤", "stopped"),
+        ClientState::Asking => Text("센티널에게 묻는 중", "asking a sentinel"),
+        ClientState::Connecting => Text("연결하는 중", "connecting"),
+        ClientState::Writing => Text("쓰는 중", "writing"),
+        ClientState::Waiting => Text("다시 시도하려고 기다림", "waiting to try again"),
+        ClientState::Stopped => Text("멈춤", "stopped"),
     }
 }
 
 /// Workloads.
 #[component]
 pub fn Clients(places: StoredValue<Places>) -> impl IntoView {
-    let store = expect_context::<Store>();
-    let clients = Memo::new(move |_| store.stage.with(|stage| stage.clients.clone()));
+    let line = expect_context::<Timeline>();
+    let page = line.page;
+    let clients = Memo::new(move |_| line.stage.with(|stage| stage.clients.clone()));
     move || {
         clients
             .get()
@@ -235,8 +237,8 @@ pub fn Clients(places: StoredValue<Places>) -> impl IntoView {
             .filter_map(|client| {
                 let at = spot(places, Party::Client(client.id))?;
                 let id = client.id;
-                let label = format!("{} OK {}, {}", client.name, client.acknowledged, store.say(state_word(client.state)));
-                let select = move || store.select(Selection::Client(id));
+                let label = format!("{} OK {}, {}", client.name, client.acknowledged, page.say(state_word(client.state)));
+                let select = move || line.select(Selection::Client(id));
                 Some(view! {
                     <g class="node client" tabindex="0" role="button" data-client=client.name.clone() aria-label=label
                        transform=format!("translate({} {})", at.x, at.y)
@@ -245,7 +247,7 @@ pub fn Clients(places: StoredValue<Places>) -> impl IntoView {
                         <circle class="shape" r="22"/>
                         <text class="name" y="5" text-anchor="middle">{client.name.clone()}</text>
                         <text class="word" x="30" y="0">{format!("OK {}", grouped(client.acknowledged))}</text>
-                        <text class="fact" x="30" y="16">{store.say(state_word(client.state))}</text>
+                        <text class="fact" x="30" y="16">{page.say(state_word(client.state))}</text>
                     </g>
                 })
             })

@@ -1,16 +1,16 @@
 //! The connections between parties, and what does not get through.
 
 use leptos::prelude::*;
-use sim::view::Link;
+use view::stage::Link;
 
 use super::{place::Places, spot};
-use crate::store::Store;
+use crate::model::Timeline;
 
 /// All links, once a pair.
 #[component]
 pub fn Links(places: StoredValue<Places>) -> impl IntoView {
-    let store = expect_context::<Store>();
-    let links = Memo::new(move |_| store.stage.with(|stage| stage.links.clone()));
+    let line = expect_context::<Timeline>();
+    let links = Memo::new(move |_| line.stage.with(|stage| stage.links.clone()));
     view! {
         <g class="links">
             {move || links.get().into_iter().filter_map(|link| draw(link, places)).collect_view()}

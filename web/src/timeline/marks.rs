@@ -1,7 +1,10 @@
 //! Marks where something happened, and names beside those that matter most.
 
 use leptos::prelude::*;
-use sim::view::{Mark, MarkKind};
+use view::{
+    NodeId,
+    time::{Label, Mark, MarkKind},
+};
 
 use super::{HEIGHT, WIDTH, lane_y, lens::Window, percent, x_of};
 use crate::transport::clock;
@@ -12,7 +15,7 @@ const MOST: usize = 400;
 const LETTER: f64 = 5.6;
 
 /// The marks of a window.
-pub fn drawn(marks: &[Mark], window: Window, lanes: usize) -> impl IntoView + use<> {
+pub fn drawn(marks: &[Mark], window: Window, lanes: &[NodeId]) -> impl IntoView + use<> {
     let seen: Vec<&Mark> = shown(marks, window);
     let names = named(&seen, window, lanes);
     seen.into_iter()
@@ -36,21 +39,25 @@ fn shown(marks: &[Mark], window: Window) -> Vec<&Mark> {
     marks[marks.len().saturating_sub(MOST)..].iter().collect()
 }
 
-fn y_of(mark: &Mark, lanes: usize) -> f64 {
-    mark.node.map_or(3.0, |id| lane_y(id.0 as usize, lanes))
+fn lane_of(mark: &Mark, lanes: &[NodeId]) -> Option<usize> {
+    mark.node.and_then(|id| lanes.iter().position(|lane| *lane == id))
+}
+
+fn y_of(mark: &Mark, lanes: &[NodeId]) -> f64 {
+    lane_of(mark, lanes).map_or(3.0, |lane| lane_y(lane, lanes.len()))
 }
 
 /// For each mark its name and whether it stands before it, if it has a name and there is room for it in its lane: what
 /// matters more gets its place first, and of equals the earlier.
-fn named(marks: &[&Mark], window: Window, lanes: usize) -> Vec<Option<(String, bool)>> {
-    let mut wanted: Vec<(usize, Name)> =
-        marks.iter().enumerate().filter_map(|(n, mark)| Some((n, name_of(mark)?))).collect();
+fn named(marks: &[&Mark], window: Window, lanes: &[NodeId]) -> Vec<Option<(String, bool)>> {
+    let mut wanted: Vec<(usize, &Label)> =
+        marks.iter().enumerate().filter_map(|(n, mark)| Some((n, mark.label.as_ref()?))).collect();
     wanted.sort_by_key(|(n, name)| (name.rank, *n));
-    let mut taken: Vec<Vec<(f64, f64)>> = vec![Vec::new(); lanes + 1];
+    let mut taken: Vec<Vec<(f64, f64)>> = vec![Vec::new(); lanes.len() + 1];
     let mut names = vec![None; marks.len()];
     for (n, name) in wanted {
         let mark = marks[n];
-        let lane = mark.node.map_or(lanes, |id| id.0 as usize);
+        let lane = lane_of(mark, lanes).unwrap_or(lanes.len());
         let Some(taken) = taken.get_mut(lane) else { continue };
         let x = x_of(window, mark.at);
         let width = (name.text.chars().count() as f64 + 2.0) * LETTER;
@@ -61,61 +68,10 @@ fn named(marks: &[&Mark], window: Window, lanes: usize) -> Vec<Option<(String, b
         let place = if free(after) { after } else { before };
         if free(place) {
             taken.push(place);
-            names[n] = Some((name.text, place == before));
+            names[n] = Some((name.text.clone(), place == before));
         }
     }
     names
-}
-
-/// What is written beside a mark, and how much it matters: 0 is most.
-struct Name {
-    rank: u8,
-    text: String,
-}
-
-/// The turning points of a failover, in Redis's words: what decides more comes first.
-const EVENTS: [(&str, u8); 12] = [
-    ("+switch-master", 0),
-    ("+odown", 1),
-    ("+elected-leader", 1),
-    ("+promoted-slave", 2),
-    ("+selected-slave", 2),
-    ("-failover-abort", 2),
-    ("+sdown master", 3),
-    ("+convert-to-slave", 3),
-    ("+vote-for-leader", 4),
-    ("+try-failover", 5),
-    ("-sdown master", 5),
-    ("-odown", 5),
-];
-const FILES: [(&str, &str); 2] = [
-    ("Background append only file rewriting started", "AOF rewrite"),
-    ("Background AOF rewrite finished", "rewrite done"),
-];
-
-fn name_of(mark: &Mark) -> Option<Name> {
-    let name = |rank, text: &str| Some(Name { rank, text: text.to_owned() });
-    match mark.kind {
-        // What was typed: its first word. What was done to the world: all of it.
-        MarkKind::Action if mark.text.starts_with("on ") => name(6, mark.text.split(' ').nth(2)?),
-        MarkKind::Action => name(0, &mark.text),
-        MarkKind::Sentinel => {
-            let (event, rank) = EVENTS.iter().find(|(event, _)| mark.text.starts_with(event))?;
-            name(
-                *rank,
-                if event.ends_with("abort") {
-                    mark.text.split(' ').next()?
-                } else {
-                    event.split(' ').next()?
-                },
-            )
-        }
-        MarkKind::Persistence => {
-            let (_, text) = FILES.iter().find(|(start, _)| mark.text.starts_with(start))?;
-            name(2, text)
-        }
-        _ => None,
-    }
 }
 
 const fn class_of(kind: MarkKind) -> &'static str {
@@ -132,43 +88,43 @@ const fn class_of(kind: MarkKind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sim::NodeId;
-
     const WINDOW: Window = Window { start: 0, span: 10_000_000, whole: true };
 
-    fn mark(at: u64, text: &str) -> Mark {
-        Mark { at, node: Some(NodeId(3)), kind: MarkKind::Sentinel, text: text.to_owned() }
+    const LANES: [NodeId; 2] = [NodeId(1), NodeId(3)];
+
+    fn mark(at: u64, rank: u8, text: &str) -> Mark {
+        let label = Some(Label { rank, text: text.to_owned() });
+        Mark { at, node: Some(NodeId(3)), kind: MarkKind::Sentinel, label, text: text.to_owned() }
     }
 
     fn names(marks: &[Mark]) -> Vec<String> {
         let marks: Vec<&Mark> = marks.iter().collect();
-        named(&marks, WINDOW, 6).into_iter().flatten().map(|(name, _)| name).collect()
+        named(&marks, WINDOW, &LANES).into_iter().flatten().map(|(name, _)| name).collect()
     }
 
     #[test]
     fn what_decides_more_is_named_where_there_is_no_room_for_both() {
         let near = [
-            mark(5_000_000, "+sdown master mymaster"),
-            mark(5_000_100, "+odown master mymaster"),
-            mark(5_000_200, "+vote-for-leader x 1"),
-            mark(5_000_300, "+switch-master mymaster"),
+            mark(5_000_000, 3, "+sdown"),
+            mark(5_000_100, 1, "+odown"),
+            mark(5_000_200, 4, "+vote-for-leader"),
+            mark(5_000_300, 0, "+switch-master"),
         ];
         // Two fit: one after its mark, one before it.
         assert_eq!(names(&near), ["+odown", "+switch-master"]);
-        let apart =
-            [mark(1_000_000, "+sdown master mymaster"), mark(5_000_000, "+odown master mymaster")];
+        let apart = [mark(1_000_000, 3, "+sdown"), mark(5_000_000, 1, "+odown")];
         assert_eq!(names(&apart), ["+sdown", "+odown"]);
     }
 
     #[test]
     fn a_name_that_would_be_cut_off_stands_before_its_mark() {
-        let mark = mark(9_990_000, "+odown master mymaster");
-        assert_eq!(named(&[&mark], WINDOW, 6), [Some(("+odown".to_owned(), true))]);
+        let mark = mark(9_990_000, 1, "+odown");
+        assert_eq!(named(&[&mark], WINDOW, &LANES), [Some(("+odown".to_owned(), true))]);
     }
 
     #[test]
     fn only_the_marks_of_the_window_are_drawn() {
-        let marks: Vec<Mark> = (0..10).map(|n| mark(n * 1_000_000, "+odown")).collect();
+        let marks: Vec<Mark> = (0..10).map(|n| mark(n * 1_000_000, 1, "+odown")).collect();
         let window = Window { start: 2_500_000, span: 3_000_000, whole: false };
         let at: Vec<u64> = shown(&marks, window).iter().map(|mark| mark.at).collect();
         assert_eq!(at, [3_000_000, 4_000_000, 5_000_000]);

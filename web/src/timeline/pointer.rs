@@ -5,7 +5,7 @@ use wasm_bindgen::JsCast;
 
 use super::{LEFT, WIDTH};
 use crate::{
-    store::Store,
+    model::Timeline,
     timeline::lens::{Window, Zoom},
 };
 
@@ -23,24 +23,24 @@ const NARROWEST: f64 = 5_000.0;
 const WHEEL: f64 = 0.002;
 const WHEEL_MOST: f64 = 0.5;
 
-pub fn down(store: Store, fingers: StoredValue<Fingers>, event: &web_sys::PointerEvent) {
+pub fn down(line: Timeline, fingers: StoredValue<Fingers>, event: &web_sys::PointerEvent) {
     let Some(share) = share(event) else { return };
     // Dragging goes on outside of the element.
     if let Some(target) = element(event) {
         let _ = target.set_pointer_capture(event.pointer_id());
     }
-    let window = store.window.get_untracked();
+    let window = line.window.get_untracked();
     fingers.update_value(|fingers| {
         fingers.down.retain(|(id, _)| *id != event.pointer_id());
         fingers.down.push((event.pointer_id(), share));
         fingers.pinch = fingers.apart().map(|apart| (apart, window));
     });
     if fingers.with_value(|fingers| fingers.pinch.is_none()) {
-        go(store, share);
+        go(line, share);
     }
 }
 
-pub fn moved(store: Store, fingers: StoredValue<Fingers>, event: &web_sys::PointerEvent) {
+pub fn moved(line: Timeline, fingers: StoredValue<Fingers>, event: &web_sys::PointerEvent) {
     let Some(share) = share(event) else { return };
     fingers.update_value(|fingers| {
         for finger in &mut fingers.down {
@@ -53,9 +53,9 @@ pub fn moved(store: Store, fingers: StoredValue<Fingers>, event: &web_sys::Point
     match pinch {
         Some(((before, window), apart)) => {
             let middle = fingers.with_value(|f| (f.down[0].1 + f.down[1].1) / 2.0);
-            zoom(store, window, middle, before.max(0.01) / apart.max(0.01));
+            zoom(line, window, middle, before.max(0.01) / apart.max(0.01));
         }
-        None if count == 1 && event.buttons() & 1 == 1 => go(store, share),
+        None if count == 1 && event.buttons() & 1 == 1 => go(line, share),
         None => {}
     }
 }
@@ -69,52 +69,51 @@ pub fn up(fingers: StoredValue<Fingers>, event: &web_sys::PointerEvent) {
 
 /// The wheel zooms about the pointer; sideways (or with shift) it moves. Where the page itself scrolls it is left alone, but
 /// for a pinch, which browsers report as a wheel with ctrl.
-pub fn wheel(store: Store, event: &web_sys::WheelEvent) {
+pub fn wheel(line: Timeline, event: &web_sys::WheelEvent) {
     if !event.ctrl_key() && page_scrolls() {
         return;
     }
     let Some(share) = share(event) else { return };
     event.prevent_default();
-    let window = store.window.get_untracked();
+    let window = line.window.get_untracked();
     let sideways = if event.shift_key() { event.delta_y() } else { event.delta_x() };
     if sideways.abs() > event.delta_y().abs() || event.shift_key() {
         let by = sideways / 1000.0 * window.span as f64;
-        hold(store, window, window.start as f64 + by, window.span);
+        hold(line, window, window.start as f64 + by, window.span);
     } else {
         let strength = if event.ctrl_key() { WHEEL * 4.0 } else { WHEEL };
         let by = (event.delta_y() * strength).clamp(-WHEEL_MOST, WHEEL_MOST);
-        zoom(store, window, share, by.exp());
+        zoom(line, window, share, by.exp());
     }
 }
 
 /// As wide as `factor` times the window, with the moment at `share` staying where it is.
-fn zoom(store: Store, window: Window, share: f64, factor: f64) {
+fn zoom(line: Timeline, window: Window, share: f64, factor: f64) {
     let share = share.clamp(0.0, 1.0);
     let span = (window.span as f64 * factor).max(NARROWEST);
     let at = window.start as f64 + share * window.span as f64;
-    hold(store, window, at - share * span, span as u64);
+    hold(line, window, at - share * span, span as u64);
 }
 
-fn hold(store: Store, window: Window, start: f64, span: u64) {
+fn hold(line: Timeline, window: Window, start: f64, span: u64) {
     if window.whole && span >= window.span {
         return;
     }
-    let now = store.peek(sim::history::History::now);
-    store.lens.update(|lens| {
+    let now = line.now.get_untracked();
+    line.lens.update(|lens| {
         lens.zoom = Zoom::Wide(span);
         lens.held = Some((start.max(0.0) as u64, now));
     });
 }
 
 /// Go to the moment at `share`; the window stays.
-fn go(store: Store, share: f64) {
-    let window = store.window.get_untracked();
+fn go(line: Timeline, share: f64) {
+    let window = line.window.get_untracked();
     let t = window.moment(share);
-    store.playing.set(false);
     if !window.whole {
-        store.lens.update(|lens| lens.held = Some((window.start, t)));
+        line.lens.update(|lens| lens.held = Some((window.start, t)));
     }
-    store.change(|history| history.seek(t));
+    line.page.seek(t);
 }
 
 impl Fingers {
