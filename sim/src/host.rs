@@ -318,7 +318,8 @@ impl Host {
             NodeKind::Server => Mode::Server,
             NodeKind::Sentinel => Mode::Sentinel,
         };
-        let config = load_config(Some(path), &text, b"", mode, &mut Files(&mut self.disk))?;
+        let config =
+            load_config(Some(path), &text.to_vec(), b"", mode, &mut Files(&mut self.disk))?;
         let node = Node::new(Birth { seed, pid: self.pid(), config });
         self.process = Some(Process {
             node,

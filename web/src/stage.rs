@@ -35,7 +35,9 @@ pub fn Stage() -> impl IntoView {
     };
     Effect::new(move |_| {
         main.track();
-        measure();
+        // A second timeline takes half of the width: as soon as it is laid out.
+        line.page.timelines.with(Vec::len);
+        request_animation_frame(measure);
     });
     if let Some(window) = web_sys::window() {
         EventListener::new(&window, "resize", move |_| measure()).forget();

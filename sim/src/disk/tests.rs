@@ -41,7 +41,7 @@ fn read(disk: &mut Disk, file: FileId) -> Vec<u8> {
 }
 
 fn text(disk: &Disk, path: &str) -> Option<String> {
-    disk.file(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    disk.file(path).map(|bytes| String::from_utf8_lossy(&bytes.to_vec()).into_owned())
 }
 
 #[test]

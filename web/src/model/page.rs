@@ -197,7 +197,12 @@ impl Page {
 
     fn open(self, id: TimelineId) -> Timeline {
         let owner = self.owner.get_value().expect("the page is made inside of the application");
-        owner.with(|| Timeline::new(self, id))
+        let line = owner.with(|| Timeline::new(self, id));
+        // A fork is looked at as what it was forked off.
+        if let Some(old) = self.timelines.with_untracked(|all| all.first().copied()) {
+            line.look_as(old);
+        }
+        line
     }
 
     fn apply_lesson(self, lesson: Option<LessonView>) {

@@ -132,6 +132,14 @@ impl Timeline {
         })
     }
 
+    /// Look at it as the reader looks at `other`.
+    pub fn look_as(self, other: Self) {
+        self.selection.set(other.selection.get_untracked());
+        self.tab.set(other.tab.get_untracked());
+        self.open_files.set(other.open_files.get_untracked());
+        self.lens.set(other.lens.get_untracked());
+    }
+
     /// It was closed.
     pub fn dispose(self) {
         self.owner.with_value(Owner::cleanup);
@@ -139,7 +147,8 @@ impl Timeline {
 
     /// What is to be shown of it from now on.
     pub fn apply(self, frame: TimelineFrame) {
-        if self.opened.get_untracked() != frame.opened {
+        let opened = self.opened.get_untracked();
+        if opened != 0 && opened != frame.opened {
             self.selection.set(None);
             self.before.set(None);
             self.inside.set(Inside::Nothing);
