@@ -9,11 +9,15 @@
 //! the way to the next event) is worked on in slices, so that the driver can look for newer commands and show how far it is;
 //! a command that moves time ends the job that was under way.
 
+mod compare;
 mod job;
 mod lesson;
 mod timeline;
 
-use ::view::protocol::{Capabilities, Command, Event, Frame, Notice, Step, TimelineId};
+use ::view::{
+    compare::Comparison,
+    protocol::{Capabilities, Command, Event, Frame, Notice, Step, TimelineFrame, TimelineId},
+};
 
 use crate::{
     action::Action,
@@ -59,6 +63,8 @@ pub struct Player {
     notices: Vec<Notice>,
     /// Real time since what is selected was looked into.
     since_inside: u64,
+    /// When the second timeline was forked off the first.
+    forked_at: u64,
 }
 
 impl Default for Player {
@@ -81,6 +87,7 @@ impl Player {
             commands: 0,
             notices: Vec::new(),
             since_inside: 0,
+            forked_at: 0,
         }
     }
 
@@ -170,15 +177,30 @@ impl Player {
         if look_inside {
             self.since_inside = 0;
         }
+        let timelines: Vec<_> =
+            self.timelines.iter_mut().map(|one| one.frame(look_inside)).collect();
+        let comparison = look_inside.then(|| self.compare(&timelines)).flatten();
         Frame {
             commands: self.commands,
             playing: self.playing,
             speed: self.speed,
             busy: self.job.as_ref().map(Job::goal),
-            timelines: self.timelines.iter_mut().map(|one| one.frame(look_inside)).collect(),
+            timelines,
+            comparison,
             lesson: self.lesson.as_ref().map(Playing::view),
             notices: std::mem::take(&mut self.notices),
         }
+    }
+
+    fn compare(&self, frames: &[TimelineFrame]) -> Option<Comparison> {
+        let ([first, second], [mine, its]) = (self.timelines.as_slice(), frames) else {
+            return None;
+        };
+        Some(compare::compare(
+            self.forked_at,
+            (&first.history, &mine.stage, &mine.totals),
+            (&second.history, &its.stage, &its.totals),
+        ))
     }
 
     /// The worlds that are played, the first timeline's first.
@@ -290,7 +312,8 @@ impl Player {
     fn fork(&mut self) {
         if let [only] = self.timelines.as_slice() {
             let fork = only.history.fork_at(only.history.now());
-            let focus = only.focus().clone();
+            let (focus, now) = (only.focus().clone(), only.history.now());
+            self.forked_at = now;
             self.add_timeline(fork);
             if let Some(second) = self.timelines.last_mut() {
                 second.watch(focus);

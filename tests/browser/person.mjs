@@ -1,10 +1,14 @@
 // What a person does at the page: click, type, look. Nothing here reaches behind what is on the screen.
 
-// Opens an address and waits until the page has mounted.
+// Opens an address and waits until the page shows something.
 export async function open(page, url) {
   await page.goto(url);
   await page.locator("#boot").waitFor({ state: "detached" });
+  await settled(page);
 }
+
+// Waits until what is shown is what follows from all that was asked for: the nodes live in a worker.
+export const settled = (page) => page.locator('.page[data-settled="true"]').waitFor();
 
 // Changes to this language ("ko", "en") by the button, if the page is not in it.
 export async function speak(page, lang) {
@@ -13,21 +17,29 @@ export async function speak(page, lang) {
 }
 
 // Presses one of the page's own buttons.
-export const press = (page, what) => page.locator(`[data-do="${what}"]`).click();
+export async function press(page, what) {
+  await page.locator(`[data-do="${what}"]`).click();
+  await settled(page);
+}
 
 // Selects a node on the stage.
 export async function select(page, node) {
   await page.locator(`[data-node="${node}"]`).click();
   await page.locator(".inspect h2", { hasText: node }).waitFor();
+  await settled(page);
 }
 
 // Opens a tab of what is selected.
-export const tab = (page, name) => page.locator(`[data-tab="${name}"]`).click();
+export async function tab(page, name) {
+  await page.locator(`[data-tab="${name}"]`).click();
+  await settled(page);
+}
 
 // Selects a node and presses a button of a fault: "kill", "restart", "power-cut".
 export async function act(page, node, action) {
   await select(page, node);
   await page.locator(`[data-action="${action}"]`).click();
+  await settled(page);
 }
 
 // Types a line into a node's terminal, as redis-cli takes it.
@@ -37,6 +49,7 @@ export async function type(page, node, line) {
   const field = page.locator(".prompt input");
   await field.fill(line);
   await field.press("Enter");
+  await settled(page);
 }
 
 // What a node's terminal shows once it shows `wanted`.

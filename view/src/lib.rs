@@ -17,6 +17,7 @@
 //! | one node, one message, one client, from inside | [`inside`] |
 //! | what happened when: marks, messages that have arrived | [`time`] |
 //! | where each write is | [`writes`] |
+//! | what two timelines do not have in common | [`compare`] |
 //! | a walkthrough | [`lesson`] |
 //! | what goes from page to player and back | [`protocol`] |
 
@@ -24,6 +25,7 @@
 
 extern crate alloc;
 
+pub mod compare;
 pub mod ids;
 pub mod inside;
 pub mod lesson;

@@ -11,6 +11,7 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    compare::Comparison,
     ids::{ClientId, NodeId},
     inside::Inside,
     lesson::{LessonCard, LessonView},
@@ -193,6 +194,8 @@ pub struct Frame {
     pub timelines: Vec<TimelineFrame>,
     /// The lesson that is being played.
     pub lesson: Option<LessonView>,
+    /// How the two timelines differ, if there are two; `None`: as in the last frame that had it.
+    pub comparison: Option<Comparison>,
     /// What the reader is to know, once.
     pub notices: Vec<Notice>,
 }

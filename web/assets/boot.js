@@ -56,7 +56,8 @@
     if (typeof Worker !== "function") throw new Error("this browser has no Web Workers");
     const query = new URLSearchParams({ script: `./${names.player}`, wasm: `./${names.playerWasm}` });
     const worker = new Worker(`${names.worker}?${query}`, { type: "module" });
-    worker.addEventListener("error", (event) => {
+    worker.addEventListener("error", async (event) => {
+      await parsed;
       // What breaks later is reported by the page itself.
       if ($("boot")) explain(event.message ?? "its worker could not be loaded");
     });
@@ -107,7 +108,8 @@
     $("boot").remove();
   }
 
-  start().catch((error) => {
+  start().catch(async (error) => {
+    await parsed;
     explain(error);
     throw error;
   });

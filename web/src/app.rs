@@ -50,7 +50,7 @@ pub fn App(worker: Worker) -> impl IntoView {
     keys(page, help);
     let forked = move || page.timelines.with(Vec::len) > 1;
     view! {
-        <div class="page" class:forked=forked lang=move || page.lang.get().code()>
+        <div class="page" class:forked=forked data-settled=move || page.settled.get().to_string() lang=move || page.lang.get().code()>
             <Top help/>
             <LessonPlace/>
             <div class="stages">

@@ -106,7 +106,7 @@ pub fn keys(page: Page, help: RwSignal<bool>) {
             page.playing.set(false);
             page.send(&Command::Step(step));
         };
-        let line = page.active_timeline();
+        let line = untrack(|| page.active_timeline());
         match event.key().as_str() {
             " " if !event.default_prevented() => {
                 page.play(!page.playing.get_untracked());

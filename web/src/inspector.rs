@@ -40,6 +40,7 @@ pub fn Inspector() -> impl IntoView {
     let page = expect_context::<Page>();
     view! {
         <section class="inspect">
+            <crate::compare::Differences/>
             {move || match page.active_timeline() {
                 None => view! { <p class="empty">{page.say(NOTHING)}</p> }.into_any(),
                 Some(line) => {

@@ -69,7 +69,8 @@ pub fn LessonPlace() -> impl IntoView {
     view! {
         <aside class="lesson" aria-label=move || page.say(LESSONS)>
             {move || {
-                shown.track();
+                // Read, not only tracked: a memo that was never read does not know what it depends on.
+                shown.get();
                 match page.lesson.get_untracked() {
                     None => view! { <div class="lesson-text"><List/></div> }.into_any(),
                     Some(lesson) => match lesson.now.clone() {

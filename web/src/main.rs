@@ -8,6 +8,7 @@
 //! | the four places | [`app`] |
 //! | nodes, links, messages | [`stage`] |
 //! | what is selected | [`inspector`] |
+//! | two timelines side by side | [`compare`] |
 //! | walkthroughs | [`lesson`] |
 //! | the link in the address bar | [`address`] |
 //! | language and theme | [`prefs`] |
@@ -15,6 +16,7 @@
 
 mod address;
 mod app;
+mod compare;
 mod help;
 mod inspector;
 mod lesson;

@@ -115,6 +115,25 @@ fn a_fork_shares_the_past_and_one_clock() {
 }
 
 #[test]
+fn what_only_one_timeline_has_is_named() {
+    let (mut player, _) = opened("sentinel");
+    let frame = after(&mut player, Command::Fork);
+    let (forked, same) = (player.now(), frame.comparison.unwrap());
+    assert_eq!((same.since, same.events, same.nodes.len()), (forked, [0, 0], 0));
+    let timeline = frame.timelines[1].id;
+    after(&mut player, Command::Act { timeline, line: "kill m1".into() });
+    let frame = after(&mut player, Command::Seek { at: forked + 8_000_000 });
+    let differs = frame.comparison.unwrap();
+    let said =
+        |n: usize, text: &str| differs.only[n].iter().any(|mark| mark.text.starts_with(text));
+    assert!(said(1, "kill m1") && said(1, "+switch-master") && !said(0, "+switch-master"));
+    let m1 = differs.nodes.iter().find(|one| one.node == ::view::NodeId(0)).unwrap();
+    assert_eq!(m1.role, [Some(Role::Master), None]);
+    // What has been said in both is not a difference, however often it was said.
+    assert!(differs.only[0].iter().all(|mark| !differs.only[1].contains(mark)));
+}
+
+#[test]
 fn a_typed_line_is_answered_though_time_stands_still() {
     let (mut player, frame) = opened("single");
     let (timeline, node) = (only(&frame).id, ::view::NodeId(0));

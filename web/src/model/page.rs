@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use view::{
     Command, Frame,
+    compare::Comparison,
     lesson::LessonView,
     protocol::{Capabilities, Event, Notice as News, TimelineId},
 };
@@ -35,6 +36,8 @@ pub struct Page {
     /// Commands that were sent, and how many of them the latest frame shows.
     sent: StoredValue<u64>,
     shown: StoredValue<u64>,
+    /// Whether what is shown is what follows from all that was asked for.
+    pub settled: RwSignal<bool>,
     /// What the player can do, once it is ready.
     pub can: RwSignal<Option<Capabilities>>,
     /// The language.
@@ -49,6 +52,8 @@ pub struct Page {
     pub busy: RwSignal<Option<u64>>,
     /// The lesson, if one is being played.
     pub lesson: RwSignal<Option<LessonView>>,
+    /// How the two timelines differ, if there are two.
+    pub comparison: RwSignal<Option<Comparison>>,
     /// What was predicted in its present step.
     pub answer: RwSignal<Option<usize>>,
     /// Whether its hint is open.
@@ -67,6 +72,7 @@ impl Page {
             owner: StoredValue::new_local(Owner::current()),
             sent: StoredValue::new(0),
             shown: StoredValue::new(0),
+            settled: RwSignal::new(false),
             can: RwSignal::new(None),
             lang: RwSignal::new(lang),
             notice: RwSignal::new(None),
@@ -74,6 +80,7 @@ impl Page {
             speed: RwSignal::new(1.0),
             busy: RwSignal::new(None),
             lesson: RwSignal::new(None),
+            comparison: RwSignal::new(None),
             answer: RwSignal::new(None),
             hint: RwSignal::new(false),
             timelines: RwSignal::new(Vec::new()),
@@ -92,6 +99,9 @@ impl Page {
 
     /// Send a command.
     pub fn send(self, command: &Command) {
+        if !matches!(command, Command::Tick { .. }) {
+            set(self.settled, false);
+        }
         self.sent.update_value(|sent| *sent += 1);
         self.player.with_value(|player| {
             if let Some(player) = player {
@@ -162,7 +172,11 @@ impl Page {
             set(self.playing, frame.playing);
             set(self.speed, frame.speed);
         }
+        let settled = frame.commands == self.sent.get_value() && frame.busy.is_none();
         set(self.busy, frame.busy);
+        if frame.comparison.is_some() {
+            set(self.comparison, frame.comparison);
+        }
         self.apply_lesson(frame.lesson);
         let nothing = frame.timelines.is_empty();
         let ids: Vec<TimelineId> = frame.timelines.iter().map(|one| one.id).collect();
@@ -186,6 +200,7 @@ impl Page {
                 line.dispose();
             }
         }
+        set(self.settled, settled);
         for news in frame.notices {
             let lost = matches!(news, News::BadLink { .. } | News::BadLesson { .. });
             self.notice.set(Some(self.word(news)));
