@@ -71,7 +71,7 @@ pub fn client_card(world: &World, id: ClientId, workload: &Workload) -> ClientCa
             WorkloadState::Asking => ClientState::Asking,
             WorkloadState::Connecting => ClientState::Connecting,
             WorkloadState::Writing => ClientState::Writing,
-            WorkloadState::Resting => ClientState::Waiting,
+            WorkloadState::BackingOff => ClientState::Waiting,
             WorkloadState::Stopped => ClientState::Stopped,
         },
         writes_to: master,

@@ -57,7 +57,7 @@ pub fn Inspector() -> impl IntoView {
 fn Selected() -> impl IntoView {
     let line = expect_context::<Timeline>();
     let page = line.page;
-    // What is selected again stays as it is.
+    // Selecting the same party again changes nothing.
     let selection = Memo::new(move |_| line.selection.get());
     view! {
             {move || match selection.get() {

@@ -157,7 +157,7 @@ fn Step(lesson: LessonView, step: StepView) -> impl IntoView {
             {question.map(|question| view! { <Prediction question/> })}
             <button class="leave" data-do="leave" on:click=move |_| leave(page)>{move || format!("← {}", page.say(LEAVE))}</button>
         </div>
-        // What is to be done stays in sight, however long the text is.
+        // The task stays in sight, however long the text is.
         <div class="dock">
             <div class="task" class:done=move || done.get() data-done=move || done.get().to_string()>
                 <h3>{move || page.say(TO_DO)}</h3>

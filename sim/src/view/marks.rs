@@ -5,7 +5,7 @@ use engine::{
     time::Time,
     trace::{
         Event, Level, PersistenceFact, ReplicationFact, SentinelFact, Trace,
-        replication::{LinkFact, MasterFact},
+        replication_facts::{LinkFact, MasterFact},
     },
 };
 
@@ -54,7 +54,7 @@ fn mark(world: &World, happening: &Happening) -> Mark {
 
 fn kind_of(fact: &Trace) -> MarkKind {
     match fact {
-        Trace::Server(_) | Trace::Write(_) => MarkKind::Server,
+        Trace::Server(_) | Trace::Write(_) | Trace::Snapshot(_) => MarkKind::Server,
         Trace::Persistence(_) => MarkKind::Persistence,
         Trace::Replication(_) => MarkKind::Replication,
         Trace::Sentinel(_) => MarkKind::Sentinel,
@@ -77,7 +77,7 @@ fn label(what: &What, text: &str) -> Option<Label> {
                 let (rank, words) = step_of_sync(fact)?;
                 label(rank, words)
             }
-            Trace::Server(_) | Trace::Write(_) => None,
+            Trace::Server(_) | Trace::Write(_) | Trace::Snapshot(_) => None,
         },
         What::Started | What::Refused(_) | What::Exited { .. } => None,
     }

@@ -11,7 +11,7 @@ use ::view::{
 use engine::{
     io::Endpoint,
     keyspace::{Keyspace, ValueRef},
-    replication::{Attached, link},
+    replication::{self, Attached},
 };
 
 use super::{
@@ -105,11 +105,11 @@ fn master_link(world: &World, id: NodeId) -> Option<MasterLink> {
     let name =
         master.map_or_else(|| link.master.to_string(), |node| world.host(node).spec.name.clone());
     let state = match &link.state {
-        link::LinkState::Online(_) => LinkState::Up,
-        link::LinkState::Opening(_)
-        | link::LinkState::Receiving(_)
-        | link::LinkState::Loading(_)
-        | link::LinkState::Parsing(_) => LinkState::Syncing,
+        replication::LinkState::Online(_) => LinkState::Up,
+        replication::LinkState::Opening(_)
+        | replication::LinkState::Receiving(_)
+        | replication::LinkState::Loading(_)
+        | replication::LinkState::Parsing(_) => LinkState::Syncing,
         _ if link.down_since.is_some() => LinkState::Lost,
         _ => LinkState::Connecting,
     };

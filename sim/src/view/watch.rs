@@ -13,7 +13,7 @@ use engine::{
     sentinel::{
         choose,
         failover::State,
-        view::{MasterView, SentinelView as Known},
+        sentinel_view::{MasterView, SentinelView as Known},
     },
 };
 

@@ -20,7 +20,7 @@ const LINK: Text = Text("마스터 링크", "master link");
 const EPOCH: Text = Text("현재 에포크", "current epoch");
 const WORDS: Text = Text("Redis 로그 원문", "In Redis's words");
 
-/// The tab.
+/// The tab of a node's state.
 #[component]
 pub fn State() -> impl IntoView {
     let line = expect_context::<Timeline>();
@@ -54,7 +54,7 @@ pub fn State() -> impl IntoView {
     }
 }
 
-/// The numbers.
+/// The node's numbers: offset, keys, replication id …
 fn facts(details: NodeDetails, page: Page) -> Vec<(String, String)> {
     let role = details.card.role.map(|role| role.word().to_owned());
     let mut facts = vec![

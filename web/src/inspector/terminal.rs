@@ -14,7 +14,7 @@ const HINT: Text = Text(
     "e.g. SET a 1, INFO replication, BGREWRITEAOF",
 );
 
-/// The tab.
+/// The tab of a node's terminal.
 #[component]
 pub fn Terminal(node: NodeId) -> impl IntoView {
     let line = expect_context::<Timeline>();

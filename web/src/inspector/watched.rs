@@ -41,7 +41,7 @@ pub fn panel(master: WatchedMaster, page: Page) -> impl IntoView {
     }
 }
 
-/// So many of so many, as cells that fill.
+/// A count out of a total, as cells of which so many are filled.
 fn meter(name: &'static str, have: u32, need: u32) -> impl IntoView {
     view! {
         <span>{name}</span>

@@ -1,4 +1,4 @@
-//! Nodes and clients: a hexagon is a sentinel, a card a data node, a circle a client; the outline says how it is.
+//! Nodes and clients: a hexagon is a sentinel, a card a data node, a circle a client; the outline shows its health.
 
 use leptos::prelude::*;
 use view::{
@@ -30,7 +30,7 @@ const HEXAGON: f64 = 34.0;
 pub fn Node(id: NodeId, places: StoredValue<Places>) -> impl IntoView {
     let line = expect_context::<Timeline>();
     let page = line.page;
-    // When another run is opened, cards are looked up once more before they go.
+    // When another run is opened, the cards of the old one are evaluated once more before they are removed.
     let card = Memo::new(move |old: Option<&NodeCard>| {
         let card = line.stage.with(|stage| stage.node(id).cloned());
         card.or_else(|| old.cloned()).expect("a card is drawn for a node that exists")
@@ -69,7 +69,7 @@ fn class_of(card: &NodeCard) -> String {
         Health::Running => "",
         Health::Paused => " paused",
         Health::Down => " down",
-        Health::Unpowered => " dark",
+        Health::Unpowered => " unpowered",
     };
     let thought = if card.opinions.iter().any(|opinion| opinion.odown) {
         " odown"
@@ -186,7 +186,7 @@ fn server(card: Memo<NodeCard>, page: Page) -> impl IntoView {
     }
 }
 
-/// A process that is gone has no offset and no keys.
+/// A node without a process has no offset and no keys.
 fn alive(card: &NodeCard, text: impl FnOnce() -> String) -> String {
     if card.role.is_some() { text() } else { String::new() }
 }

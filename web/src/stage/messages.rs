@@ -10,11 +10,11 @@ use crate::{
     prefs,
 };
 
-/// No more than so many are drawn: beyond that a crowd says no more.
+/// How many messages are drawn at the most.
 const MOST: usize = 120;
 
-/// Everything that is on its way between two who stand on the stage. They are drawn anew at every frame, so they have no
-/// handlers of their own: their group asks what was hit.
+/// Every message that is on its way between two parties of the stage. They are drawn anew at every frame, so they have no
+/// handlers of their own: their group finds the message that was clicked.
 #[component]
 pub fn Messages(places: StoredValue<Places>) -> impl IntoView {
     let line = expect_context::<Timeline>();
@@ -37,7 +37,7 @@ pub fn Messages(places: StoredValue<Places>) -> impl IntoView {
     view! {
         <g class="messages" on:click=move |event| open(&event) on:keydown=by_key>
             {move || {
-                // While time goes on they are gone before a key could reach them.
+                // While time goes on a message arrives before a key could select it.
                 let reachable = !line.page.playing.get();
                 let still = prefs::still();
                 line.stage.with(|stage| {
@@ -57,7 +57,7 @@ fn draw(
     still: bool,
 ) -> Option<impl IntoView + use<>> {
     let (from, to) = (spot(places, message.from)?, spot(places, message.to)?);
-    // Where nothing is to glide, a message stands half-way until it has arrived.
+    // With reduced motion a message is drawn half-way until it has arrived.
     let progress = if still { 0.5 } else { f64::from(message.progress) };
     let (x, y) = along((from.x, from.y), (to.x, to.y), progress);
     let name = |party| line.name_of(party);

@@ -89,7 +89,7 @@ fn Bundle(bundle: (u64, usize), lanes: StoredValue<Vec<Lane>>) -> impl IntoView 
         line.trail.with(|(before, lines)| lines_of(*before, lines, number).len())
     });
     let drawn = Memo::new(move |_| {
-        // Asked for its value: a memo that was never asked does not know what it depends on.
+        // The value is read: a memo that was never read does not know what it depends on.
         length.get();
         let lines = line.trail.with_untracked(of);
         lanes.with_value(|lanes| draw(&lines, lanes))
@@ -129,7 +129,7 @@ fn draw(lines: &[Arrived], lanes: &[Lane]) -> Drawn {
     drawn
 }
 
-/// What is on its way now: from when and where it was sent to how far it is.
+/// Messages on their way: each a line from the moment and lane where it was sent to where it is now.
 fn flying(line: Timeline, lanes: StoredValue<Vec<Lane>>) -> String {
     let window = line.window.get();
     let now = line.now.get();
