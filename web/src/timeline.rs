@@ -56,7 +56,7 @@ pub fn Chart() -> impl IntoView {
         let window = line.window.get_untracked();
         let nudge = if window.whole { NUDGE } else { window.span / 50 };
         let far = if event.shift_key() { nudge * 10 } else { nudge };
-        let now = line.now.get_untracked();
+        let now = page.aim();
         let t = match event.key().as_str() {
             "ArrowLeft" => now.saturating_sub(far),
             "ArrowRight" => now + far,

@@ -52,7 +52,7 @@ pub fn Transport() -> impl IntoView {
     let forked = move || page.timelines.with(Vec::len) > 1;
     view! {
         <div class="controls" role="toolbar">
-            <button class="button" on:click=move |_| page.seek(0)>{move || page.say(START)}</button>
+            <button class="button" data-do="start" on:click=move |_| page.seek(0)>{move || page.say(START)}</button>
             <button class="button" data-do="back" on:click=move |_| step(Step::EventBack)>{move || page.say(BACK)}</button>
             <button class="button primary" data-do="play" data-playing=move || page.playing.get().to_string() on:click=move |_| page.play(!page.playing.get_untracked())>
                 {move || page.say(if page.playing.get() { PAUSE } else { PLAY })}

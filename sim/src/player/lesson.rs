@@ -132,7 +132,11 @@ impl Player {
         /// While a goal is waited for it is looked at so often.
         const GLANCE_MICROS: u64 = 1_000;
         let now = self.now();
-        match moves.front()? {
+        let Some(next) = moves.front() else {
+            self.look_for_goal();
+            return None;
+        };
+        match next {
             Move::Act(action) => {
                 let action = action.clone();
                 moves.pop_front();

@@ -147,19 +147,21 @@ fn a_typed_line_is_answered_though_time_stands_still() {
 }
 
 #[test]
-fn a_lesson_is_solved_step_by_step() {
-    let (file, text) = crate::lesson::FILES[0];
-    let mut player = Player::new();
-    let mut frame = after(&mut player, Command::Lesson { file: file.into(), text: text.into() });
-    let steps = frame.lesson.as_ref().unwrap().card.steps;
-    for step in 0..steps {
-        let lesson = frame.lesson.as_ref().unwrap();
-        assert_eq!((lesson.step, lesson.done), (step, false));
-        let solved = after(&mut player, Command::Solve);
-        assert!(solved.lesson.unwrap().done, "step {step}");
-        frame = after(&mut player, Command::NextStep);
+fn every_lesson_is_solved_step_by_step() {
+    for (file, text) in crate::lesson::FILES {
+        let mut player = Player::new();
+        let (file, text) = ((*file).to_owned(), (*text).to_owned());
+        let mut frame = after(&mut player, Command::Lesson { file: file.clone(), text });
+        let steps = frame.lesson.as_ref().unwrap().card.steps;
+        for step in 0..steps {
+            let lesson = frame.lesson.as_ref().unwrap();
+            assert_eq!((lesson.step, lesson.done), (step, false));
+            let solved = after(&mut player, Command::Solve);
+            assert!(solved.lesson.unwrap().done, "{file}, step {step}");
+            frame = after(&mut player, Command::NextStep);
+        }
+        assert!(frame.lesson.unwrap().now.is_none());
     }
-    assert!(frame.lesson.unwrap().now.is_none());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 // The timeline can be zoomed until the slant of a message is seen, by buttons, keys, wheel and two fingers; it follows the present.
 
-import { now, open, playFor, press, speak, speed } from "../person.mjs";
+import { now, open, playFor, press, speak, speed, type } from "../person.mjs";
 
 export default async function ({ page, context, url, check, shot }) {
   await open(page, url);
@@ -36,7 +36,8 @@ export default async function ({ page, context, url, check, shot }) {
   // Slow time zooms by itself, and then a message is a slanted line.
   await speed(page, "1/100");
   check((await shown()).span < 1_000_000, "where time goes slowly, little of it fills the timeline");
-  await press(page, "next");
+  // A write is passed on to the replicas: there is a message to be seen.
+  await type(page, "m1", "SET a 1");
   await playFor(page, 60_000);
   await present("while time goes on");
   const slant = await page.evaluate(longest);

@@ -36,6 +36,8 @@ pub struct Page {
     /// Commands that were sent, and how many of them the latest frame shows.
     sent: StoredValue<u64>,
     shown: StoredValue<u64>,
+    /// The moment that was asked for last and is not shown yet.
+    aim: StoredValue<Option<u64>>,
     /// Whether what is shown is what follows from all that was asked for.
     pub settled: RwSignal<bool>,
     /// What the player can do, once it is ready.
@@ -72,6 +74,7 @@ impl Page {
             owner: StoredValue::new_local(Owner::current()),
             sent: StoredValue::new(0),
             shown: StoredValue::new(0),
+            aim: StoredValue::new(None),
             settled: RwSignal::new(false),
             can: RwSignal::new(None),
             lang: RwSignal::new(lang),
@@ -130,7 +133,13 @@ impl Page {
     /// Go to a moment. Time stands still there.
     pub fn seek(self, at: u64) {
         self.playing.set(false);
+        self.aim.set_value(Some(at));
         self.send(&Command::Seek { at });
+    }
+
+    /// The moment that further movements start from: the one that is on its way, or the present.
+    pub fn aim(self) -> u64 {
+        self.aim.get_value().unwrap_or_else(|| untrack(|| self.now()))
     }
 
     /// One animation frame: `elapsed` real milliseconds have gone by. While the last tick is not answered there is no other:
@@ -201,6 +210,9 @@ impl Page {
             }
         }
         set(self.settled, settled);
+        if settled {
+            self.aim.set_value(None);
+        }
         for news in frame.notices {
             let lost = matches!(news, News::BadLink { .. } | News::BadLesson { .. });
             self.notice.set(Some(self.word(news)));
