@@ -65,7 +65,7 @@ pub fn party(world: &World, party: Party) -> ::view::Party {
 pub fn client_card(world: &World, id: ClientId, workload: &Workload) -> ClientCard {
     let master = workload.master().and_then(|address| node::at_address(world, address));
     ClientCard {
-        id: id,
+        id,
         name: world.scenario().name_of(id.into()),
         state: match workload.state() {
             WorkloadState::Asking => ClientState::Asking,

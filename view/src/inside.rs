@@ -1,6 +1,6 @@
 //! What is selected, from inside: a node, a client, a message.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub enum Inside {
     #[default]
     Nothing,
     /// A node's state.
-    State(NodeDetails),
+    State(Box<NodeDetails>),
     /// A node's keys.
     Keys(Vec<KeyView>),
     /// A node's files.

@@ -154,7 +154,7 @@ impl Timeline {
     fn inside_of(&self, id: NodeId, tab: &Tab) -> Inside {
         let world = self.history.world();
         match tab {
-            Tab::State => Inside::State(node::details(world, id)),
+            Tab::State => Inside::State(Box::new(node::details(world, id))),
             Tab::Keys => Inside::Keys(node::first_keys(world, id, KEYS)),
             Tab::Files { open } => {
                 let open: BTreeSet<&str> = open.iter().map(String::as_str).collect();
@@ -170,7 +170,7 @@ impl Timeline {
         let world = self.history.world();
         let workload = world.workloads().find(|(one, _)| *one == id);
         ClientDetails {
-            id: id,
+            id,
             card: workload.map(|(_, workload)| view::client_card(world, id, workload)),
             writes: writes::of_client(world, id, WRITES),
         }

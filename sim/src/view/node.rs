@@ -28,7 +28,7 @@ const LOG_LINES: usize = 6;
 pub(super) fn card(world: &World, watch: &Watch, id: NodeId) -> NodeCard {
     let host = world.host(id);
     NodeCard {
-        id: id,
+        id,
         name: host.spec.name.clone(),
         address: host.spec.address.to_string(),
         kind: match host.spec.kind {

@@ -138,9 +138,18 @@ const PROFILE: &str = "verify";
 
 /// Everything but the page as this machine runs it; the page as browsers run it, under the profile
 /// of the page build, so that both share what they compile.
-const NATIVE: [&str; 5] = ["--workspace", "--exclude", "web", "--profile", PROFILE];
-const PAGE: [&str; 6] =
-    ["--package", "web", "--profile", "web", "--target", workspace::PAGE_TARGET];
+const NATIVE: [&str; 7] =
+    ["--workspace", "--exclude", "web", "--exclude", "player", "--profile", PROFILE];
+const PAGE: [&str; 8] = [
+    "--package",
+    "web",
+    "--package",
+    "player",
+    "--profile",
+    "web",
+    "--target",
+    workspace::PAGE_TARGET,
+];
 
 fn clippy(_: &mut Tally) -> Result<()> {
     workspace::ensure_target(workspace::PAGE_TARGET)?;
@@ -162,8 +171,8 @@ fn doc(_: &mut Tally) -> Result<()> {
 fn no_std(_: &mut Tally) -> Result<()> {
     let target = "wasm32v1-none";
     workspace::ensure_target(target)?;
-    let engine = ["build", "--package=engine", "--profile", PROFILE, "--target", target];
-    run::check(&mut workspace::cargo(&engine))
+    let packages = ["build", "--package=engine", "--package=view", "--profile", PROFILE];
+    run::check(workspace::cargo(&packages).args(["--target", target]))
 }
 
 fn build_page(_: &mut Tally) -> Result<()> {
