@@ -40,7 +40,7 @@ pub fn State() -> impl IntoView {
             <p class="sentence">{sentence}</p>
             {panels}
             <dl class="facts">
-                {facts(details, page).into_iter().map(|(name, value)| view! {
+                {facts(*details, page).into_iter().map(|(name, value)| view! {
                     <dt>{name}</dt><dd class="mono">{value}</dd>
                 }).collect_view()}
             </dl>
