@@ -15,7 +15,6 @@ use engine::time::Time;
 use crate::{
     action::{Action, Timed},
     run::{BadLink, Run},
-    scenario::Scenario,
     view::marks,
     world::{BEGINNING, World},
 };
@@ -41,7 +40,8 @@ pub struct History {
 impl History {
     /// The beginning of a run.
     pub fn new(run: Run) -> Result<Self, BadLink> {
-        let scenario = Scenario::named(&run.scenario)
+        let scenario = run
+            .scenario()
             .ok_or_else(|| BadLink(format!("there is no scenario '{}'", run.scenario)))?;
         let world = World::new(&scenario, run.seed);
         let furthest = run.actions.last().map_or(0, |timed| timed.at);
@@ -216,7 +216,7 @@ mod tests {
 
     fn history() -> History {
         let text =
-            "keepsake 2 sentinel 3\n1000000 workload m1 20\n1500000 on m1 PING\n2000000 kill m1\n";
+            "keepsake 3 sentinel 3\n1000000 workload m1 20\n1500000 on m1 PING\n2000000 kill m1\n";
         History::new(Run::from_text(text).unwrap()).unwrap()
     }
 

@@ -22,7 +22,7 @@ use ::view::{
 use crate::{
     action::Action,
     history::History,
-    run::{BadLink, Run},
+    run::{self, BadLink, Change, Link, Run},
     scenario::{NodeKind, Scenario},
     view,
 };
@@ -65,6 +65,16 @@ pub struct Player {
     since_inside: u64,
     /// When the second timeline was forked off the first.
     forked_at: u64,
+    /// What the link that was opened says of its moment, until that has come.
+    recorded: Option<Recorded>,
+}
+
+/// What a link says of the moment that it leads to.
+#[derive(Clone, Debug)]
+struct Recorded {
+    at: u64,
+    digest: Option<String>,
+    version: u32,
 }
 
 impl Default for Player {
@@ -88,6 +98,7 @@ impl Player {
             notices: Vec::new(),
             since_inside: 0,
             forked_at: 0,
+            recorded: None,
         }
     }
 
@@ -138,6 +149,7 @@ impl Player {
                 }
             }
             Command::Fork => self.fork(),
+            Command::WhatIf { node, line } => self.what_if(node.as_deref(), &line),
             Command::Close { timeline } => {
                 if self.timelines.len() > 1 {
                     self.timelines.retain(|one| one.id != timeline);
@@ -155,7 +167,10 @@ impl Player {
     pub fn work(&mut self, mut more: impl FnMut() -> bool) {
         while self.has_work() {
             match self.job.take() {
-                Some(job) => self.job = self.work_on(job),
+                Some(job) => {
+                    self.job = self.work_on(job);
+                    self.look_at_record();
+                }
                 None => {
                     let slice = self.owed.min(SLICE_MICROS);
                     self.owed -= slice;
@@ -271,10 +286,12 @@ impl Player {
     }
 
     fn open_link(&mut self, link: &str) {
-        match Run::from_link_at(link) {
-            Ok((run, at)) => {
+        match Link::parse(link) {
+            Ok(Link { run, at, digest }) => {
                 self.lesson = None;
+                let recorded = run.version;
                 self.open(run, at);
+                self.recorded = Some(Recorded { at, digest, version: recorded });
             }
             Err(BadLink(why)) => self.notices.push(Notice::BadLink { why }),
         }
@@ -291,6 +308,7 @@ impl Player {
         match History::new(run) {
             Ok(history) => {
                 self.stop();
+                self.recorded = None;
                 self.timelines.truncate(1);
                 match self.timelines.first_mut() {
                     Some(first) => first.open(history),
@@ -318,6 +336,45 @@ impl Player {
             if let Some(second) = self.timelines.last_mut() {
                 second.watch(focus);
             }
+        }
+    }
+
+    /// A second timeline: the same run from its beginning, but for one line of the configuration of a node, or of all servers.
+    fn what_if(&mut self, node: Option<&str>, line: &str) {
+        let [only] = self.timelines.as_slice() else { return };
+        let (mut run, now) = only.history.past();
+        let Some(scenario) = run.scenario() else { return };
+        let servers = scenario.nodes.iter().filter(|spec| spec.kind == NodeKind::Server);
+        let names: Vec<&str> = match node {
+            Some(node) => vec![node],
+            None => servers.map(|spec| spec.name.as_str()).collect(),
+        };
+        for name in names {
+            match Change::parse(&format!("with {name} {line}"), &scenario) {
+                Ok(change) => run.changes.push(change),
+                Err(BadLink(why)) => return self.notices.push(Notice::BadAction { why }),
+            }
+        }
+        let Ok(history) = History::new(run) else { return };
+        let focus = only.focus().clone();
+        self.stop();
+        self.forked_at = 0;
+        self.add_timeline(history);
+        if let Some(second) = self.timelines.last_mut() {
+            second.watch(focus);
+        }
+        self.job = Some(Job::Go { at: now });
+    }
+
+    /// A link has led to its moment: is it what was seen where the link was made?
+    fn look_at_record(&mut self) {
+        let due =
+            self.job.is_none() && self.recorded.as_ref().is_some_and(|it| it.at == self.now());
+        let Some(Recorded { digest, version, .. }) = self.recorded.take_if(|_| due) else { return };
+        let played = self.timelines.first().map(|one| one.history.world().digest().to_string());
+        let other = version != run::VERSION && digest.is_none();
+        if other || digest.is_some_and(|digest| Some(digest) != played) {
+            self.notices.push(Notice::Differs { recorded: version, played: run::VERSION });
         }
     }
 

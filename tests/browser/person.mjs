@@ -59,6 +59,12 @@ export async function reads(page, wanted) {
   return await screen.textContent();
 }
 
+// Goes this many simulated seconds on, by the keys of the timeline: that does not depend on the machine's speed.
+export async function seconds(page, count) {
+  for (let n = 0; n < count; n++) await page.locator(".timeline").first().press("Shift+ArrowRight");
+  await settled(page);
+}
+
 // Sets how fast time goes: "1/10", "3×".
 export const speed = (page, label) => page.locator(".speed select").selectOption({ label });
 

@@ -1,7 +1,6 @@
 //! The page in headless Chromium. Each test plays one file of `tests/browser/scenarios/`; a console
 //! error, a warning or a failed request fails it, whatever the scenario itself checks.
 
-use sim::{Run, digest_of};
 use std::process::Command;
 use std::sync::Mutex;
 use tests::{Node, PageServer, Program, Tool, have, page_directory, root, server_binary};
@@ -119,23 +118,27 @@ fn a_panic_shows_a_report_with_the_link_that_replays_it() {
     play("panic");
 }
 
-/// A run is seed + actions, to the byte, on 64-bit native code and in 32-bit WebAssembly.
 #[test]
-fn the_same_run_has_the_same_digest_natively_and_in_the_browser() {
-    let quiet = Run::new("single", 1);
-    let busy = Run::from_text(
-        "keepsake 2 sentinel 7\n500000 workload m1 50\n3000000 on m1 BGREWRITEAOF\n6000000 kill m1\n",
-    )
-    .expect("these actions exist");
-    for run in [quiet, busy] {
-        let link = run.to_link();
-        let native = digest_of(&link, 20 * 1_000_000).expect("the link is good");
-        if let Some(printed) = play_with("digest", &[&link, "20"]) {
-            assert!(
-                printed.contains(&format!("digest {native}\n")),
-                "natively {native}; {printed}"
-            );
-        }
+fn two_timelines_are_compared() {
+    play("compare");
+}
+
+/// A run is seed + actions, to the byte, on 64-bit native code and in 32-bit WebAssembly: those of the golden file, which has
+/// each scenario.
+#[test]
+fn the_same_runs_have_the_same_digests_natively_and_in_the_browser() {
+    let golden = std::fs::read_to_string(root().join("tests/golden.txt")).expect("the golden file");
+    let runs: Vec<[&str; 3]> = golden
+        .lines()
+        .skip(1)
+        .map(|line| line.split(' ').collect::<Vec<_>>().try_into().expect("three words a line"))
+        .collect();
+    let arguments: Vec<&str> =
+        runs.iter().flat_map(|[seconds, _, link]| [*link, *seconds]).collect();
+    if let Some(printed) = play_with("digest", &arguments) {
+        let played = printed.lines().filter_map(|line| line.strip_prefix("digest "));
+        let native = runs.iter().map(|[_, digest, _]| *digest);
+        assert!(played.eq(native), "natively: {golden}\nin the browser: {printed}");
     }
 }
 

@@ -14,6 +14,7 @@ mod failover;
 mod fairness;
 mod fidelity;
 mod fuzz;
+mod golden;
 mod harness;
 mod interop_cuts;
 mod interop_failover;

@@ -98,6 +98,13 @@ pub enum Command {
     },
     /// Begin a second timeline that shares the past of this one and has none of what lies ahead.
     Fork,
+    /// Begin a second timeline that is this run, from its beginning, but for one line of a node's configuration.
+    WhatIf {
+        /// The node's name; `None`: of every server.
+        node: Option<String>,
+        /// `appendfsync always`
+        line: String,
+    },
     /// Close a timeline; the other one stays.
     Close {
         /// Which.
@@ -225,6 +232,10 @@ pub struct TimelineFrame {
     pub masters: Vec<String>,
     /// The link that opens this run, without its moment; `None`: the same as in the last frame.
     pub link: Option<String>,
+    /// The digest of this moment: what a link ends with.
+    pub digest: String,
+    /// What is different from the scenario that it begins with: lines of configuration.
+    pub changes: Vec<String>,
 }
 
 /// What the reader is to know.
@@ -239,6 +250,13 @@ pub enum Notice {
     BadLink {
         /// Why.
         why: String,
+    },
+    /// What a link has led to is not what was seen where it was made.
+    Differs {
+        /// The version that it was recorded with.
+        recorded: u32,
+        /// The version that played it.
+        played: u32,
     },
     /// A lesson's file can't be used.
     BadLesson {

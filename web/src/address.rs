@@ -1,4 +1,5 @@
-//! The address bar holds the run and the place in it: `#<run>@<microseconds>`. Opened elsewhere it is the same run at the same moment.
+//! The address bar holds the run and the place in it: `#<run>@<microseconds>.<digest>`. Opened elsewhere it is the same run at the
+//! same moment; if another version plays it otherwise, the digest tells.
 //! Nothing is uploaded: what stands behind the `#` never leaves the browser.
 
 use gloo::events::EventListener;
@@ -22,7 +23,8 @@ pub fn read() -> Option<String> {
 fn fragment(page: Page) -> Option<String> {
     let first = page.timelines.with_untracked(|all| all.first().copied())?;
     let link = first.link.get_untracked();
-    (!link.is_empty()).then(|| format!("#{link}@{}", first.now.get_untracked()))
+    let (now, digest) = (first.now.get_untracked(), first.digest.get_untracked());
+    (!link.is_empty()).then(|| format!("#{link}@{now}.{digest}"))
 }
 
 /// Write the present run and place into the address bar, without a new entry in the browser's history.

@@ -89,6 +89,7 @@ fn InTimeline(line: Timeline, children: ChildrenFn) -> impl IntoView {
             view! {
                 <div class="timeline-name" class:active=move || page.active.get() == line.id>
                     <button class="plain" on:click=move |_| page.active.set(line.id)>{name}</button>
+                    <span class="soft mono changes">{move || line.changes.with(|changes| changes.join(", "))}</span>
                     <button class="plain close" data-do="close-timeline" data-timeline=number(line.id)
                             aria-label=move || page.say(CLOSE_TIMELINE) title=move || page.say(CLOSE_TIMELINE) on:click=close>"×"</button>
                 </div>

@@ -1,6 +1,6 @@
 //! Play, pause, step, speed: the controls of time.
 
-use leptos::prelude::*;
+use leptos::{html::Select, prelude::*};
 use view::{Command, protocol::Step};
 
 use crate::{
@@ -15,6 +15,18 @@ const BACK: Text = Text("◀ 이벤트", "◀ Event");
 const NEXT: Text = Text("이벤트 ▶", "Event ▶");
 const STEP: Text = Text("메시지 ▶", "Message ▶");
 const MILLI: Text = Text("1 ms ▶", "1 ms ▶");
+const WHAT_IF: Text = Text("설정 하나만 바꿔 비교…", "Compare with one setting changed…");
+/// What is offered for that; each holds for every server, from the beginning of the run.
+const SETTINGS: [&str; 8] = [
+    "appendfsync always",
+    "appendfsync everysec",
+    "appendfsync no",
+    "appendonly no",
+    "appendonly yes",
+    "min-replicas-to-write 1",
+    "repl-backlog-size 16kb",
+    "save 1 1",
+];
 const FORK: Text = Text("갈라서 비교", "Fork and compare");
 const SPEED: Text = Text("속도", "Speed");
 const ZOOM: Text = Text("타임라인 확대", "Zoom of the timeline");
@@ -71,11 +83,36 @@ pub fn Transport() -> impl IntoView {
             </label>
             {move || page.first().map(|line| { provide_context(line); view! { <ZoomButtons/> } })}
             <button class="button" data-do="fork" disabled=forked on:click=move |_| page.send(&Command::Fork)>{move || page.say(FORK)}</button>
+            <WhatIf/>
             <span class="spring"></span>
             <ul class="legend">
                 {PLACES.map(|(class, text)| view! { <li><i class=class></i>{move || page.say(text)}</li> })}
             </ul>
         </div>
+    }
+}
+
+/// The same run but for one setting: choosing it makes a second timeline.
+#[component]
+fn WhatIf() -> impl IntoView {
+    let page = expect_context::<Page>();
+    let select = NodeRef::<Select>::new();
+    let forked = move || page.timelines.with(Vec::len) > 1;
+    let choose = move |event: leptos::ev::Event| {
+        let line = event_target_value(&event);
+        if !line.is_empty() {
+            page.send(&Command::WhatIf { node: None, line });
+        }
+        if let Some(select) = select.get() {
+            select.set_value("");
+        }
+    };
+    view! {
+        <select node_ref=select class="button what-if" data-do="what-if" disabled=forked
+                aria-label=move || page.say(WHAT_IF) on:change=choose>
+            <option value="">{move || page.say(WHAT_IF)}</option>
+            {SETTINGS.map(|line| view! { <option value=line>{line}</option> })}
+        </select>
     }
 }
 

@@ -71,7 +71,7 @@ pub fn plan(seed: u64) -> Run {
     // A node that was terminated late may have been waiting for its replicas when all others were restarted.
     let late = scenario.node_ids().map(Action::Restart);
     actions.extend(late.map(|action| Timed { at: QUIET_MICROS + SHUTDOWN_MICROS, action }));
-    Run { seed, scenario: scenario.name.clone(), actions }
+    Run { actions, ..Run::new(&scenario.name, seed) }
 }
 
 fn draw_scenario(rng: &mut Rand64) -> Scenario {

@@ -134,6 +134,43 @@ fn what_only_one_timeline_has_is_named() {
 }
 
 #[test]
+fn one_line_of_configuration_makes_another_run_of_the_same_actions() {
+    let (mut player, frame) = opened("single");
+    let timeline = only(&frame).id;
+    for n in 0..20 {
+        after(
+            &mut player,
+            Command::Type { timeline, node: ::view::NodeId(0), line: format!("SET k{n} v") },
+        );
+    }
+    act(&mut player, "power-cut m1");
+    let line = "appendfsync always".to_owned();
+    let frame = after(&mut player, Command::WhatIf { node: None, line });
+    assert_eq!(frame.timelines[0].now, frame.timelines[1].now);
+    assert_eq!(frame.timelines[1].changes, ["m1: appendfsync always"]);
+    let lost = frame.comparison.unwrap().lost;
+    assert!(lost[0] > 0 && lost[1] == 0, "{lost:?}");
+    let link = frame.timelines[1].link.clone().unwrap();
+    assert!(Run::from_link(&link).unwrap().to_text().contains("with m1 appendfsync always"));
+}
+
+#[test]
+fn a_link_whose_moment_looks_otherwise_here_is_told_to_the_reader() {
+    let (mut player, _) = opened("replicated");
+    let frame = act(&mut player, "kill m1");
+    let (link, digest) = (only(&frame).link.clone().unwrap(), only(&frame).digest.clone());
+    let (same, at) = (format!("{link}@{}.{digest}", player.now()), player.now());
+    assert!(after(&mut player, Command::Open { link: same }).notices.is_empty());
+    let other = after(&mut player, Command::Open { link: format!("{link}@{at}.00000000") });
+    let version = run::VERSION;
+    assert_eq!(other.notices, [Notice::Differs { recorded: version, played: version }]);
+    let run = player.timelines[0].history.run().clone();
+    let old = Run { version: 2, ..run }.to_link();
+    let old = after(&mut player, Command::Open { link: format!("{old}@{at}") });
+    assert_eq!(old.notices, [Notice::Differs { recorded: 2, played: version }]);
+}
+
+#[test]
 fn a_typed_line_is_answered_though_time_stands_still() {
     let (mut player, frame) = opened("single");
     let (timeline, node) = (only(&frame).id, ::view::NodeId(0));

@@ -113,7 +113,14 @@ impl Timeline {
             inside: look_inside.then(|| self.inside()),
             masters: masters(world),
             link: std::mem::take(&mut self.link_changed).then(|| self.history.link()),
+            digest: world.digest().to_string(),
+            changes: self.changes(),
         }
+    }
+
+    fn changes(&self) -> Vec<String> {
+        let changes = self.history.run().changes.iter();
+        changes.map(|change| format!("{}: {}", change.node, change.line)).collect()
     }
 
     fn new_marks(&mut self) -> Growth<Mark> {

@@ -1,36 +1,31 @@
 // Why nothing happens: a master that dies before the sentinels know its replicas is not replaced, and the page says
 // why, on the stage and in the sentinel. And while a failover goes on, what it says about a sentinel agrees with itself.
 
-import { act, open, press, select, settled, speak, tab } from "../person.mjs";
+import { act, open, press, seconds, select, settled, speak, tab } from "../person.mjs";
 
 export default async function ({ page, url, check, shot }) {
   await open(page, url);
   await speak(page, "en");
   await page.locator('[data-scenario="sentinel"]').click();
   await settled(page);
-  // By keys, a second each: when the master dies does not depend on the machine's speed.
-  const seconds = async (count) => {
-    for (let n = 0; n < count; n++) await page.locator(".timeline").press("Shift+ArrowRight");
-    await settled(page);
-  };
   // A sandbox opens when the sentinels have found the replicas: back to before that.
   await press(page, "start");
-  await seconds(3);
+  await seconds(page, 3);
   await act(page, "m1", "kill");
   check((await page.locator(".stuck").count()) === 0, "as long as nobody sees the master down nothing is stuck");
-  await seconds(6);
+  await seconds(page, 6);
   await page.locator(".stuck", { hasText: "know of no replica" }).waitFor();
   await select(page, "s1");
   await tab(page, "State");
   await page.locator(".sentence", { hasText: "know of no replica" }).waitFor();
   await shot(page, "no-replica");
   await act(page, "m1", "restart");
-  await seconds(12);
+  await seconds(page, 12);
   await page.locator(".stuck").waitFor({ state: "detached" });
 
   await act(page, "m1", "kill");
   await select(page, "s2");
-  await seconds(2);
+  await seconds(page, 2);
   const promoted = page.locator('.node.master[data-node^="r"]');
   for (let n = 0; n < 150; n++) {
     await press(page, "next");

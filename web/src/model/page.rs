@@ -256,6 +256,11 @@ impl Page {
                 Notice { text: FORKED.in_(lang).to_owned(), undo: Some(link), bad: false }
             }
             News::BadLink { why } => bad(BAD_LINK, why),
+            News::Differs { recorded, played } => {
+                let text = DIFFERS.in_(lang).replace("{recorded}", &recorded.to_string());
+                let text = text.replace("{played}", &played.to_string());
+                Notice { text, undo: None, bad: true }
+            }
             News::BadLesson { why } => bad(BAD_LESSON, why),
             News::BadAction { why } => bad(BAD_ACTION, why),
         }
@@ -276,6 +281,10 @@ const FORKED: Text = Text(
 const BAD_LINK: Text = Text(
     "이 링크는 열 수 없어요. 주소 전체를 복사했는지 확인해 주세요.",
     "This link can't be opened. Check that the whole address was copied.",
+);
+const DIFFERS: Text = Text(
+    "이 링크는 버전 {recorded}에서 기록되었어요. 지금 버전 {played}에서는 다르게 진행될 수 있으니, 보낸 사람이 본 장면과 같다고 믿지 마세요.",
+    "This link was recorded with version {recorded}. Version {played}, which plays it here, goes another way: don't take it for what its sender saw.",
 );
 const BAD_LESSON: Text = Text("이 레슨 파일은 쓸 수 없어요.", "This lesson's file can't be used.");
 const BAD_ACTION: Text = Text("지금은 할 수 없는 동작이에요.", "This can't be done now.");

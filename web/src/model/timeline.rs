@@ -74,6 +74,10 @@ pub struct Timeline {
     pub masters: RwSignal<Vec<String>>,
     /// The link that opens this run, without its moment.
     pub link: RwSignal<String>,
+    /// The digest of this moment.
+    pub digest: RwSignal<String>,
+    /// What is different from the scenario that it begins with: lines of configuration.
+    pub changes: RwSignal<Vec<String>>,
     /// What is selected.
     pub selection: RwSignal<Option<Selection>>,
     /// What was selected before a message was opened: the way back.
@@ -113,6 +117,8 @@ impl Timeline {
                 inside: RwSignal::default(),
                 masters: RwSignal::default(),
                 link: RwSignal::default(),
+                digest: RwSignal::default(),
+                changes: RwSignal::default(),
                 selection: RwSignal::new(None),
                 before: RwSignal::new(None),
                 tab: RwSignal::new(Tab::State),
@@ -167,6 +173,8 @@ impl Timeline {
         set(self.stage, frame.stage);
         set(self.totals, frame.totals);
         set(self.masters, frame.masters);
+        set(self.digest, frame.digest);
+        set(self.changes, frame.changes);
         if let Some(inside) = frame.inside {
             set(self.inside, inside);
         }
