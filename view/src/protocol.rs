@@ -308,7 +308,7 @@ impl Event {
 
 #[cfg(test)]
 mod tests {
-    use alloc::{boxed::Box, vec};
+    use alloc::boxed::Box;
 
     use super::*;
 
@@ -333,6 +333,6 @@ mod tests {
         let mut cut = Command::Act { timeline: TimelineId(0), line: "kill m1".into() }.to_bytes();
         cut.pop();
         assert_eq!(Command::from_bytes(&cut), Err(BadBytes));
-        assert_eq!(Event::from_bytes(&vec![9; 9]), Err(BadBytes));
+        assert_eq!(Event::from_bytes(&[9; 9]), Err(BadBytes));
     }
 }
