@@ -97,8 +97,8 @@ pub enum Trace {
     Sentinel(SentinelFact),
     /// One write was executed and stands in the streams; only where `Effects::detailed` is set.
     Write(WriteFact),
-    /// The snapshot that this child writes was taken; only where `Effects::detailed` is set.
-    Snapshot(JobId),
+    /// The snapshot that this child writes was taken (`None`: the node writes it itself); only where `Effects::detailed` is set.
+    Snapshot(Option<JobId>),
 }
 
 /// Where one write stands in the streams of this node: compare these with how far each stream has come.
@@ -171,7 +171,8 @@ impl core::fmt::Display for Trace {
             Self::Replication(fact) => fact.fmt(f),
             Self::Sentinel(fact) => fact.fmt(f),
             Self::Write(fact) => write!(f, "write up to offset {}", fact.replication_end),
-            Self::Snapshot(job) => write!(f, "snapshot for child {}", job.0),
+            Self::Snapshot(Some(job)) => write!(f, "snapshot for child {}", job.0),
+            Self::Snapshot(None) => f.write_str("snapshot"),
         }
     }
 }

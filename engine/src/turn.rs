@@ -49,10 +49,15 @@ impl Turn {
     /// A number for a child, whose snapshot is taken now.
     pub fn new_job(&mut self) -> JobId {
         let job = self.ids.new_job();
+        self.note_snapshot(Some(job));
+        job
+    }
+
+    /// State that a snapshot is taken now, if that is wanted: for this child, or for the node itself to write.
+    pub fn note_snapshot(&mut self, job: Option<JobId>) {
         if self.fx.detailed {
             self.note(Trace::Snapshot(job));
         }
-        job
     }
 
     /// Ask the disk for something; the result is handed to `owner`.

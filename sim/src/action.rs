@@ -130,6 +130,7 @@ impl Action {
     /// | `disk-full m1 on`, `slow-fsync m1 500`, `clock-jump m1 -3000` | milliseconds |
     /// | `on m1 SET a 1` | typed into m1's terminal |
     /// | `workload m1 10`, `workload @mymaster 10`, `stop c1` | one write every so many milliseconds |
+    /// | `workload m1 10 every` | every kind of write |
     /// | `workload m1 10 mixed` | INCR, WAIT, keys that expire and transactions among them |
     pub fn parse(line: &str, scenario: &Scenario) -> Result<Self, String> {
         Words { words: line.split_whitespace().collect(), line, scenario, at: 0 }.action()
@@ -170,6 +171,7 @@ impl Action {
                 let kind = match kind {
                     WorkloadKind::Sets => "",
                     WorkloadKind::Mixed => " mixed",
+                    WorkloadKind::Every => " every",
                 };
                 format!("workload {target} {every_millis}{kind}")
             }
@@ -220,7 +222,11 @@ impl<'a> Words<'a> {
             "workload" => Action::StartWorkload {
                 target: self.target()?,
                 every_millis: self.number()?,
-                kind: if self.optional("mixed") { WorkloadKind::Mixed } else { WorkloadKind::Sets },
+                kind: match (self.optional("mixed"), self.optional("every")) {
+                    (true, _) => WorkloadKind::Mixed,
+                    (_, true) => WorkloadKind::Every,
+                    _ => WorkloadKind::Sets,
+                },
             },
             "stop" => Action::StopWorkload(self.client()?),
             other => return Err(format!("there is no action '{other}'")),

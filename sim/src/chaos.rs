@@ -8,12 +8,14 @@
 //! ```
 //!
 //! * `plan`: which scenario, which faults.
+//! * [`closely`]: the ledger, looked at after every event.
 //!
 //! Nothing here is particular to a test: the run is an ordinary [`Run`], so a failing seed opens in the page.
 
+pub mod closely;
 mod plan;
 
-pub use plan::plan;
+pub use plan::{plan, plan_of_writes};
 
 use crate::{
     action::{Action, Timed},

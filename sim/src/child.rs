@@ -5,6 +5,8 @@
 
 use engine::io::{ChildJob, ChildOutput, ChildState, ChildWork, FileId};
 
+use crate::ledger::Position;
+
 /// The time between two pieces of a child's work.
 pub(crate) const PERIOD_MICROS: u64 = 1_000;
 
@@ -12,6 +14,8 @@ pub(crate) const PERIOD_MICROS: u64 = 1_000;
 #[derive(Clone, Debug)]
 pub(crate) struct Child {
     job: ChildJob,
+    /// What its snapshot holds.
+    pub snapshot: Position,
     pub written: u64,
 }
 
@@ -24,8 +28,8 @@ pub(crate) struct Piece {
 }
 
 impl Child {
-    pub fn new(job: ChildJob) -> Self {
-        Self { job, written: 0 }
+    pub fn new(job: ChildJob, snapshot: Position) -> Self {
+        Self { job, snapshot, written: 0 }
     }
 
     /// The number of the file that it writes.

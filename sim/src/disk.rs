@@ -20,8 +20,10 @@
 //!   fsynced, cut in the middle of a write, and some beginning of the changes of names.
 
 mod contents;
+mod holds;
+mod inode;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use engine::{
     io::{DiskError, DiskErrorKind, DiskOp, DiskReply, FileId, FileOp, OpenMode},
@@ -30,59 +32,15 @@ use engine::{
 use oorandom::Rand64;
 
 pub use contents::Contents;
+pub use holds::{Layer, Stored, StoredAs};
+use inode::{Change, Inode, tear};
+
+use crate::ledger::Position;
 
 /// The kernel writes dirty pages back after this long (`dirty_expire_centisecs`).
 const WRITEBACK_MICROS: u64 = 30_000_000;
 /// The file system's journal commits this often (ext4's `commit=5`).
 const JOURNAL_MICROS: u64 = 5_000_000;
-
-/// A change to a file's bytes that is in the page cache only.
-#[derive(Clone, Debug)]
-struct Dirty {
-    at: Time,
-    seq: u64,
-    change: Change,
-}
-
-#[derive(Clone, Debug)]
-enum Change {
-    Append(Arc<[u8]>),
-    Truncate(u64),
-}
-
-/// A file: what a reader sees, and what a power cut would leave of it.
-#[derive(Clone, Debug, Default)]
-struct Inode {
-    cached: Contents,
-    platter: Contents,
-    dirty: Vec<Dirty>,
-}
-
-impl Inode {
-    fn change(&mut self, at: Time, seq: u64, change: Change) {
-        apply(&mut self.cached, &change);
-        self.dirty.push(Dirty { at, seq, change });
-    }
-
-    /// Everything up to `seq` reaches the platter.
-    fn sync(&mut self, seq: u64) {
-        let upto = self.dirty.partition_point(|dirty| dirty.seq <= seq);
-        for dirty in self.dirty.drain(..upto) {
-            apply(&mut self.platter, &dirty.change);
-        }
-        if self.dirty.is_empty() {
-            // The same pieces serve both views again.
-            self.platter = self.cached.clone();
-        }
-    }
-}
-
-fn apply(contents: &mut Contents, change: &Change) {
-    match change {
-        Change::Append(more) => contents.append(more),
-        Change::Truncate(len) => contents.resize(*len as usize),
-    }
-}
 
 /// A change of names that the journal may not hold yet.
 #[derive(Clone, Debug)]
@@ -149,6 +107,7 @@ pub struct Disk {
     cwd: String,
     next_inode: u64,
     ops: u64,
+    retreats: u64,
     busy_until: Time,
     syncing_until: Time,
     /// Whether every write fails with `No space left on device`.
@@ -175,6 +134,7 @@ impl Default for Disk {
             cwd: HOME.to_owned(),
             next_inode: 1,
             ops: 0,
+            retreats: 0,
             busy_until: Time(0),
             syncing_until: Time(0),
             full: false,
@@ -193,9 +153,7 @@ impl Disk {
     pub fn install(&mut self, path: &str, bytes: &[u8]) {
         let inode = self.next_inode;
         self.next_inode += 1;
-        let bytes = Contents::from(bytes);
-        self.inodes
-            .insert(inode, Inode { cached: bytes.clone(), platter: bytes, dirty: Vec::new() });
+        self.inodes.insert(inode, Inode::of(bytes));
         let path = self.resolve(path);
         self.names.insert(path.clone(), Entry::File(inode));
         self.journal.insert(path, Entry::File(inode));
@@ -216,15 +174,19 @@ impl Disk {
         named.map(|(path, _)| path.as_str())
     }
 
-    /// How long an append-only file is, and how much of it is on the platter.
-    pub(crate) fn lengths(&self, path: &str) -> Option<(u64, u64)> {
-        match self.names.get(path)? {
-            Entry::File(inode) => {
-                let Inode { cached, platter, .. } = &self.inodes[inode];
-                Some((cached.len() as u64, platter.len().min(cached.len()) as u64))
-            }
-            Entry::Directory => None,
+    /// What was appended last to this open file brings whoever reads the file up to there to these positions. (Of each:
+    /// how many bytes before the end.)
+    pub(crate) fn mark(&mut self, file: FileId, marks: impl IntoIterator<Item = (u64, Position)>) {
+        let inode = self.open.get(&file).and_then(|inode| self.inodes.get_mut(inode));
+        if let Some(inode) = inode {
+            inode.mark(marks);
         }
+    }
+
+    /// Grows with everything that could take a file, or bytes out of one, from those who start later: names that change,
+    /// here or in the journal, and files that are cut.
+    pub(crate) fn retreats(&self) -> u64 {
+        self.retreats
     }
 
     /// All files, by path.
@@ -326,10 +288,7 @@ impl Disk {
         self.unjournaled.clear();
         self.names = self.journal.clone();
         self.process_ended();
-        for inode in self.inodes.values_mut() {
-            inode.dirty.clear();
-            inode.cached = inode.platter.clone();
-        }
+        self.inodes.values_mut().for_each(Inode::lose_cache);
         self.busy_until = now;
         self.syncing_until = now;
     }
@@ -381,6 +340,7 @@ impl Disk {
             return Err(error(DiskErrorKind::Other, "Bad file descriptor"));
         };
         let (seq, full) = (self.ops, self.full);
+        self.retreats += u64::from(matches!(op, FileOp::Truncate { .. }));
         let it = self.inode(inode);
         match op {
             FileOp::Read { offset, len } => {
@@ -453,6 +413,7 @@ impl Disk {
             Some(Entry::File(inode)) => {
                 let (inode, seq) = (*inode, self.ops);
                 if mode == OpenMode::Create {
+                    self.retreats += 1;
                     self.inode(inode).change(now, seq, Change::Truncate(0));
                 }
                 Ok(inode)
@@ -480,6 +441,7 @@ impl Disk {
     }
 
     fn name(&mut self, at: Time, path: String, becomes: Option<Entry>) {
+        self.retreats += 1;
         set(&mut self.names, &path, becomes);
         self.unjournaled.push(NameChange { at, seq: self.ops, path, becomes });
     }
@@ -510,6 +472,7 @@ impl Disk {
             set(&mut self.journal, &change.path, change.becomes);
         }
         if upto > 0 {
+            self.retreats += 1;
             self.sweep();
         }
     }
@@ -554,19 +517,6 @@ fn set(names: &mut BTreeMap<String, Entry>, path: &str, becomes: Option<Entry>) 
         Some(entry) => names.insert(path.to_owned(), entry),
         None => names.remove(path),
     };
-}
-
-/// Keep some beginning of what was written and not fsynced.
-fn tear(inode: &mut Inode, rng: &mut Rand64) {
-    let kept = rng.rand_range(0..inode.dirty.len() as u64 + 1) as usize;
-    let torn = inode.dirty.get(kept).map(|dirty| dirty.change.clone());
-    for dirty in inode.dirty.drain(..kept) {
-        apply(&mut inode.platter, &dirty.change);
-    }
-    if let Some(Change::Append(bytes)) = torn {
-        let cut = rng.rand_range(0..bytes.len() as u64 + 1) as usize;
-        apply(&mut inode.platter, &Change::Append(bytes[..cut].into()));
-    }
 }
 
 fn error(kind: DiskErrorKind, text: &str) -> DiskError {

@@ -7,19 +7,21 @@ use std::{
 
 use bytes::Bytes;
 use engine::{
+    aof::Manifest,
     config::{LoadError, Mode, Outside},
     io::{
         ChildEvent, ConnId, DiskError, DiskReply, Endpoint, Input, JobId, ListenId, Owner,
         ScriptId, ScriptNews, Signal,
     },
-    keyspace::Keyspace,
     node::{Birth, Node, load_config, view::AofProgress},
     time::{Clock, Instant, Time},
 };
 
 use crate::{
     child::Child,
-    disk::Disk,
+    disk::{Contents, Disk, StoredAs},
+    ledger::{Memory, Position, Reads},
+    remains::Remains,
     scenario::{NodeKind, NodeSpec},
 };
 
@@ -42,12 +44,16 @@ pub struct Host {
     pub past_lives: Vec<PastLife>,
     /// The exit code of the last process, if it ended by itself.
     pub exit: Option<i32>,
-    /// How far this node has ever come in each history that it was in.
-    pub reached: BTreeMap<String, u64>,
+    /// What its processes have held in memory and left other than by going on from there.
+    pub(crate) left: Vec<Position>,
+    /// Which files the next process will read.
+    pub(crate) reads: Reads,
+    /// The configuration file that says so.
+    pub(crate) config_seen: Option<Contents>,
     /// The node's offset went back within one history, without a full sync: the replication id, the offset before and after.
     pub went_back: Option<(String, u64, u64)>,
     /// The data that the next process will load from the disk, while none runs.
-    pub(crate) remains: Option<Arc<Keyspace>>,
+    pub(crate) remains: Option<Arc<Remains>>,
 }
 
 /// What is remembered of a process that has ended. A *life* is the time from a start of a process to its end.
@@ -59,33 +65,6 @@ pub struct PastLife {
     pub power: bool,
     /// How far its AOF had come, by the node's own account.
     pub aof: Option<AofProgress>,
-    /// The file that its AOF was appended to.
-    pub file: Option<LastFile>,
-    /// The replication id and the offset of its data.
-    pub history: (String, u64),
-    /// If its data came from a master, in a full sync: how far its AOF's stream had come then.
-    pub resynced: Option<u64>,
-}
-
-/// The file that an AOF was appended to when its node died.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LastFile {
-    /// Its absolute path.
-    pub path: String,
-    /// Where its first byte stands in the stream of that life: before its beginning, if an earlier life wrote it.
-    pub start: i64,
-    /// How long it was at that moment, in the page cache.
-    pub len: u64,
-    /// The smallest length since then: bytes cut off never come back, however long the file has grown again.
-    pub kept: u64,
-}
-
-impl LastFile {
-    /// How long the file must be, so that everything up to this place in the stream is there. 0 or less: that
-    /// stands in an earlier file.
-    pub fn length_up_to(&self, end: u64) -> i64 {
-        end.cast_signed() - self.start
-    }
 }
 
 /// A running process.
@@ -118,10 +97,10 @@ pub struct Process {
     pub(crate) history: String,
     /// The offset in it, as it was after the last step.
     pub(crate) offset: u64,
-    /// If they came from a master, in a full sync: how far the AOF's stream had come then.
-    pub(crate) resynced: Option<u64>,
-    /// In a full sync: the replication id of the data that were discarded, and their offset.
-    pub(crate) discarded: Option<(String, u64)>,
+    /// How many inputs it was handed.
+    pub(crate) steps: u64,
+    /// What the ledger knows of its memory.
+    pub(crate) memory: Memory,
 }
 
 /// An input that owns its bytes, so that it can wait in a queue ([`Input`] borrows them).
@@ -219,7 +198,9 @@ impl Host {
             life: 0,
             past_lives: Vec::new(),
             exit: None,
-            reached: BTreeMap::new(),
+            left: Vec::new(),
+            reads: Reads::default(),
+            config_seen: None,
             went_back: None,
             remains: None,
         }
@@ -237,7 +218,7 @@ impl Host {
     }
 
     /// The data that the next process will find, while none runs; `None`: none will start.
-    pub fn remains(&self) -> Option<&Keyspace> {
+    pub fn remains(&self) -> Option<&Remains> {
         self.remains.as_deref()
     }
 
@@ -266,44 +247,16 @@ impl Host {
             self.went_back.get_or_insert((id, from, to));
         }
         process.offset = replication.offset;
-        match self.reached.get_mut(&replication.id) {
-            Some(reached) => *reached = replication.offset.max(*reached),
-            None => {
-                self.reached.insert(replication.id.clone(), replication.offset);
-            }
+        if !same {
+            process.history.clone_from(&replication.id);
         }
     }
 
     /// The process has ended: keep what the ledger needs of it.
     pub(crate) fn end_life(&mut self) {
         let Some(process) = self.process.take() else { return };
-        let node = &process.node;
-        let aof = node.aof_progress();
-        let file = node.aof_file().zip(aof).map(|(file, aof)| {
-            // A file without a name can't be read by the next life.
-            let path = self.disk.path_of(file.id).unwrap_or_default().to_owned();
-            let len = self.disk.lengths(&path).map_or(0, |(len, _)| len);
-            let start = aof.written.cast_signed() - file.size.cast_signed();
-            LastFile { path, start, len, kept: len }
-        });
-        let replication = node.replication();
-        self.past_lives.push(PastLife {
-            life: process.life,
-            power: false,
-            aof,
-            file,
-            history: (replication.id.clone(), replication.offset),
-            resynced: process.resynced,
-        });
-    }
-
-    /// After a power cut: note how much is left of each file that an AOF was appended to.
-    pub(crate) fn measure_files(&mut self) {
-        for file in self.past_lives.iter_mut().filter_map(|past| past.file.as_mut()) {
-            if let Some((len, _)) = self.disk.lengths(&file.path) {
-                file.kept = file.kept.min(len);
-            }
-        }
+        let aof = process.node.aof_progress();
+        self.past_lives.push(PastLife { life: process.life, power: false, aof });
     }
 
     /// A new process, not yet booted; or why there is none: its configuration is refused.
@@ -337,10 +290,31 @@ impl Host {
             in_turn: false,
             history: String::new(),
             offset: 0,
-            resynced: None,
-            discarded: None,
+            steps: 0,
+            memory: Memory::default(),
         });
         Ok(())
+    }
+
+    /// Which files a process reads that starts with this machine's configuration file; `None`: none starts.
+    pub(crate) fn reads_of_config(&self) -> Option<Reads> {
+        let path = config_path(self.spec.kind);
+        let text = self.disk.file(path)?;
+        let mut disk = self.disk.clone();
+        disk.process_started();
+        let config =
+            load_config(Some(path), &text.to_vec(), b"", Mode::Server, &mut Files(&mut disk))
+                .ok()?;
+        let dir = &config.general.dir;
+        let files = &config.persistence;
+        let (kind, path) = match files.appendonly {
+            true => {
+                let name = Manifest::file_name(&files.appendfilename);
+                (StoredAs::Aof, format!("{dir}/{}/{name}", files.appenddirname))
+            }
+            false => (StoredAs::Snapshot, format!("{dir}/{}", files.dbfilename)),
+        };
+        Some(Reads { kind: Some(kind), path: disk.resolve(&path) })
     }
 }
 

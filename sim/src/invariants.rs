@@ -9,9 +9,9 @@
 //! | what two nodes call the same history is the same bytes: a replica's data is a prefix of its master's | `data` |
 //! | a node's offset never goes back within one history | `data` |
 //! | as many replicas as WAIT counted have had the write | `data` |
-//! | no transaction is half done, no increment counts twice, in memory or on a disk | `data` |
-//! | what was acknowledged under `appendfsync always` is lost by no crash | [`ledger_is_true`] |
-//! | what the ledger calls lost is gone, what it calls safe is there | [`ledger_is_true`] |
+//! | no transaction is half done, in memory or on a disk | `data` |
+//! | what was acknowledged under `appendfsync always` is lost by no crash | [`LedgerWatch`] |
+//! | every node holds the writes that the ledger says, and no others | [`LedgerWatch`] |
 //!
 //! | once the faults are over | |
 //! |---|---|
@@ -22,14 +22,16 @@
 mod convergence;
 mod data;
 mod elections;
+mod ledger;
 
 use std::collections::BTreeSet;
 
 use engine::trace::{PersistenceFact, Trace, Traced};
 
 pub use convergence::converged;
-pub use data::{ledger_is_true, transactions_are_whole};
+pub use data::transactions_are_whole;
 pub use elections::leaders;
+pub use ledger::{Depth, LedgerWatch, ledger_is_true};
 
 use crate::{
     ids::NodeId,
@@ -61,9 +63,10 @@ pub struct Watch {
     gave_up: BTreeSet<NodeId>,
     epochs: elections::Epochs,
     elections: elections::Elections,
+    ledger: LedgerWatch,
 }
 
-/// The ledger is gone through once in so many looks: it is long.
+/// All keys are compared with the ledger once in so many looks, and those of new writes at every look.
 const LEDGER_EVERY: u64 = 16;
 
 impl Watch {
@@ -79,16 +82,18 @@ impl Watch {
             .and_then(|()| self.waits(world))
             .and_then(|()| data::transactions_are_whole(world))
             .and_then(|()| match self.looks.is_multiple_of(LEDGER_EVERY) {
-                true => ledger_is_true(world),
-                false => Ok(()),
+                true => self.ledger.look(world, Depth::All),
+                false => self.ledger.look(world, Depth::New),
             })
+            .and_then(|()| self.ledger.promises(world))
             .map_err(|what| Violation { at, what })
     }
 
     /// Look at a world that has come to rest.
     pub fn at_the_end(&mut self, world: &World) -> Result<(), Violation> {
         let at = world.elapsed();
-        ledger_is_true(world).map_err(|what| Violation { at, what })
+        let ledger = self.ledger.look(world, Depth::All);
+        ledger.map_err(|what| Violation { at, what })
     }
 
     fn happenings(&mut self, world: &World) -> Result<(), String> {

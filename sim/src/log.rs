@@ -28,6 +28,11 @@ impl<T> Log<T> {
         }
     }
 
+    /// The last entry.
+    pub fn last(&self) -> Option<&T> {
+        self.last.last().or_else(|| self.full.last()?.last())
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> usize {
         self.full.len() * PIECE + self.last.len()
@@ -49,5 +54,29 @@ impl<T> Log<T> {
     /// All entries, the oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &T> {
         self.full.iter().flat_map(|piece| piece.iter()).chain(&self.last)
+    }
+}
+
+impl<T: Clone> Log<T> {
+    /// Take the last entry away.
+    pub fn pop(&mut self) -> Option<T> {
+        if self.last.is_empty() {
+            self.last = Arc::unwrap_or_clone(self.full.pop()?);
+        }
+        self.last.pop()
+    }
+
+    /// Take the last entry away, if it is like this.
+    pub fn pop_if(&mut self, like: impl Fn(&T) -> bool) -> Option<T> {
+        if self.last().is_some_and(like) { self.pop() } else { None }
+    }
+
+    /// The entry at a place, to be changed.
+    pub fn get_mut(&mut self, at: usize) -> Option<&mut T> {
+        let full = self.full.len() * PIECE;
+        match self.full.get_mut(at / PIECE) {
+            Some(piece) => Arc::make_mut(piece).get_mut(at % PIECE),
+            None => self.last.get_mut(at - full),
+        }
     }
 }

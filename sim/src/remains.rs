@@ -10,12 +10,23 @@ use engine::{
     time::Time,
 };
 
-use crate::host::Host;
+use crate::{host::Host, ledger::Position};
 
-/// The data that the next process on this machine will find; `None`: it will not start.
-pub(crate) fn of(host: &Host, now: Time) -> Option<Keyspace> {
+/// What the next process on a machine will find.
+#[derive(Clone, Debug)]
+pub struct Remains {
+    /// The data.
+    pub data: Keyspace,
+    /// What the ledger says is in them.
+    pub position: Position,
+}
+
+/// What the next process on this machine will find; `None`: it will not start.
+pub fn of(host: &Host, now: Time) -> Option<Remains> {
     let mut copy = Host::new(host.spec.clone());
     copy.disk = host.disk.clone();
+    copy.note_reads();
+    let position = copy.found();
     copy.start(now, 0).ok()?;
     let clock = host.clock(now);
     let mut node = copy.process?.node;
@@ -33,7 +44,8 @@ pub(crate) fn of(host: &Host, now: Time) -> Option<Keyspace> {
             }
         }
         if answers.is_empty() || !node.is_loading() {
-            return (!node.is_loading()).then(|| node.keyspace().clone());
+            let remains = Remains { data: node.keyspace().clone(), position };
+            return (!node.is_loading()).then_some(remains);
         }
         for (owner, result) in answers {
             node.step(clock, Input::Disk { owner, result }, &mut fx);

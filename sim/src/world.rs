@@ -16,11 +16,13 @@
 //! * `act`: what an [`Action`] does.
 //! * `deliver`: messages arrive.
 //! * `votes`: the votes that sentinels have sent to each other.
+//! * `follow`: what each event means for the ledger.
 //! * `drive`: a node is stepped and its effects are carried out: this is the driver of [`engine::io`]'s contract.
 
 mod act;
 mod deliver;
 mod drive;
+mod follow;
 mod sabotage;
 pub mod votes;
 
@@ -39,8 +41,7 @@ use crate::{
     disk::Disk,
     host::{Host, OwnedInput, Process},
     ids::{ClientId, NodeId, Party},
-    ledger::{Ledger, Write},
-    lineage::Lineage,
+    ledger::{Ledger, Sent},
     log::Log,
     net::{End, Net, Payload},
     queue::{Event, Queue},
@@ -132,10 +133,14 @@ pub enum Sabotage {
     HalveTransactions,
     /// A partition is never healed.
     HealDoesNothing,
-    /// The ledger notes each write as if it stood at the beginning of every stream: it calls safe what is lost.
+    /// The ledger takes it that a process finds all that the last one had: it calls safe what is lost.
     LedgerCallsAllSafe,
-    /// The ledger notes each write as if it stood beyond the end of every stream: it calls lost what is there.
+    /// The ledger does not follow appends to AOFs: it calls lost what is there.
     LedgerCallsAllLost,
+    /// The ledger takes a snapshot for as new as the moment at which it is written.
+    LedgerDatesSnapshotsLate,
+    /// The ledger does not follow full synchronisations.
+    LedgerIgnoresFullSyncs,
 }
 
 /// The virtual world.
@@ -150,7 +155,6 @@ pub struct World {
     hosts: Vec<Host>,
     clients: Vec<Client>,
     ledger: Ledger,
-    lineage: Lineage,
     chronicle: Log<Happening>,
     digest: Digest,
     /// Nodes within a turn: they receive `BeforeSleep` before time goes on.
@@ -180,7 +184,6 @@ impl World {
             clients: terminals.map(Client::Terminal).collect(),
             hosts,
             ledger: Ledger::default(),
-            lineage: Lineage::default(),
             chronicle: Log::default(),
             digest: Digest::default(),
             in_turn: BTreeSet::new(),
@@ -254,11 +257,6 @@ impl World {
     /// Every vote that a sentinel has sent.
     pub fn votes(&self) -> &votes::Votes {
         &self.votes
-    }
-
-    /// The tree of replication ids.
-    pub fn lineage(&self) -> &Lineage {
-        &self.lineage
     }
 
     /// All that happened, the oldest first.
@@ -427,16 +425,7 @@ impl World {
     fn note_sent(&mut self, client: ClientId, (wire, side): (u64, usize), command: String) {
         let other = self.net.wire(wire).map(|w| w.ends[1 - side].party);
         let Some(node) = other.and_then(Party::node) else { return };
-        let write = Write {
-            client,
-            node,
-            command,
-            sent_at: self.now,
-            executed: None,
-            answered_at: None,
-            error: None,
-        };
-        self.ledger.sent(wire, write);
+        self.ledger.sent(wire, Sent { client, node, command, at: self.now });
     }
 
     fn send(&mut self, at: (u64, usize), payload: Payload) {

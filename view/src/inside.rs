@@ -5,10 +5,11 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{ClientId, NodeId, Party},
+    ids::{ClientId, Party},
     sentinel::SentinelView,
     stage::{ClientCard, MessageKind, NodeCard},
     time::LogLine,
+    writes::WriteView,
 };
 
 /// What is selected, as far as the open tab shows it.
@@ -209,19 +210,4 @@ pub struct ClientDetails {
     pub card: Option<ClientCard>,
     /// Its last writes, the newest first.
     pub writes: Vec<WriteView>,
-}
-
-/// A write, as a list shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WriteView {
-    /// To which node it was sent.
-    pub node: NodeId,
-    /// The command.
-    pub command: String,
-    /// When it was sent, in microseconds since the beginning.
-    pub sent: u64,
-    /// When its client received OK.
-    pub acknowledged: Option<u64>,
-    /// How far it has come.
-    pub place: crate::writes::Place,
 }

@@ -153,6 +153,7 @@ impl Saves {
         changes: u64,
         by: SavedFor,
     ) {
+        turn.note_snapshot(None);
         let path = temp_name(turn.ids.pid);
         let file = turn.ids.new_file();
         turn.disk(Owner::Save(file), file.open(path.clone(), OpenMode::Create));

@@ -74,6 +74,66 @@ pub fn plan(seed: u64) -> Run {
     Run { actions, ..Run::new(&scenario.name, seed) }
 }
 
+/// The ways in which nodes keep their data: what CONFIG SET is told at the beginning.
+const KEEPING: [(&str, &str); 4] =
+    [("yes", "5 1 2 20"), ("yes", ""), ("no", "5 1 2 20"), ("no", "")];
+
+/// The run of a seed, in which clients send every kind of write, and the nodes keep their data by AOF, by RDB, by both, by
+/// none, or by one after the other.
+pub fn plan_of_writes(seed: u64) -> Run {
+    let Run { scenario: name, mut actions, .. } = plan(seed);
+    let scenario = Scenario::named(&name).unwrap_or_else(|| unreachable!("built in"));
+    let rng = Rand64::new(u128::from(seed) ^ 0x77_72_69_74_65_73);
+    let mut dice = Dice { rng, scenario: &scenario };
+    for timed in &mut actions {
+        if let Action::StartWorkload { kind, .. } = &mut timed.action {
+            *kind = WorkloadKind::Every;
+        }
+    }
+    let first = KEEPING[(seed % 4) as usize];
+    let servers: Vec<NodeId> = scenario
+        .node_ids()
+        .filter(|id| scenario.nodes[id.0 as usize].kind == NodeKind::Server)
+        .collect();
+    for node in &servers {
+        actions.extend(keep_by(*node, first, true).map(|action| Timed { at: 500_000, action }));
+    }
+    // Of five runs one goes on as it began.
+    for _ in 0..dice.up_to(5) * 2 {
+        let at = 3_000_000 + dice.up_to(36_000) * 1000;
+        let (node, keeping) = (dice.server(), KEEPING[dice.up_to(4) as usize]);
+        let rewrites = dice.up_to(2) == 0;
+        let action = match dice.up_to(6) {
+            0 => Some("SAVE"),
+            1 => Some("BGSAVE"),
+            2 => Some("BGREWRITEAOF"),
+            _ => None,
+        };
+        match action {
+            Some(line) => {
+                let action = Action::Command { node, line: line.to_owned() };
+                actions.push(Timed { at, action });
+            }
+            None => {
+                actions.extend(keep_by(node, keeping, rewrites).map(|action| Timed { at, action }))
+            }
+        }
+    }
+    actions.sort_by_key(|timed| timed.at);
+    Run { seed, scenario: name, actions }
+}
+
+/// From now on a node keeps its data like this; `rewrites`: after its next start, too.
+fn keep_by(
+    node: NodeId,
+    (aof, save): (&str, &str),
+    rewrites: bool,
+) -> impl Iterator<Item = Action> + use<> {
+    let lines = [format!("CONFIG SET appendonly {aof}"), format!("CONFIG SET save \"{save}\"")];
+    let rewrite = rewrites.then(|| "CONFIG REWRITE".to_owned());
+    lines.into_iter().chain(rewrite).map(move |line| Action::Command { node, line })
+}
+
 fn draw_scenario(rng: &mut Rand64) -> Scenario {
     let sum = SCENARIOS.iter().map(|(_, weight)| weight).sum();
     let mut drawn = rng.rand_range(0..sum);

@@ -28,6 +28,9 @@ pub enum WorkloadKind {
     Sets,
     /// The same, and in every eight steps one WAIT, one INCR, one key that expires, and one transaction over two databases.
     Mixed,
+    /// Every kind of write: keys that are written once, again, appended to, counted, that expire, are deleted; transactions, and
+    /// now and then a FLUSHALL.
+    Every,
 }
 
 /// A mixed workload repeats itself after so many steps.
@@ -45,12 +48,35 @@ impl WorkloadKind {
             (Self::Mixed, 3) => {
                 vec![format!("INCR {name}:hits"), format!("EXPIRE {name}:hits 1000000")]
             }
+            (Self::Every, _) => return Self::every(name, n),
             (Self::Mixed, 5) => transaction(name, n),
             (Self::Mixed, 6) => vec![format!("SET {name}:brief:{n} x PX 700")],
             _ => vec![set],
         };
-        lines.iter().map(|line| line.split(' ').map(str::to_owned).collect()).collect()
+        words(&lines)
     }
+
+    fn every(name: &str, n: u64) -> Vec<Vec<String>> {
+        let before = |steps: u64| format!("{name}:{}", n.saturating_sub(steps));
+        words(&match n % 12 {
+            1 => vec![format!("SET {name}:latest {n}")],
+            2 => vec![format!("APPEND {name}:log {n},")],
+            3 => vec![format!("INCR {name}:hits"), format!("INCR {name}:hits")],
+            4 => vec![format!("SET {name}:brief:{n} x PX 700")],
+            5 => vec![format!("EXPIRE {} 1000000", before(5))],
+            6 => transaction(name, n),
+            7 => vec![format!("DEL {}", before(7)), format!("GET {name}:brief:{}", n - 3)],
+            8 => vec![format!("SET {name}:{n} {n} EX 1000000")],
+            9 => vec![format!("PERSIST {}", before(1))],
+            10 => vec![format!("GETDEL {}", before(2)), "WAIT 1 50".into()],
+            11 if n % 180 == 179 => vec!["FLUSHALL".into()],
+            _ => vec![format!("SET {name}:{n} {n}")],
+        })
+    }
+}
+
+fn words(lines: &[String]) -> Vec<Vec<String>> {
+    lines.iter().map(|line| line.split(' ').map(str::to_owned).collect()).collect()
 }
 
 fn transaction(name: &str, n: u64) -> Vec<String> {
@@ -154,11 +180,6 @@ impl Workload {
     /// How many steps it has begun.
     pub fn sent(&self) -> u64 {
         self.counter - 1 + u64::from(self.awaiting > 0)
-    }
-
-    /// How often it can have incremented each of its counters at the most: each INCR is sent once.
-    pub fn increments(&self) -> u64 {
-        self.sent().div_ceil(PATTERN)
     }
 
     /// How many steps were answered without an error.

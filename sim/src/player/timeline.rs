@@ -179,7 +179,7 @@ impl Timeline {
         ClientDetails {
             id,
             card: workload.map(|(_, workload)| view::client_card(world, id, workload)),
-            writes: writes::of_client(world, id, WRITES),
+            writes: writes::last(world, WRITES, |write| write.client == id),
         }
     }
 

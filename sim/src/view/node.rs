@@ -19,7 +19,7 @@ use super::{
     watch::{self, Watch},
     writes,
 };
-use crate::{ids::NodeId, ledger::Executed, meaning, scenario, world::World};
+use crate::{ids::NodeId, meaning, scenario, world::World};
 
 /// How many of its last log lines are shown beside a node's state.
 const LOG_LINES: usize = 6;
@@ -180,11 +180,6 @@ pub fn is_linked(world: &World, id: NodeId) -> bool {
 pub fn follows(world: &World, id: NodeId) -> Option<NodeId> {
     let master = world.host(id).node()?.replication().master()?;
     at_address(world, master)
-}
-
-/// Whether a node's data contain a write, by its place in the replication stream.
-pub fn covers(world: &World, id: NodeId, executed: &Executed) -> bool {
-    world.process(id).is_some_and(|process| world.lineage().holds(process, executed))
 }
 
 /// Redis's fingerprint of all of a node's data (`DEBUG DIGEST`).

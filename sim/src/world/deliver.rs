@@ -64,6 +64,7 @@ impl World {
         process.accepted += 1;
         let local = ConnId::accepted(process.accepted);
         process.conns.insert(local, (conn, 1));
+        process.memory.wires.insert(local, conn);
         at.open = true;
         at.life = process.life;
         at.local = local;
@@ -118,9 +119,7 @@ impl World {
 
     fn after_close(&mut self, conn: u64) {
         self.net.forget_if_over(conn);
-        if self.net.wire(conn).is_none() {
-            self.ledger.over(conn);
-        }
+        self.forget_wire(conn);
     }
 
     /// Every connection of a process ends: its machine's kernel closes them, unless it has no power.

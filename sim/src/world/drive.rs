@@ -19,8 +19,7 @@ use crate::{
     disk::{Disk, Sync},
     host::OwnedInput,
     ids::{NodeId, Party},
-    ledger::Executed,
-    lineage::Lineage,
+    ledger::{Cause, Position},
     net::Payload,
     queue::Event,
     remains,
@@ -40,6 +39,7 @@ impl World {
             self.record(Some(node), What::Refused(error.one_line()));
             return;
         }
+        self.follow_start(node);
         self.record(Some(node), What::Started);
         self.step_node(node, OwnedInput::Boot);
     }
@@ -62,13 +62,13 @@ impl World {
         input.digest(&mut self.digest);
         let mut fx = Effects::default();
         fx.detailed = true;
+        process.steps += 1;
         process.node.step(clock, input.input(), &mut fx);
         let resynced = fx.traces.iter().any(|traced| {
             matches!(traced.fact, Trace::Replication(ReplicationFact::Link(LinkFact::Finished)))
         });
         host.note_offset(resynced);
         let Some(process) = host.process.as_mut() else { return };
-        self.lineage.note(process);
         process.in_turn = !matches!(input, OwnedInput::BeforeSleep);
         if process.in_turn {
             self.in_turn.insert(node);
@@ -79,6 +79,9 @@ impl World {
             process.wake = wake;
         }
         self.carry_out(node, fx);
+        if let OwnedInput::Closed { conn } = input {
+            self.follow_close(node, conn);
+        }
     }
 
     /// End the turns: every node that was stepped receives `BeforeSleep` before time goes on.
@@ -90,22 +93,20 @@ impl World {
 
     fn carry_out(&mut self, node: NodeId, fx: Effects) {
         let life = self.host(node).life;
+        self.follow_stream(node);
         for traced in fx.traces {
-            if let Some(process) = self.hosts[node.0 as usize].process.as_mut() {
-                Lineage::note_fact(process, &traced.fact);
-            }
+            self.follow(node, &traced);
             match &traced.fact {
+                // What a replica does with its master's writes, and when a snapshot was taken, follows from the rest.
                 Trace::Write(WriteFact { from: WriteSource::Master, .. }) | Trace::Snapshot(_) => {}
-                Trace::Write(fact) => {
-                    self.digest.text(&traced.fact);
-                    self.note_write(node, fact);
-                }
+                Trace::Write(_) => self.digest.text(&traced.fact),
                 _ => {
                     self.digest.text(&traced.fact);
                     self.record(Some(node), What::Fact(traced));
                 }
             }
         }
+        self.follow_end_of_step(node);
         for (conn, bytes) in fx.sends.into_iter().filter(|(_, bytes)| !bytes.is_empty()) {
             let at = self.process(node).and_then(|p| p.conns.get(&conn).copied());
             if let Some(at) = at {
@@ -161,11 +162,13 @@ impl World {
             Effect::Disk { owner, op } => self.disk_op(node, life, owner, &op),
             Effect::StartChild(job) => {
                 let id = job.id;
-                let child = Child::new(job);
+                let process = self.hosts[node.0 as usize].process.as_mut();
+                let snapshot = process.and_then(|it| it.memory.snapshots.remove(&id));
+                let child = Child::new(job, snapshot.unwrap_or_default());
                 let file = child.file();
                 let create = child.path().map(|path| file.open(path.to_owned(), OpenMode::Create));
                 if let Some(op) = create
-                    && self.on_disk(node, &op).is_none()
+                    && self.on_disk(node, &op, Vec::new()).is_none()
                 {
                     return;
                 }
@@ -179,7 +182,7 @@ impl World {
             Effect::KillChild(job) => {
                 let process = self.hosts[node.0 as usize].process.as_mut();
                 if let Some(child) = process.and_then(|process| process.children.remove(&job)) {
-                    self.on_disk(node, &child.file().close());
+                    self.on_disk(node, &child.file().close(), Vec::new());
                 }
             }
             Effect::RunScript { id, .. } => {
@@ -202,7 +205,9 @@ impl World {
                 self.queue.push(at, Event::Listened { node, life, id });
             }
             Effect::Exit { code } => {
+                let (before, policy) = (self.holding(node), self.policy(node));
                 self.end_process(node);
+                self.life_ended(node, Cause::ProcessEnded { code: Some(code), policy }, before);
                 self.note_remains(node);
                 self.hosts[node.0 as usize].exit = Some(code);
                 self.record(Some(node), What::Exited { code });
@@ -211,13 +216,22 @@ impl World {
     }
 
     fn disk_op(&mut self, node: NodeId, life: u32, owner: Owner, op: &DiskOp) {
-        let Some(issued) = self.on_disk(node, op) else { return };
+        let marks = self.marks_of(node, owner, op);
+        let Some(issued) = self.on_disk(node, op, marks) else { return };
+        if issued.result.is_ok() {
+            self.follow_disk(node, owner, op);
+        }
         let event = Event::Disk { node, life, owner, result: issued.result, sync: issued.sync };
         self.queue.push(issued.done_at, event);
     }
 
-    /// Issue a disk operation; `None` if the node crashed on it.
-    fn on_disk(&mut self, node: NodeId, op: &DiskOp) -> Option<crate::disk::Issued> {
+    /// Issue a disk operation; `None` if the node crashed on it. `marks`: what the ledger knows of the bytes that it appends.
+    fn on_disk(
+        &mut self,
+        node: NodeId,
+        op: &DiskOp,
+        marks: Vec<(u64, Position)>,
+    ) -> Option<crate::disk::Issued> {
         let host = &mut self.hosts[node.0 as usize];
         let nth = host.disk.ops_issued() + 1;
         let here = self
@@ -227,13 +241,20 @@ impl World {
             self.crash(node, point.crash);
             return None;
         }
+        let retreats = host.disk.retreats();
         let mut issued = host.disk.issue(self.now, op);
+        if let DiskOp::File { file, .. } = op
+            && issued.result.is_ok()
+        {
+            host.disk.mark(*file, marks);
+        }
         if self.sabotage == Some(Sabotage::FsyncDoesNothing)
             && let DiskOp::File { file, op: FileOp::Fsync } = op
             && host.disk.path_of(*file).is_some_and(|path| path.ends_with(".incr.aof"))
         {
             issued.sync = None;
         }
+        self.follow_files(node, retreats);
         if let Some(point) = here {
             self.crash(node, point.crash);
             return None;
@@ -245,8 +266,12 @@ impl World {
     pub(super) fn crash(&mut self, node: NodeId, crash: Crash) {
         self.crash_point = None;
         let now = self.now;
+        let (before, policy) = (self.holding(node), self.policy(node));
         match crash {
-            Crash::Process => self.end_process(node),
+            Crash::Process => {
+                self.end_process(node);
+                self.life_ended(node, Cause::ProcessEnded { code: None, policy }, before);
+            }
             Crash::Power | Crash::TornPower => {
                 self.drop_connections(node, true);
                 self.end_process(node);
@@ -258,17 +283,27 @@ impl World {
                 }
                 host.powered = false;
                 host.disk.power_cut(now, torn);
-                host.measure_files();
+                host.note_reads();
+                self.life_ended(node, Cause::PowerCut { policy }, before);
             }
         }
         self.note_remains(node);
     }
 
+    /// What a node promises about its AOF, if it has one.
+    fn policy(&self, node: NodeId) -> Option<AppendFsync> {
+        let node = self.host(node).node()?;
+        node.aof_progress().map(|_| node.config().persistence.appendfsync)
+    }
+
     /// The process has ended; its machine closes its connections and files.
     fn end_process(&mut self, node: NodeId) {
         self.drop_connections(node, false);
+        let wires = self.process(node).map(|it| it.memory.wires.values().copied().collect());
         self.hosts[node.0 as usize].end_life();
         self.in_turn.remove(&node);
+        let wires: Vec<u64> = wires.unwrap_or_default();
+        wires.into_iter().for_each(|wire| self.forget_wire(wire));
     }
 
     pub(super) fn disk_done(&mut self, node: NodeId, life: u32, sync: Option<&Sync>) {
@@ -276,7 +311,9 @@ impl World {
         // The kernel finishes an fsync whose process has ended, but not after a power cut.
         let same_boot = host.powered && host.life == life;
         if let Some(sync) = sync.filter(|_| same_boot) {
+            let retreats = host.disk.retreats();
             host.disk.complete(sync);
+            self.follow_files(node, retreats);
         }
     }
 
@@ -286,13 +323,18 @@ impl World {
         let life = process.life;
         let Some(child) = process.children.get_mut(&job) else { return };
         let piece = child.run(budget);
+        let snapshot = match self.sabotage {
+            Some(Sabotage::LedgerDatesSnapshotsLate) => process.memory.holds(),
+            _ => child.snapshot,
+        };
         let file = child.file();
         if child.path().is_none() {
             self.child_to_parent(node, life, job, piece);
             return;
         }
         if !piece.bytes.is_empty() {
-            let Some(issued) = self.on_disk(node, &file.append(piece.bytes)) else { return };
+            let marks = vec![(0, snapshot)];
+            let Some(issued) = self.on_disk(node, &file.append(piece.bytes), marks) else { return };
             if let Err(error) = issued.result {
                 self.child_failed(node, job, error.text);
                 return;
@@ -304,7 +346,7 @@ impl World {
                 self.queue.push(at, Event::Child { node, life, job });
             }
             ChildState::Finished => {
-                let Some(issued) = self.on_disk(node, &file.fsync()) else { return };
+                let Some(issued) = self.on_disk(node, &file.fsync(), Vec::new()) else { return };
                 let event = Event::ChildSynced { node, life, job, sync: issued.sync };
                 self.queue.push(issued.done_at, event);
             }
@@ -329,7 +371,7 @@ impl World {
     pub(super) fn child_finished(&mut self, node: NodeId, job: JobId) {
         let Some(process) = self.hosts[node.0 as usize].process.as_mut() else { return };
         if let Some(child) = process.children.remove(&job) {
-            self.on_disk(node, &child.file().close());
+            self.on_disk(node, &child.file().close(), Vec::new());
             let event = ChildEvent::Finished { bytes: child.written };
             self.step_node(node, OwnedInput::Child { job, event });
         }
@@ -338,7 +380,7 @@ impl World {
     fn child_failed(&mut self, node: NodeId, job: JobId, why: String) {
         let Some(process) = self.hosts[node.0 as usize].process.as_mut() else { return };
         if let Some(child) = process.children.remove(&job) {
-            self.on_disk(node, &child.file().close());
+            self.on_disk(node, &child.file().close(), Vec::new());
             self.step_node(node, OwnedInput::Child { job, event: ChildEvent::Failed { why } });
         }
     }
@@ -350,28 +392,6 @@ impl World {
         if host.spec.kind == NodeKind::Server {
             host.remains = remains::of(host, now).map(Arc::new);
         }
-    }
-
-    fn note_write(&mut self, node: NodeId, fact: &WriteFact) {
-        let WriteSource::Client { conn, command } = fact.from else { return };
-        let Some(process) = self.process(node) else { return };
-        let Some((wire, _)) = process.conns.get(&conn).copied() else { return };
-        let executed = Executed {
-            at: self.now,
-            life: process.life,
-            replication_id: process.node.replication().id.clone(),
-            replication_end: fact.replication_end,
-            aof_end: fact.aof_end,
-            always: process.node.aof_file().is_some()
-                && process.node.config().persistence.appendfsync == AppendFsync::Always,
-        };
-        let (replication_end, aof_end) = match self.sabotage {
-            Some(Sabotage::LedgerCallsAllSafe) => (0, fact.aof_end.map(|_| 0)),
-            Some(Sabotage::LedgerCallsAllLost) => (u64::MAX, fact.aof_end.map(|_| u64::MAX >> 1)),
-            _ => (fact.replication_end, fact.aof_end),
-        };
-        let noted = Executed { replication_end, aof_end, ..executed.clone() };
-        self.ledger.executed((wire, command), executed, noted);
     }
 
     fn note_unsent(&mut self, node: NodeId, conn: ConnId, bytes: u64) {

@@ -3,7 +3,7 @@
 use super::{Call, Context, Expr, Operator, Value};
 use crate::{
     ids::NodeId,
-    view::{self, Place, Role},
+    view::{self, Role},
     world::What,
 };
 
@@ -201,15 +201,13 @@ fn client(context: Context<'_>, name: &str, field: &str) -> Value {
 }
 
 fn writes(context: Context<'_>, field: &str) -> Value {
-    let writes = context.world.ledger().writes();
-    let acknowledged = writes.filter(|write| write.is_acknowledged());
+    let ledger = context.world.ledger();
     match field {
-        "acknowledged" => number(acknowledged.count() as u64),
-        "lost" => {
-            let lost = acknowledged
-                .filter(|write| view::writes::place(context.world, write) == Place::Lost);
-            number(lost.count() as u64)
+        "acknowledged" => {
+            let acknowledged = ledger.writes().filter(|write| write.is_acknowledged());
+            number(acknowledged.count() as u64)
         }
+        "lost" => number(ledger.losses().acknowledged()),
         _ => Value::Missing,
     }
 }
