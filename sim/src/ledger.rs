@@ -41,6 +41,8 @@ mod memory;
 mod progress;
 mod sent;
 pub(crate) mod streams;
+#[cfg(test)]
+mod tests;
 pub mod tree;
 
 use std::sync::Arc;

@@ -173,8 +173,14 @@ fn a_node_that_does_not_start_is_noticed() {
 
 #[test]
 fn a_ledger_that_is_wrong_is_noticed() {
-    is_noticed(Sabotage::LedgerCallsAllSafe, " safe on ");
-    is_noticed(Sabotage::LedgerCallsAllLost, " lost on ");
+    for sabotage in [
+        Sabotage::LedgerCallsAllSafe,
+        Sabotage::LedgerCallsAllLost,
+        Sabotage::LedgerDatesSnapshotsLate,
+        Sabotage::LedgerIgnoresFullSyncs,
+    ] {
+        is_noticed(sabotage, "the ledger is wrong about");
+    }
 }
 
 #[test]

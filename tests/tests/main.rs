@@ -27,6 +27,7 @@ mod interop_sentinel;
 mod interop_shutdown;
 mod lab;
 mod layers;
+mod ledger;
 mod lessons;
 mod memory;
 mod oracle_commands;
