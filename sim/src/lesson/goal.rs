@@ -16,7 +16,7 @@
 //! | `ever("+odown")`, `ever("s1", "+odown")` | whether there was such a trace at any time |
 //! | `replied("m1", "READONLY")` | whether m1's terminal has printed that since the step began |
 //! | `client("c1")` | `sent`, `acknowledged`, `refused` |
-//! | `writes()` | `lost`, `acknowledged` |
+//! | `writes()` | `acknowledged`; `lost`: of those, how many no node holds any more, in memory or in a file |
 
 mod eval;
 
