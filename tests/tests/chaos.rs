@@ -158,7 +158,7 @@ fn half_a_transaction_is_noticed() {
 
 #[test]
 fn an_increment_that_counts_twice_is_noticed() {
-    is_noticed(Sabotage::RepeatFiles, "counts an increment twice");
+    is_noticed(Sabotage::RepeatFiles, "the ledger is wrong about");
 }
 
 #[test]

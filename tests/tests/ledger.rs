@@ -15,7 +15,7 @@ use sim::{
         self, Failure,
         closely::{self, Compared},
     },
-    view::{self, Place},
+    view::{self, Place, writes},
     world::Sabotage,
 };
 
@@ -103,13 +103,13 @@ fn a_loss_is_kept_however_much_is_written_after_it() {
         "single",
         &[(500, "workload m1 10"), (4_950, "power-cut m1"), (500, "restart m1")],
     );
-    let lost = view::totals(&world).lost;
+    let lost = writes::totals(&world).lost;
     assert!(lost > 10, "only {lost} were lost");
     world.advance(20_000_000);
-    let totals = view::totals(&world);
+    let totals = writes::totals(&world);
     assert_eq!(totals.lost, lost);
     assert!(totals.disk + totals.cache + totals.buffer > 2000, "{totals:?}");
-    let views = view::lost(&world, None, 10_000);
+    let views = writes::lost(&world, None, 10_000);
     assert_eq!(views.len() as u64, lost);
     for view in views {
         let loss = view.loss.unwrap();
@@ -117,9 +117,9 @@ fn a_loss_is_kept_however_much_is_written_after_it() {
         assert_eq!(loss.place, Some(Place::Cache));
     }
     // The band under the timeline has them where they were written, all of them and once each.
-    let band = view::band(&world, 0, 30_000_000, 30);
-    assert_eq!(band.iter().map(|part| part.lost).sum::<u64>(), lost);
-    assert!(band[4].lost + band[5].lost == lost, "{band:?}");
+    let band = writes::band(&world, 0, 30_000_000, 30);
+    assert_eq!(band.parts.iter().map(|part| part.lost).sum::<u64>(), lost);
+    assert!(band.parts[4].lost + band.parts[5].lost == lost, "{band:?}");
 }
 
 /// Without an AOF a write is as safe as the last snapshot, whatever sort of write it was.
@@ -141,11 +141,11 @@ fn without_aof_every_sort_of_write_is_in_the_snapshot() {
             (100, "restart m1"),
         ],
     );
-    let totals = view::totals(&world);
+    let totals = writes::totals(&world);
     assert_eq!((totals.disk, totals.lost), (5, 1), "{totals:?}");
-    let lost = view::lost(&world, None, 10);
+    let lost = writes::lost(&world, None, 10);
     assert_eq!(lost[0].command, "SET d 1");
-    let killed = view::writes::What::Killed { policy: None };
+    let killed = writes::What::Killed { policy: None };
     assert_eq!(lost[0].loss.as_ref().unwrap().what, killed);
 }
 
@@ -156,7 +156,7 @@ fn a_write_on_a_replicas_disk_is_on_disk() {
         "replicated",
         &[(3_000, "workload m1 10"), (4_955, "stop c1"), (2, "power-cut m1")],
     );
-    let totals = view::totals(&world);
+    let totals = writes::totals(&world);
     assert_eq!((totals.memory, totals.buffer, totals.cache), (0, 0, 0), "{totals:?}");
     assert!(totals.lost <= 1 && totals.disk > 400, "{totals:?}");
     let stage = view::stage(&world);
@@ -175,7 +175,7 @@ fn a_flushall_is_an_act_and_an_unread_file_is_no_loss() {
             (100, "restart m1"),
         ],
     );
-    assert_eq!(view::totals(&world).lost, 0);
+    assert_eq!(writes::totals(&world).lost, 0);
     // redis.conf says that there is an AOF; while the node runs there is none, and a snapshot is saved.
     let world = play_lines(
         "single",
@@ -187,7 +187,7 @@ fn a_flushall_is_an_act_and_an_unread_file_is_no_loss() {
             (100, "restart m1"),
         ],
     );
-    let totals = view::totals(&world);
+    let totals = writes::totals(&world);
     assert_eq!((totals.unread, totals.lost), (1, 0), "{totals:?}");
     assert_eq!(view::node::string_value(&world, sim::NodeId(0), "a"), None);
 }
