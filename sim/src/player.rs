@@ -123,6 +123,11 @@ impl Player {
                     timeline.watch(focus);
                 }
             }
+            Command::Window { timeline, from, to } => {
+                if let Some(timeline) = self.timeline_mut(timeline) {
+                    timeline.show(from, to);
+                }
+            }
             Command::Play { playing, speed } => {
                 self.playing = playing;
                 self.set_speed(speed);

@@ -117,7 +117,7 @@ fn a_loss_is_kept_however_much_is_written_after_it() {
         assert_eq!(loss.place, Some(Place::Cache));
     }
     // The band under the timeline has them where they were written, all of them and once each.
-    let band = writes::band(&world, 0, 30_000_000, 30);
+    let band = writes::band(&world, (0, 30_000_000), 30);
     assert_eq!(band.parts.iter().map(|part| part.lost).sum::<u64>(), lost);
     assert!(band.parts[4].lost + band.parts[5].lost == lost, "{band:?}");
 }

@@ -5,7 +5,7 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{ClientId, Party},
+    ids::{ClientId, NodeId, Party},
     sentinel::SentinelView,
     stage::{ClientCard, MessageKind, NodeCard},
     time::LogLine,
@@ -34,6 +34,8 @@ pub enum Inside {
     Client(ClientDetails),
     /// One message, opened.
     Message(MessageView),
+    /// Writes that are lost.
+    Losses(Losses),
 }
 
 /// A node in detail.
@@ -199,6 +201,17 @@ pub struct TerminalLine {
     pub typed: bool,
     /// The line.
     pub text: String,
+}
+
+/// Writes that are lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Losses {
+    /// Only those that this node was the last to hold.
+    pub by: Option<NodeId>,
+    /// How many there are.
+    pub count: u64,
+    /// The newest of them, the newest first.
+    pub writes: Vec<WriteView>,
 }
 
 /// A client from inside.

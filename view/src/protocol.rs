@@ -17,7 +17,7 @@ use crate::{
     lesson::{LessonCard, LessonView},
     stage::Stage,
     time::{Arrived, Growth, Mark},
-    writes::Places,
+    writes::{Band, Places},
 };
 
 /// One of the timelines that a player holds: the first, and perhaps a second that was forked off it.
@@ -60,6 +60,15 @@ pub enum Command {
         timeline: TimelineId,
         /// What.
         focus: Focus,
+    },
+    /// Which part of time is shown: the frames that follow hold its writes.
+    Window {
+        /// In which timeline.
+        timeline: TimelineId,
+        /// Where it begins, in microseconds since the beginning.
+        from: u64,
+        /// Where it ends.
+        to: u64,
     },
     /// Whether time goes on, and how fast.
     Play {
@@ -144,6 +153,11 @@ pub enum Focus {
     Client(ClientId),
     /// A message on its way or arrived lately, by its number.
     Message(u64),
+    /// The writes that are lost.
+    Losses {
+        /// Only those that this node was the last to hold.
+        by: Option<NodeId>,
+    },
 }
 
 /// A tab of the inspector of a node.
@@ -226,6 +240,8 @@ pub struct TimelineFrame {
     pub trail: Growth<Arrived>,
     /// How much of what clients wrote is where.
     pub totals: Places,
+    /// The writes of the part of time that is shown; `None`: the same as in the last frame.
+    pub band: Option<Band>,
     /// What is selected, from inside; `None`: as in the last frame that had it.
     pub inside: Option<Inside>,
     /// The names of the masters that sentinels watch.

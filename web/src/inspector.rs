@@ -8,6 +8,7 @@ mod state;
 mod terminal;
 mod watched;
 mod why;
+mod writes;
 
 use leptos::prelude::*;
 use view::{NodeId, Party, inside::Inside};
@@ -73,9 +74,10 @@ fn Selected() -> impl IntoView {
                                 <button class="button small" data-action="stop" on:click=move |_| line.act(&stop)>{page.say(STOP)}</button>
                             </div>
                         </div>
-                        <state::Writes/>
+                        <writes::OfClient/>
                     }.into_any()
                 }
+                Some(Selection::Losses(_)) => view! { <writes::Lost/> }.into_any(),
                 Some(Selection::Message(_)) => view! { <message::Opened/> }.into_any(),
             }}
     }

@@ -31,6 +31,19 @@ impl Lang {
     }
 }
 
+/// Where a write is, in a word.
+pub const fn place_word(place: view::writes::Place) -> Text {
+    use view::writes::Place;
+    match place {
+        Place::Lost => Text("사라짐", "lost"),
+        Place::Unread => Text("읽지 않는 파일", "in a file that is not read"),
+        Place::Memory => Text("메모리", "memory"),
+        Place::Buffer => Text("AOF 버퍼", "AOF buffer"),
+        Place::Cache => Text("페이지 캐시", "page cache"),
+        Place::Disk => Text("디스크", "disk"),
+    }
+}
+
 /// One text: Korean, English.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text(pub &'static str, pub &'static str);

@@ -13,10 +13,15 @@ use leptos::prelude::*;
 use view::{
     NodeId,
     stage::{NodeCard, NodeKind, Stage},
+    writes::Places,
 };
 
 use self::lens::{Window, ticks};
-use crate::{model::Timeline, text::Text, transport::clock};
+use crate::{
+    model::{Page, Selection, Timeline},
+    text::{Text, place_word},
+    transport::clock,
+};
 
 const LABEL: Text = Text(
     "시간: 화살표 키로 앞뒤로 움직이고 +와 -로 확대하거나 축소해요",
@@ -24,6 +29,7 @@ const LABEL: Text = Text(
 );
 
 const WRITES: Text = Text("쓰기", "writes");
+const LOST: Text = Text("사라짐", "lost");
 
 /// The drawing's width and the room for names at its left.
 const WIDTH: f64 = 1000.0;
@@ -149,29 +155,70 @@ fn Ticks() -> impl IntoView {
     }
 }
 
-/// The ledger as one band: how much of what clients wrote is where, and how many writes are lost.
+/// The ledger as one band, on the same clock as the lanes: the writes of each moment in the colours of the places where they
+/// are now, lost ones on top; at its end how many are lost in all.
 #[component]
 fn Band() -> impl IntoView {
     let line = expect_context::<Timeline>();
     let page = line.page;
-    move || {
-        let t = line.totals.get();
-        let parts = [
-            ("disk", t.disk),
-            ("cache", t.cache),
-            ("buffer", t.buffer),
-            ("memory", t.memory),
-            ("lost", t.lost),
-        ];
-        let all: u64 = parts.iter().map(|(_, n)| n).sum();
-        view! {
-            <div class="band" title=page.say(WRITES)>
-                <span class="lane-name">{page.say(WRITES)}</span>
-                {parts.into_iter().filter(|(_, n)| *n > 0).map(|(class, n)| view! {
-                    <i class=class style:width=percent(n as f64 / all.max(1) as f64 * 0.9) title=n.to_string()></i>
-                }).collect_view()}
-                {(t.lost > 0).then(|| view! { <b class="lost">{format!("× {}", t.lost)}</b> })}
-            </div>
-        }
+    let parts = move || {
+        let window = line.window.get();
+        line.band.with(|band| {
+            let step = (band.to - band.from) / band.parts.len().max(1) as u64;
+            let most = band.parts.iter().map(|part| total(*part)).max().unwrap_or(0).max(1);
+            let drawn = (0..).zip(&band.parts).filter(|(_, part)| total(**part) > 0);
+            let drawn = drawn.map(|(n, part)| {
+                let from = band.from + n * step;
+                let left = x_of(window, from) / WIDTH;
+                Column {
+                    left,
+                    width: x_of(window, from + step) / WIDTH - left,
+                    // One write among many is still to be seen.
+                    height: (total(*part) as f64 / most as f64).max(0.35),
+                    part: *part,
+                }
+            });
+            drawn.filter(|column| (0.0..1.0).contains(&column.left)).collect::<Vec<_>>()
+        })
+    };
+    view! {
+        <div class="band">
+            <span class="lane-name">{move || page.say(WRITES)}</span>
+            {move || parts().into_iter().map(|column| view! {
+                <span class="column" style:left=percent(column.left) style:width=percent(column.width)
+                      style:height=percent(column.height) title=said(page, column.part)>
+                    {column.part.each().into_iter().filter(|(_, count)| *count > 0).map(|(place, count)| view! {
+                        <i class=place.word() style:flex-grow=count.to_string()></i>
+                    }).collect_view()}
+                </span>
+            }).collect_view()}
+            {move || {
+                let lost = line.totals.get().lost;
+                (lost > 0).then(|| view! {
+                    <button class="lost" data-losses="all" on:click=move |_| line.select(Selection::Losses(None))>
+                        {format!("× {lost} {}", page.say(LOST))}
+                    </button>
+                })
+            }}
+        </div>
     }
+}
+
+/// A part of the band.
+struct Column {
+    left: f64,
+    width: f64,
+    height: f64,
+    part: Places,
+}
+
+fn total(part: Places) -> u64 {
+    part.each().into_iter().map(|(_, count)| count).sum()
+}
+
+/// `platter 3 · memory 1`
+fn said(page: Page, part: Places) -> String {
+    let there = part.each().into_iter().filter(|(_, count)| *count > 0);
+    let words = there.map(|(place, count)| format!("{} {count}", page.say(place_word(place))));
+    words.collect::<Vec<_>>().join(" · ")
 }

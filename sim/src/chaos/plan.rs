@@ -120,7 +120,7 @@ pub fn plan_of_writes(seed: u64) -> Run {
         }
     }
     actions.sort_by_key(|timed| timed.at);
-    Run { seed, scenario: name, actions }
+    Run { actions, ..Run::new(&name, seed) }
 }
 
 /// From now on a node keeps its data like this; `rewrites`: after its next start, too.

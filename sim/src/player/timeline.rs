@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ::view::{
-    inside::{ClientDetails, Inside, TerminalLine, TerminalView},
+    inside::{ClientDetails, Inside, Losses, TerminalLine, TerminalView},
     protocol::{Focus, Tab, TimelineFrame, TimelineId},
     time::{Arrived, Growth, Mark},
 };
@@ -24,6 +24,9 @@ const LOG_LINES: usize = 200;
 const MESSAGES: usize = 200;
 const TERMINAL_LINES: usize = 500;
 const WRITES: usize = 200;
+const LOSSES: usize = 200;
+/// Into how many parts the band of writes is divided.
+const BAND_PARTS: usize = 120;
 
 /// A timeline.
 #[derive(Clone, Debug)]
@@ -32,6 +35,8 @@ pub(super) struct Timeline {
     pub history: History,
     opened: u64,
     focus: Focus,
+    /// The part of time that the page shows.
+    window: (u64, u64),
     /// Whether what is selected is to be looked into for the next frame, however soon it comes.
     look_inside: bool,
     /// Whether the page is to be given the run's link again.
@@ -51,6 +56,7 @@ impl Timeline {
             history,
             opened: 1,
             focus: Focus::Nothing,
+            window: (0, 0),
             look_inside: true,
             link_changed: true,
             told: 0,
@@ -71,6 +77,12 @@ impl Timeline {
 
     pub fn watch(&mut self, focus: Focus) {
         self.focus = focus;
+        self.look_inside = true;
+    }
+
+    /// The page shows this part of time.
+    pub fn show(&mut self, from: u64, to: u64) {
+        self.window = (from, to);
         self.look_inside = true;
     }
 
@@ -110,6 +122,7 @@ impl Timeline {
             marks,
             trail,
             totals: writes::totals(world),
+            band: look_inside.then(|| writes::band(world, self.window, BAND_PARTS)),
             inside: look_inside.then(|| self.inside()),
             masters: masters(world),
             link: std::mem::take(&mut self.link_changed).then(|| self.history.link()),
@@ -151,6 +164,13 @@ impl Timeline {
             Focus::Nothing => Inside::Nothing,
             Focus::Node { node, tab } if view::is_known(world, *node) => self.inside_of(*node, tab),
             Focus::Node { .. } => Inside::Nothing,
+            Focus::Losses { by } => {
+                let count = match by {
+                    Some(node) => world.ledger().losses().acknowledged_by(*node),
+                    None => world.ledger().losses().acknowledged(),
+                };
+                Inside::Losses(Losses { by: *by, count, writes: writes::lost(world, *by, LOSSES) })
+            }
             Focus::Client(client) => Inside::Client(self.client(*client)),
             Focus::Message(id) => {
                 messages::opened(world, *id).map_or(Inside::Nothing, Inside::Message)

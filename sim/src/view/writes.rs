@@ -139,7 +139,7 @@ fn counts(progress: &Progress) -> Places {
 
 /// The band under the timeline: the writes that were executed in each of `parts` equal parts of a stretch of time (microseconds
 /// since the beginning), by where they are now.
-pub fn band(world: &World, from: u64, to: u64, parts: usize) -> Band {
+pub fn band(world: &World, (from, to): (u64, u64), parts: usize) -> Band {
     let ledger = world.ledger();
     let progress = world.progress();
     let mut band = vec![Places::default(); parts];

@@ -1,10 +1,7 @@
 //! What a node knows: why it does what it does first, the numbers under it, Redis's own words last.
 
 use leptos::prelude::*;
-use view::{
-    inside::{Inside, LinkState, NodeDetails},
-    writes::Place,
-};
+use view::inside::{Inside, LinkState, NodeDetails};
 
 use super::{watched, why};
 use crate::{
@@ -79,25 +76,4 @@ fn facts(details: NodeDetails, page: Page) -> Vec<(String, String)> {
         facts.push((page.say(EPOCH).to_owned(), sentinel.current_epoch.to_string()));
     }
     facts
-}
-
-/// The writes of a client, the newest first.
-#[component]
-pub fn Writes() -> impl IntoView {
-    let line = expect_context::<Timeline>();
-    let writes = Memo::new(move |_| {
-        line.inside.with(|inside| match inside {
-            Inside::Client(client) => client.writes.clone(),
-            _ => Vec::new(),
-        })
-    });
-    view! {
-        <ol class="writes mono">
-            {move || writes.get().into_iter().map(|write| {
-                let class = Place::word(write.place);
-                let answered = write.acknowledged.map_or("…".to_owned(), clock);
-                view! { <li><i class=class></i>{write.command}<span class="soft">{answered}</span></li> }
-            }).collect_view()}
-        </ol>
-    }
 }

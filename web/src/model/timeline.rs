@@ -7,7 +7,7 @@ use view::{
     protocol::{Focus, Tab as WatchedTab, TimelineFrame, TimelineId},
     stage::Stage,
     time::{Arrived, Mark},
-    writes::Places,
+    writes::{Band, Places},
 };
 
 use super::{Page, page::set};
@@ -25,6 +25,8 @@ pub enum Selection {
     Client(ClientId),
     /// A message, by its number.
     Message(u64),
+    /// The writes that are lost: all, or those that this node was the last to hold.
+    Losses(Option<NodeId>),
 }
 
 /// A tab of the inspector.
@@ -68,6 +70,8 @@ pub struct Timeline {
     pub branch: RwSignal<u64>,
     /// How much of what clients wrote is where.
     pub totals: RwSignal<Places>,
+    /// The writes of the part of time that is shown.
+    pub band: RwSignal<Band>,
     /// What is selected, from inside.
     pub inside: RwSignal<Inside>,
     /// The names of the masters that sentinels watch.
@@ -114,6 +118,7 @@ impl Timeline {
                 trail: RwSignal::default(),
                 branch: RwSignal::new(0),
                 totals: RwSignal::default(),
+                band: RwSignal::default(),
                 inside: RwSignal::default(),
                 masters: RwSignal::default(),
                 link: RwSignal::default(),
@@ -126,6 +131,14 @@ impl Timeline {
                 lens,
                 window,
             };
+            Effect::new(move |old: Option<(u64, u64)>| {
+                let window = window.get();
+                let (from, to) = (window.start, window.end());
+                if old != Some((from, to)) {
+                    page.send(&Command::Window { timeline: id, from, to });
+                }
+                (from, to)
+            });
             // What is selected is what the player is to look into.
             Effect::new(move |old: Option<Focus>| {
                 let focus = line.focus();
@@ -175,6 +188,9 @@ impl Timeline {
         set(self.masters, frame.masters);
         set(self.digest, frame.digest);
         set(self.changes, frame.changes);
+        if let Some(band) = frame.band {
+            set(self.band, band);
+        }
         if let Some(inside) = frame.inside {
             set(self.inside, inside);
         }
@@ -216,6 +232,7 @@ impl Timeline {
             None => Focus::Nothing,
             Some(Selection::Client(client)) => Focus::Client(client),
             Some(Selection::Message(id)) => Focus::Message(id),
+            Some(Selection::Losses(by)) => Focus::Losses { by },
             Some(Selection::Node(node)) => {
                 let tab = match self.tab.get() {
                     Tab::State => WatchedTab::State,

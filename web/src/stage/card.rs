@@ -5,13 +5,13 @@ use view::{
     NodeId, Party,
     sentinel::Thought,
     stage::{ClientState, Health, NodeCard, NodeKind, Role},
-    writes::Places as Writes,
+    writes::{Place, Places as Writes},
 };
 
 use super::{place::Places, spot};
 use crate::{
     model::{Page, Selection, Timeline},
-    text::Text,
+    text::{Text, place_word},
 };
 
 const DOWN: Text = Text("죽음", "down");
@@ -50,7 +50,7 @@ pub fn Node(id: NodeId, places: StoredValue<Places>) -> impl IntoView {
            on:keydown=move |event| if event.key() == "Enter" || event.key() == " " { event.prevent_default(); select() }>
             {match kind {
                 NodeKind::Sentinel => sentinel(card, page).into_any(),
-                NodeKind::Server => server(card, page).into_any(),
+                NodeKind::Server => server(card, line).into_any(),
             }}
         </g>
     }
@@ -153,8 +153,10 @@ fn sentinel(card: Memo<NodeCard>, page: Page) -> impl IntoView {
     }
 }
 
-fn server(card: Memo<NodeCard>, page: Page) -> impl IntoView {
+fn server(card: Memo<NodeCard>, line: Timeline) -> impl IntoView {
     let (w, h) = CARD;
+    let page = line.page;
+    let id = card.with_untracked(|card| card.id);
     let (name, address) = card.with_untracked(|card| (card.name.clone(), card.address.clone()));
     let history = move || {
         card.with(|card| {
@@ -172,12 +174,16 @@ fn server(card: Memo<NodeCard>, page: Page) -> impl IntoView {
         </text>
         <text class="fact" x=w - 14.0 y=45.0 - h text-anchor="end">{history}</text>
         <g transform=format!("translate({} {})", 14.0 - w, 60.0 - h)>
-            {move || card.with(|card| cells(card.places))}
+            {move || card.with(|card| cells(card.places, page))}
         </g>
         <text class="fact" x=w - 14.0 y=70.0 - h text-anchor="end">
             {move || card.with(|card| alive(card, || format!("{} {}", page.say(KEYS), grouped(card.keys))))}
         </text>
-        <text class="loss" x=14.0 - w y=89.0 - h>
+        <text class="loss" x=14.0 - w y=89.0 - h data-losses=""
+              on:click=move |event| if card.with_untracked(|card| card.places.lost > 0) {
+                  event.stop_propagation();
+                  line.select(Selection::Losses(Some(id)));
+              }>
             {move || card.with(|card| match card.places.lost {
                 0 => String::new(),
                 n => format!("× {} {}", n, page.say(LOST)),
@@ -191,26 +197,25 @@ fn alive(card: &NodeCard, text: impl FnOnce() -> String) -> String {
     if card.role.is_some() { text() } else { String::new() }
 }
 
-/// The four stages of a write, as cells that fill.
-fn cells(writes: Writes) -> impl IntoView {
+/// The four stages of a write, as cells that fill: of every write that this node has, in memory or in its files.
+fn cells(writes: Writes, page: Page) -> impl IntoView {
     let counts = [
-        ("memory", writes.memory),
-        ("buffer", writes.buffer),
-        ("cache", writes.cache),
-        ("disk", writes.disk),
+        (Place::Memory, writes.memory),
+        (Place::Buffer, writes.buffer),
+        (Place::Cache, writes.cache),
+        (Place::Disk, writes.disk),
     ];
-    counts
-        .into_iter()
-        .enumerate()
-        .map(|(n, (class, count))| {
-            let class = if count > 0 { format!("cell {class}") } else { "cell".to_owned() };
-            view! {
-                <rect class=class x=n as f64 * 26.0 y="0" width="22" height="10" rx="3">
-                    <title>{count}</title>
-                </rect>
-            }
-        })
-        .collect_view()
+    let cells = counts.into_iter().enumerate().map(|(n, (place, count))| {
+        let word = place.word();
+        let class = if count > 0 { format!("cell {word}") } else { "cell".to_owned() };
+        let title = format!("{}: {}", page.say(place_word(place)), grouped(count));
+        view! {
+            <rect class=class data-place=word x=n as f64 * 26.0 y="0" width="22" height="10" rx="3">
+                <title>{title}</title>
+            </rect>
+        }
+    });
+    cells.collect_view()
 }
 
 /// What a workload is doing, in a word.
