@@ -84,6 +84,11 @@ fn the_picture_of_the_readme_can_be_taken() {
 }
 
 #[test]
+fn a_lost_write_is_counted_kept_and_told() {
+    play("ledger");
+}
+
+#[test]
 fn the_page_says_why_no_failover_comes() {
     play("why");
 }
