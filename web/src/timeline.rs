@@ -195,7 +195,7 @@ fn Band() -> impl IntoView {
             {move || {
                 let lost = line.totals.get().lost;
                 (lost > 0).then(|| view! {
-                    <button class="lost" data-losses="all" on:click=move |_| line.select(Selection::Losses(None))>
+                    <button class="lost" data-losses="all" on:pointerdown=|event| event.stop_propagation() on:click=move |_| line.select(Selection::Losses(None))>
                         {format!("× {lost} {}", page.say(LOST))}
                     </button>
                 })

@@ -98,7 +98,7 @@ impl Holders {
         };
         let holding = |at| Holding { memory: Some(at), ..Holding::default() };
         // What is kept counts as held every other time, so that writes are lost and found again.
-        let kept = self.kept.iter().filter(|_| self.all.len() % 2 == 0);
+        let kept = self.kept.iter().filter(|_| self.all.len().is_multiple_of(2));
         let holdings: Vec<_> = self.now.iter().chain(kept).map(|(at, _)| holding(*at)).collect();
         self.ledger.files_changed(drop, &holdings);
     }
