@@ -53,7 +53,7 @@ pub fn Lost() -> impl IntoView {
     let writes = Memo::new(move |_| losses.with(|losses| losses.writes.clone()));
     view! {
         <div class="who"><h2>{title}</h2></div>
-        <p class="soft meaning">
+        <p class="soft lost-means">
             {move || page.say(if losses.with(|losses| losses.count == 0) { NONE_LOST } else { MEANING })}
         </p>
         <List writes/>
