@@ -5,7 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use engine::{
     config::AppendFsync,
-    io::{ChildEvent, ChildState, ConnId, DiskOp, Effect, Effects, FileOp, JobId, OpenMode, Owner},
+    io::{
+        ChildEvent, ChildJob, ChildState, ConnId, DiskOp, Effect, Effects, FileOp, JobId, OpenMode,
+        Owner,
+    },
     time::Time,
     trace::{
         Trace, WriteFact, WriteSource,
@@ -160,25 +163,7 @@ impl World {
             Effect::ResumeReading { .. } | Effect::Free(_) | Effect::PurgeMemory => {}
             Effect::Connect { conn, to } => self.connect(Party::Node(node), life, conn, &to),
             Effect::Disk { owner, op } => self.disk_op(node, life, owner, &op),
-            Effect::StartChild(job) => {
-                let id = job.id;
-                let process = self.hosts[node.0 as usize].process.as_mut();
-                let snapshot = process.and_then(|it| it.memory.snapshots.remove(&id));
-                let child = Child::new(job, snapshot.unwrap_or_default());
-                let file = child.file();
-                let create = child.path().map(|path| file.open(path.to_owned(), OpenMode::Create));
-                if let Some(op) = create
-                    && self.on_disk(node, &op, Vec::new()).is_none()
-                {
-                    return;
-                }
-                if let Some(process) = self.hosts[node.0 as usize].process.as_mut() {
-                    process.children.insert(id, child);
-                }
-                let start = u64::from(self.scenario.child_start_millis) * 1000;
-                let at = Time(self.now.0 + start.max(PERIOD_MICROS));
-                self.queue.push(at, Event::Child { node, life, job: id });
-            }
+            Effect::StartChild(job) => self.start_child(node, life, job),
             Effect::KillChild(job) => {
                 let process = self.hosts[node.0 as usize].process.as_mut();
                 if let Some(child) = process.and_then(|process| process.children.remove(&job)) {
@@ -213,6 +198,26 @@ impl World {
                 self.record(Some(node), What::Exited { code });
             }
         }
+    }
+
+    fn start_child(&mut self, node: NodeId, life: u32, job: ChildJob) {
+        let id = job.id;
+        let process = self.hosts[node.0 as usize].process.as_mut();
+        let snapshot = process.and_then(|it| it.memory.snapshots.remove(&id));
+        let child = Child::new(job, snapshot.unwrap_or_default());
+        let file = child.file();
+        let create = child.path().map(|path| file.open(path.to_owned(), OpenMode::Create));
+        if let Some(op) = create
+            && self.on_disk(node, &op, Vec::new()).is_none()
+        {
+            return;
+        }
+        if let Some(process) = self.hosts[node.0 as usize].process.as_mut() {
+            process.children.insert(id, child);
+        }
+        let start = u64::from(self.scenario.child_start_millis) * 1000;
+        let at = Time(self.now.0 + start.max(PERIOD_MICROS));
+        self.queue.push(at, Event::Child { node, life, job: id });
     }
 
     fn disk_op(&mut self, node: NodeId, life: u32, owner: Owner, op: &DiskOp) {

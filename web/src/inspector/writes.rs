@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use view::{
     inside::{Inside, Losses},
-    writes::{Departure, Place, What, WriteView},
+    writes::{Departure, Place, Policy, What, WriteView},
 };
 
 use crate::{
@@ -127,33 +127,7 @@ fn sentence(page: Page, departure: &Departure) -> String {
                 false => format!("{node}에서 프로세스가 끝날 때 {ko}"),
             }
         }
-        What::PowerCut { policy } => {
-            let policy = policy.map(|policy| format!("appendfsync {}", policy.word()));
-            let (ko, en) = match (&policy, place) {
-                (Some(policy), Some(Place::Cache)) => (
-                    format!("페이지 캐시까지만 갔고 아직 fsync되지 않았어요 ({policy})."),
-                    format!("it was in the page cache, before an fsync ({policy})."),
-                ),
-                (Some(policy), _) => (
-                    format!("AOF 버퍼에 있었고 아직 파일에 적히지 않았어요 ({policy})."),
-                    format!("it was in the AOF buffer, not yet written to the file ({policy})."),
-                ),
-                (None, Some(Place::Cache)) => (
-                    "그것이 든 파일이 페이지 캐시에만 있었어요.".to_owned(),
-                    "the file that held it was in the page cache only.".to_owned(),
-                ),
-                (None, _) => (
-                    "메모리에만 있었어요. AOF가 꺼져 있었고, 마지막 스냅샷보다 나중에 쓴 것이에요."
-                        .to_owned(),
-                    "it was in memory only: the AOF was off, and it is newer than the last snapshot."
-                        .to_owned(),
-                ),
-            };
-            match english {
-                true => format!("When {node} lost power, {en}"),
-                false => format!("{node}에서 전원이 끊길 때 {ko}"),
-            }
-        }
+        What::PowerCut { policy } => power_cut(english, node, *policy, *place),
         What::FullSync { master } => {
             let master = master.as_deref().unwrap_or("?");
             match english {
@@ -173,5 +147,33 @@ fn sentence(page: Page, departure: &Departure) -> String {
                 "{node}의 메모리에는 이미 없었고, 그것이 들어 있던 마지막 파일이 새 파일로 바뀌었어요."
             ),
         },
+    }
+}
+
+fn power_cut(english: bool, node: &str, policy: Option<Policy>, place: Option<Place>) -> String {
+    let policy = policy.map(|policy| format!("appendfsync {}", policy.word()));
+    let (ko, en) = match (&policy, place) {
+        (Some(policy), Some(Place::Cache)) => (
+            format!("페이지 캐시까지만 갔고 아직 fsync되지 않았어요 ({policy})."),
+            format!("it was in the page cache, before an fsync ({policy})."),
+        ),
+        (Some(policy), _) => (
+            format!("AOF 버퍼에 있었고 아직 파일에 적히지 않았어요 ({policy})."),
+            format!("it was in the AOF buffer, not yet written to the file ({policy})."),
+        ),
+        (None, Some(Place::Cache)) => (
+            "그것이 든 파일이 페이지 캐시에만 있었어요.".to_owned(),
+            "the file that held it was in the page cache only.".to_owned(),
+        ),
+        (None, _) => (
+            "메모리에만 있었어요. AOF가 꺼져 있었고, 마지막 스냅샷보다 나중에 쓴 것이에요."
+                .to_owned(),
+            "it was in memory only: the AOF was off, and it is newer than the last snapshot."
+                .to_owned(),
+        ),
+    };
+    match english {
+        true => format!("When {node} lost power, {en}"),
+        false => format!("{node}에서 전원이 끊길 때 {ko}"),
     }
 }
