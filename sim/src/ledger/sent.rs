@@ -85,22 +85,25 @@ impl Wires {
 impl Wire {
     /// EXEC stands for all that was queued; SELECT is remembered.
     fn gather(&mut self, mut sent: Sent) -> Sent {
-        let name = sent.command.split(' ').next().unwrap_or_default().to_ascii_uppercase();
-        match (name.as_str(), &mut self.transaction) {
-            ("MULTI", None) => self.transaction = Some(sent.command.clone()),
-            ("DISCARD", _) => self.transaction = None,
-            ("EXEC", transaction) => {
-                if let Some(queued) = transaction.take() {
-                    self.select_last(&queued);
-                    sent.command = format!("{queued}\n{}", sent.command);
-                }
+        let is = |name: &str| {
+            let given = sent.command.split(' ').next().unwrap_or_default();
+            given.eq_ignore_ascii_case(name)
+        };
+        let (multi, exec, discard, select) = (is("MULTI"), is("EXEC"), is("DISCARD"), is("SELECT"));
+        match &mut self.transaction {
+            None if multi => self.transaction = Some(sent.command.clone()),
+            None if select => self.select_last(&sent.command),
+            None => {}
+            Some(_) if discard => self.transaction = None,
+            Some(_) if exec => {
+                let queued = self.transaction.take().unwrap_or_default();
+                self.select_last(&queued);
+                sent.command = format!("{queued}\n{}", sent.command);
             }
-            (_, Some(queued)) => {
+            Some(queued) => {
                 queued.push('\n');
                 queued.push_str(&sent.command);
             }
-            ("SELECT", None) => self.select_last(&sent.command),
-            _ => {}
         }
         sent
     }

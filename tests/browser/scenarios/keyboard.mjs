@@ -1,7 +1,7 @@
 // By keys alone: from the list of walkthroughs through its first step; the stage, the tabs, the terminal, time and the help.
 // With reduced motion (prefers-reduced-motion) nothing glides.
 
-import { now, open, speak } from "../person.mjs";
+import { now, open, settled, speak } from "../person.mjs";
 
 export default async function ({ page, url, check, shot }) {
   await page.emulateMedia({ reducedMotion: "reduce" });
@@ -39,6 +39,7 @@ export default async function ({ page, url, check, shot }) {
   await reach(".timeline");
   const before = await now(page);
   await page.keyboard.press("ArrowLeft");
+  await settled(page);
   check((await now(page)) < before, "an arrow key goes back in time");
   await page.keyboard.press(" ");
   await page.locator('[data-playing="true"]').waitFor();
