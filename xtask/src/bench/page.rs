@@ -13,7 +13,7 @@ use tests::PageServer;
 /// The six nodes of the lab with a workload and a failover, as a link of the page: the text
 /// `keepsake 1 sentinel 7`, `500000 workload m1 50`, `6000000 kill m1`.
 const RUN: &str =
-    "a2VlcHNha2UgMSBzZW50aW5lbCA3CjUwMDAwMCB3b3JrbG9hZCBtMSA1MAo2MDAwMDAwIGtpbGwgbTEK";
+    "a2VlcHNha2UgMiBzZW50aW5lbCA3CjUwMDAwMCB3b3JrbG9hZCBtMSA1MAo2MDAwMDAwIGtpbGwgbTEK";
 /// How much of that run is played: enough for the browser to have compiled well what it plays over and over.
 const RUN_SECONDS: u32 = 600;
 
