@@ -12,7 +12,7 @@
 //!
 //! * [`server`](crate::server): the subsystems and what connects them; [`command`](mod@crate::command): what clients ask for.
 //! * `dispatch`: which subsystem gets an input; `cron`: what is done ten times a second.
-//! * [`load_config`]: redis.conf, with the lines checked that only the command table or Sentinel understand.
+//! * [`load_config()`]: redis.conf, with the lines checked that only the command table or Sentinel understand.
 //! * [`view`]: what a node lets the outside see of itself.
 
 use crate::{
