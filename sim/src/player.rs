@@ -45,6 +45,10 @@ const SETTLED_WITH_REPLICAS: u64 = 1_500_000;
 const SETTLED_ALONE: u64 = 500_000;
 /// How long a typed line is given for its reply while time stands still.
 const PATIENCE_MICROS: u64 = 5_000_000;
+/// How fast time goes while something decisive is on its way, if it went no faster than this before: a message that is under
+/// way for half a millisecond is seen for half a second.
+const SLOWED: f64 = 0.001;
+const FASTEST_SLOWED: f64 = 3.0;
 /// The speeds at which time can go.
 const SPEEDS: std::ops::RangeInclusive<f64> = 0.001..=100.0;
 
@@ -56,6 +60,9 @@ pub struct Player {
     lesson: Option<Playing>,
     playing: bool,
     speed: f64,
+    /// Whether time slows down while something decisive is on its way, and whether it does so now.
+    slow_down: bool,
+    slowed: bool,
     /// Simulated time that ticks have asked for and that is not played yet.
     owed: u64,
     job: Option<Job>,
@@ -92,6 +99,8 @@ impl Player {
             lesson: None,
             playing: false,
             speed: 1.0,
+            slow_down: true,
+            slowed: false,
             owed: 0,
             job: None,
             commands: 0,
@@ -135,6 +144,7 @@ impl Player {
                     self.job = None;
                 }
             }
+            Command::SlowDown(wanted) => self.slow_down = wanted,
             Command::Tick { micros } => self.tick(micros),
             Command::Seek { at } => {
                 self.stop();
@@ -179,7 +189,7 @@ impl Player {
                 None => {
                     let slice = self.owed.min(SLICE_MICROS);
                     self.owed -= slice;
-                    self.play_to(self.now() + slice);
+                    self.play_slice(self.now() + slice);
                     self.look_for_goal();
                 }
             }
@@ -204,6 +214,7 @@ impl Player {
             commands: self.commands,
             playing: self.playing,
             speed: self.speed,
+            slowed: self.slowed && self.playing,
             busy: self.job.as_ref().map(Job::goal),
             timelines,
             comparison,
@@ -253,7 +264,8 @@ impl Player {
         let micros = micros.min(LONGEST_TICK);
         self.since_inside += micros;
         if self.playing {
-            self.owed += (micros as f64 * self.speed) as u64;
+            let speed = if self.slowed { self.speed.min(SLOWED) } else { self.speed };
+            self.owed += (micros as f64 * speed) as u64;
         }
     }
 
@@ -261,6 +273,26 @@ impl Player {
         for one in &mut self.timelines {
             one.history.play_to(t);
         }
+    }
+
+    /// Play on to `t`, or to the moment at which something decisive is sent: from there on time goes slowly.
+    fn play_slice(&mut self, t: u64) {
+        if !self.slow_down || self.speed > FASTEST_SLOWED {
+            self.slowed = false;
+            return self.play_to(t);
+        }
+        let Some(first) = self.timelines.first_mut() else { return };
+        while first.history.now() < t {
+            let was = view::messages::is_deciding(first.history.world());
+            first.history.step_within(t);
+            if !was && view::messages::is_deciding(first.history.world()) {
+                self.owed = 0;
+                break;
+            }
+        }
+        let now = first.history.now();
+        self.slowed = view::messages::is_deciding(first.history.world());
+        self.play_to(now);
     }
 
     fn step(&mut self, step: Step) {

@@ -77,6 +77,8 @@ pub enum Command {
         /// Simulated seconds a second.
         speed: f64,
     },
+    /// Whether time slows down by itself while a vote or an order of a failover is on its way.
+    SlowDown(bool),
     /// So many real microseconds have gone by.
     Tick {
         /// So many.
@@ -209,6 +211,8 @@ pub struct Frame {
     pub playing: bool,
     /// Simulated seconds a second.
     pub speed: f64,
+    /// Whether it goes slower than that just now, for the sake of what is on its way.
+    pub slowed: bool,
     /// The moment that the player is on its way to, while it takes longer than a frame.
     pub busy: Option<u64>,
     /// The timelines, in the order in which they were opened: one or two.

@@ -54,10 +54,9 @@ pub fn Stage() -> impl IntoView {
                 view! {
                     <svg viewBox=view_box preserveAspectRatio="xMidYMid meet">
                         <links::Links places/>
-                        // Under the nodes: a message that has just left must not stand between the pointer and its node.
-                        <messages::Messages places/>
                         {roster.nodes.into_iter().map(|(id, _)| view! { <card::Node id places/> }).collect_view()}
                         <card::Clients places/>
+                        <messages::Messages places/>
                     </svg>
                 }
             }}

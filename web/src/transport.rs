@@ -27,6 +27,7 @@ const SETTINGS: [&str; 8] = [
     "repl-backlog-size 16kb",
     "save 1 1",
 ];
+const SLOW_DOWN: Text = Text("투표는 천천히", "Slow down for votes");
 const FORK: Text = Text("갈라서 비교", "Fork and compare");
 const SPEED: Text = Text("속도", "Speed");
 const ZOOM: Text = Text("타임라인 확대", "Zoom of the timeline");
@@ -73,6 +74,14 @@ pub fn Transport() -> impl IntoView {
             <button class="button" data-do="step" on:click=move |_| step(Step::Next)>{move || page.say(STEP)}</button>
             <button class="button" data-do="milli" on:click=move |_| step(Step::Millisecond)>{move || page.say(MILLI)}</button>
             <span class="clock mono" data-now=move || page.now() data-busy=move || page.busy.get().is_some().to_string()>{move || clock(page.now())}</span>
+            <label class="attend" class:now=move || page.slowed.get()>
+                <input type="checkbox" data-do="slow-down" prop:checked=move || page.slow_down.get() on:change=move |event| {
+                    let wanted = event_target_checked(&event);
+                    page.slow_down.set(wanted);
+                    page.send(&Command::SlowDown(wanted));
+                }/>
+                {move || page.say(SLOW_DOWN)}
+            </label>
             <label class="speed">
                 <span class="sr">{move || page.say(SPEED)}</span>
                 <select prop:value=move || page.speed.get().to_string() on:change=move |event| if let Ok(speed) = event_target_value(&event).parse() { page.set_speed(speed) }>

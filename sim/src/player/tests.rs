@@ -70,6 +70,30 @@ fn a_tick_plays_no_more_than_the_budget_allows() {
 }
 
 #[test]
+fn time_slows_down_while_a_vote_is_on_its_way() {
+    let votes = |slow_down: bool| {
+        let (mut player, _) = opened("sentinel");
+        player.command(Command::SlowDown(slow_down));
+        act(&mut player, "kill m1");
+        player.command(Command::Play { playing: true, speed: 1.0 });
+        let mut seen = 0;
+        for _ in 0..800 {
+            player.command(Command::Tick { micros: 16_000 });
+            player.work(|| true);
+            let frame = player.frame();
+            let messages = &only(&frame).stage.messages;
+            let election =
+                messages.iter().filter(|one| one.kind == ::view::stage::MessageKind::Election);
+            assert!(slow_down || !frame.slowed);
+            seen += usize::from(election.count() > 0);
+        }
+        seen
+    };
+    assert!(votes(true) > 60, "a second of frames with a vote in them");
+    assert!(votes(false) < 5);
+}
+
+#[test]
 fn the_latest_seek_wins() {
     let (mut player, _) = opened("single");
     player.command(Command::Seek { at: 3_600_000_000 });

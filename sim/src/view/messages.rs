@@ -37,6 +37,12 @@ pub fn flying(world: &World) -> Vec<Flying> {
     world.net().in_flight().map(flying).collect()
 }
 
+/// Whether a vote, or an order of a failover, is on its way and gets through.
+pub fn is_deciding(world: &World) -> bool {
+    let on_its_way = |message: &&Message| message.arrives_at.is_some();
+    world.net().in_flight().filter(on_its_way).any(|one| is_election(world, one))
+}
+
 /// The messages that have arrived, from the `first` on (so that a page asks for new ones only), as far as they are
 /// still known; with the place of the first that is given.
 pub fn arrived(world: &World, first: usize) -> (usize, Vec<Arrived>) {
@@ -100,25 +106,30 @@ fn label(message: &Message) -> String {
 
 /// What sort of thing a message is, by those who exchange it and by what it says.
 fn kind(world: &World, message: &Message) -> MessageKind {
-    /// What a sentinel sends to get a vote, or to carry out a failover.
-    const ORDERS: [&[u8]; 4] = [b"SLAVEOF", b"REPLICAOF", b"CONFIG", b"MULTI"];
     let Payload::Data(bytes) = &message.payload else { return MessageKind::Connection };
-    let is_sentinel = |party: Party| {
-        party.node().is_some_and(|node| world.host(node).spec.kind == NodeKind::Sentinel)
-    };
-    let has = |word: &[u8]| bytes.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
     match (message.from, message.to) {
         (Party::Client(_), _) | (_, Party::Client(_)) => MessageKind::Client,
-        (from, to) if is_sentinel(from) || is_sentinel(to) => {
-            // `*` asks for an opinion, an id for a vote.
-            let votes = has(b"is-master-down-by-addr") && !bytes.ends_with(b"$1\r\n*\r\n");
-            if votes || (is_sentinel(from) && ORDERS.into_iter().any(has)) {
-                MessageKind::Election
-            } else {
-                MessageKind::Watch
-            }
-        }
-        _ if message.before != Speech::Words || has(b"+FULLRESYNC") => MessageKind::FullSync,
+        _ if is_election(world, message) => MessageKind::Election,
+        (from, to) if is_sentinel(world, from) || is_sentinel(world, to) => MessageKind::Watch,
+        _ if message.before != Speech::Words || has(bytes, b"+FULLRESYNC") => MessageKind::FullSync,
         _ => MessageKind::Replication,
     }
+}
+
+/// Whether a sentinel asks for a vote here, or carries out a failover.
+fn is_election(world: &World, message: &Message) -> bool {
+    const ORDERS: [&[u8]; 4] = [b"SLAVEOF", b"REPLICAOF", b"CONFIG", b"MULTI"];
+    let Payload::Data(bytes) = &message.payload else { return false };
+    let from = is_sentinel(world, message.from);
+    // `*` asks for an opinion, an id for a vote.
+    let votes = || has(bytes, b"is-master-down-by-addr") && !bytes.ends_with(b"$1\r\n*\r\n");
+    from && (votes() || ORDERS.into_iter().any(|order| has(bytes, order)))
+}
+
+fn is_sentinel(world: &World, party: Party) -> bool {
+    party.node().is_some_and(|node| world.host(node).spec.kind == NodeKind::Sentinel)
+}
+
+fn has(bytes: &[u8], word: &[u8]) -> bool {
+    bytes.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word))
 }

@@ -50,6 +50,9 @@ pub struct Page {
     pub playing: RwSignal<bool>,
     /// Simulated seconds a second.
     pub speed: RwSignal<f64>,
+    /// Whether time goes slower than that just now, for the sake of what is on its way; and whether it may.
+    pub slowed: RwSignal<bool>,
+    pub slow_down: RwSignal<bool>,
     /// The moment that the player is on its way to, while that takes a while.
     pub busy: RwSignal<Option<u64>>,
     /// The lesson, if one is being played.
@@ -81,6 +84,8 @@ impl Page {
             notice: RwSignal::new(None),
             playing: RwSignal::new(false),
             speed: RwSignal::new(1.0),
+            slowed: RwSignal::new(false),
+            slow_down: RwSignal::new(true),
             busy: RwSignal::new(None),
             lesson: RwSignal::new(None),
             comparison: RwSignal::new(None),
@@ -183,6 +188,7 @@ impl Page {
         }
         let settled = frame.commands == self.sent.get_value() && frame.busy.is_none();
         set(self.busy, frame.busy);
+        set(self.slowed, frame.slowed);
         if frame.comparison.is_some() {
             set(self.comparison, frame.comparison);
         }

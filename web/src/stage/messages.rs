@@ -1,4 +1,5 @@
-//! Messages on their way, each a dot that can be opened.
+//! Messages on their way: what matters is a pill with its words, what sentinels and connections keep saying is a dot. Each can be
+//! opened.
 
 use leptos::prelude::*;
 use view::stage::{Flying, MessageKind};
@@ -10,8 +11,14 @@ use crate::{
     prefs,
 };
 
-/// How many messages are drawn at the most.
+/// How many messages are drawn at the most, and how many of them with their words.
 const MOST: usize = 120;
+const PILLS: usize = 16;
+/// Letters that a pill has room for, and about the width of one.
+const LETTERS: usize = 31;
+const LETTER: f64 = 6.1;
+/// The part of the way on which a message is seen: the rest lies under the cards at both ends.
+const SEEN: (f64, f64) = (0.28, 0.72);
 
 /// Every message that is on its way between two parties of the stage. They are drawn anew at every frame, so they have no
 /// handlers of their own: their group finds the message that was clicked.
@@ -41,25 +48,55 @@ pub fn Messages(places: StoredValue<Places>) -> impl IntoView {
                 let reachable = !line.page.playing.get();
                 let still = prefs::still();
                 line.stage.with(|stage| {
-                    let drawn = stage.messages.iter().take(MOST);
-                    drawn.filter_map(|message| draw(message, places, line, reachable, still)).collect_view()
+                    let pills = pills(&stage.messages);
+                    let drawn = stage.messages.iter().zip(pills).take(MOST);
+                    drawn.filter_map(|(message, pill)| {
+                        let look = Look { reachable, still, pill };
+                        draw(message, places, line, look)
+                    }).collect_view()
                 })
             }}
         </g>
     }
 }
 
+/// Which messages are drawn with their words: all of them where there are few, else those that carry data or decide
+/// something, as many as can be read.
+fn pills(messages: &[Flying]) -> Vec<bool> {
+    let routine = |kind| matches!(kind, MessageKind::Watch | MessageKind::Connection);
+    let few = messages.len() <= PILLS / 2;
+    let mut left = PILLS;
+    let wants = |message: &Flying| few || !routine(message.kind);
+    let mut give = |message: &Flying| {
+        let gives = left > 0 && wants(message);
+        left -= usize::from(gives);
+        gives
+    };
+    messages.iter().map(&mut give).collect()
+}
+
+/// How a message is drawn.
+#[derive(Clone, Copy)]
+struct Look {
+    /// Whether a key can select it.
+    reachable: bool,
+    /// Whether nothing is to move.
+    still: bool,
+    /// Whether its words are drawn.
+    pill: bool,
+}
+
 fn draw(
     message: &Flying,
     places: StoredValue<Places>,
     line: Timeline,
-    reachable: bool,
-    still: bool,
+    Look { reachable, still, pill }: Look,
 ) -> Option<impl IntoView + use<>> {
     let (from, to) = (spot(places, message.from)?, spot(places, message.to)?);
     // With reduced motion a message is drawn half-way until it has arrived.
     let progress = if still { 0.5 } else { f64::from(message.progress) };
-    let (x, y) = along((from.x, from.y), (to.x, to.y), progress);
+    let seen = SEEN.0 + progress * (SEEN.1 - SEEN.0);
+    let (x, y) = along((from.x, from.y), (to.x, to.y), seen);
     let name = |party| line.name_of(party);
     let label = reachable
         .then(|| format!("{} → {}: {}", name(message.from), name(message.to), message.label));
@@ -75,11 +112,26 @@ fn draw(
     Some(view! {
         <g class=class data-message=message.id.to_string() transform=format!("translate({x:.1} {y:.1})")
            tabindex=if reachable { "0" } else { "-1" } role="button" aria-label=label>
-            <circle r="9" class="reach"/>
-            <circle r="4.5"/>
+            {if pill { words(&message.label).into_any() } else { dot().into_any() }}
             <title>{message.label.clone()}</title>
         </g>
     })
+}
+
+fn dot() -> impl IntoView + use<> {
+    view! { <circle r="9" class="reach"/><circle r="4.5"/> }
+}
+
+fn words(label: &str) -> impl IntoView + use<> {
+    let mut text: String = label.chars().take(LETTERS).collect();
+    if text.len() < label.len() {
+        text.push('…');
+    }
+    let width = text.chars().count() as f64 * LETTER + 14.0;
+    view! {
+        <rect class="pill" x=-width / 2.0 y="-10" width=width height="20" rx="10"/>
+        <text class="words" y="4" text-anchor="middle">{text}</text>
+    }
 }
 
 /// A point on the bent line.
