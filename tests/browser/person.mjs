@@ -29,6 +29,13 @@ export async function select(page, node) {
   await settled(page);
 }
 
+// Begins a lesson: its file is fetched first.
+export async function begin(page, name) {
+  await page.locator(`[data-lesson="${name}"]`).click();
+  await page.locator(".step-count").waitFor();
+  await settled(page);
+}
+
 // Opens a tab of what is selected.
 export async function tab(page, name) {
   await page.locator(`[data-tab="${name}"]`).click();

@@ -1,6 +1,6 @@
 // Every text can be read: a contrast of 4.5 : 1 or better (WCAG AA), in light and dark, wherever a learner comes.
 
-import { act, open, playFor, press, select, speak, tab, type } from "../person.mjs";
+import { act, begin, open, playFor, press, select, speak, tab, type } from "../person.mjs";
 
 const LEAST = 4.5;
 
@@ -39,7 +39,7 @@ export default async function ({ page, url, shot, check }) {
     await page.locator(".help").waitFor();
     await look("the help");
     await page.keyboard.press("Escape");
-    await page.locator('[data-lesson="failover"]').click();
+    await begin(page, "failover");
     await press(page, "solution");
     await press(page, "next-step");
     await press(page, "hint");

@@ -1,6 +1,6 @@
 // What is to be done stays in sight: in every step of every walkthrough, on every usual screen, without scrolling.
 
-import { open, press, speak } from "../person.mjs";
+import { begin, open, press, speak } from "../person.mjs";
 
 const SIZES = [[1440, 900], [1366, 768], [1280, 720], [1024, 768]];
 const LESSONS = ["failover", "aof-rewrite"];
@@ -10,7 +10,7 @@ export default async function ({ page, url, shot, check }) {
     for (const lang of ["en", "ko"]) {
       await open(page, url);
       await speak(page, lang);
-      await page.locator(`[data-lesson="${name}"]`).click();
+      await begin(page, name);
       const count = page.locator(".step-count");
       const steps = Number((await count.textContent()).split("/").at(-1));
       for (let n = 1; n <= steps; n++) {

@@ -27,6 +27,7 @@ export default async function ({ page, url, check, shot }) {
   check(Number((await button.textContent()).match(/\d+/)[0]) === lost, "a loss stays one, whatever is written later");
   await button.click();
   await page.locator(".inspect h2", { hasText: `Lost writes × ${lost}` }).waitFor();
+  await settled(page);
   check((await page.locator(".writes li").count()) === Math.min(lost, 200), "each of them is listed");
   const stories = await page.locator(".writes .story").allTextContents();
   check(stories.length === Math.min(lost, 200), "and each has its sentence");

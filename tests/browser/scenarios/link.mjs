@@ -27,6 +27,7 @@ export default async function ({ page, context, url, shot, check }) {
   const broken = await context.newPage();
   await open(broken, `${url}#not-a-run`);
   await broken.locator(".notice.bad").waitFor();
+  await broken.locator("[data-node]").first().waitFor();
   check((await broken.locator("[data-node]").count()) > 0, "a new run stands behind the sentence");
   await shot(broken, "broken");
 }

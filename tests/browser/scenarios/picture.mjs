@@ -1,6 +1,6 @@
 // The picture in README.md: the middle of a failover, with messages on their way. `cargo xtask picture` takes it.
 
-import { act, open, press, select, speak, tab } from "../person.mjs";
+import { act, begin, open, press, select, settled, speak, tab } from "../person.mjs";
 
 const MANY = 3;
 
@@ -8,11 +8,12 @@ export default async function ({ page, url, shot, check }) {
   await page.emulateMedia({ colorScheme: "light" });
   await open(page, url);
   await speak(page, "en");
-  await page.locator('[data-lesson="failover"]').click();
+  await begin(page, "failover");
   await act(page, "m1", "workload");
   // By keys, not by the clock: the picture is the same whenever it is taken.
   const timeline = page.locator(".timeline");
   for (let n = 0; n < 2; n++) await timeline.press("Shift+ArrowRight");
+  await settled(page);
   // Up to the vote, as "Show solution" plays it.
   for (let n = 0; n < 4; n++) {
     await press(page, "solution");
@@ -28,6 +29,7 @@ export default async function ({ page, url, shot, check }) {
   for (let n = 0; n < 600 && (await flying()) < MANY; n++) await press(page, "step");
   check((await flying()) >= MANY, `${MANY} messages are on their way`);
   await timeline.press("ArrowRight");
+  await settled(page);
   for (let n = 0; n < 2; n++) await press(page, "zoom-out");
   const vote = await page.locator(".node.sentinel .fact", { hasText: "→" }).first().textContent();
   await select(page, vote.match(/→ (s\d)/)[1]);

@@ -1,10 +1,11 @@
 // Time: wound back, the world is as it was; acting in the past begins another timeline, and the old one can be had back.
 
-import { now, open, playFor, select, tab, type } from "../person.mjs";
+import { now, open, playFor, press, select, settled, tab, type } from "../person.mjs";
 
 export default async function ({ page, url, shot, check }) {
   await open(page, url);
   await page.locator('[data-scenario="single"]').click();
+  await settled(page);
   await playFor(page, 1_500_000);
   await type(page, "m1", "SET a first");
   await playFor(page, 1_500_000);
@@ -19,12 +20,15 @@ export default async function ({ page, url, shot, check }) {
   check(new Set(titles).size === titles.length, `each happening has one mark: ${titles.join(", ")}`);
   await timeline.focus();
   await timeline.press("Shift+ArrowLeft");
+  await settled(page);
   check((await now(page)) === end - 1_000_000, "shift and an arrow key go back a second");
   await value("first");
   await timeline.press("End");
+  await settled(page);
   await value("second");
   const area = await timeline.boundingBox();
   await page.mouse.click(area.x + area.width * 0.12, area.y + area.height / 2);
+  await settled(page);
   check((await now(page)) < 1_500_000, "a click goes where it points to");
   check((await page.locator(".body td").count()) === 0, "there was no key yet");
 
@@ -32,7 +36,7 @@ export default async function ({ page, url, shot, check }) {
   await tab(page, "Keys");
   await value("other");
   await shot(page, "forked");
-  await page.locator('[data-do="undo"]').click();
+  await press(page, "undo");
   check((await now(page)) === end, "the old timeline is back, at its end");
   await select(page, "m1");
   await tab(page, "Keys");

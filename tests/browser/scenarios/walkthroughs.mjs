@@ -1,7 +1,7 @@
 // Both walkthroughs, in both languages, from the first step to the last, as a learner plays them: by clicks and keys alone.
 // "Show solution" is never pressed: what a step asks for can be done by a person.
 
-import { act, open, playUntil, press, speak, speed, type } from "../person.mjs";
+import { act, begin, open, playUntil, press, speak, speed, type } from "../person.mjs";
 
 // What each step takes; a function that does nothing waits for time to bring the goal.
 const watch = () => {};
@@ -39,7 +39,7 @@ export default async function ({ page, url, args, shot, check }) {
       if (args.length > 0 && !args.includes(name)) continue;
       await open(page, url);
       await speak(page, lang);
-      await page.locator(`[data-lesson="${name}"]`).click();
+      await begin(page, name);
       for (const [n, step] of steps.entries()) {
         const count = page.locator(".step-count", { hasText: ` ${n + 1} / ${steps.length}` });
         await count.waitFor();
