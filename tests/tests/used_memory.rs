@@ -93,6 +93,11 @@ fn the_backlog_counts_as_used_memory() {
         for _ in 0..500 {
             client.call(&["SET", "key", &value]).expect_ok();
         }
+        // What a replica has not taken yet is kept beyond the backlog.
+        wait_until("the replica has read all of it", || {
+            let offset = master.info("master_repl_offset").expect("a master has one");
+            master.info("slave0").is_some_and(|it| it.contains(&format!("offset={offset},")))
+        });
         let [used, backlog, buffers] = fields(&master, names);
         let [uncounted, replicas] =
             fields(&master, ["mem_not_counted_for_evict", "mem_clients_slaves"]);
